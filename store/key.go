@@ -1,0 +1,151 @@
+package store
+
+import (
+	"encoding/binary"
+	"fmt"
+	"strings"
+)
+
+// Key names a row. Keys are ordered by their bytes.
+type Key string
+
+// sep stands between the segments of a key, and esc before two hex digits in
+// a segment.
+const (
+	sep = '/'
+	esc = '%'
+)
+
+// Join makes a key of segments: "work", "welcome", "C1" → "work/welcome/C1".
+// Bytes of a segment that would be taken for structure or are hard to read
+// ('/', '%', control characters, punctuation below '-') are escaped as %XX, so
+// any text from outside may be a segment, and distinct segments make distinct
+// keys.
+func Join(segments ...string) Key {
+	n := len(segments)
+	for _, s := range segments {
+		n += len(s)
+	}
+	b := make([]byte, 0, n)
+	for i, s := range segments {
+		if i > 0 {
+			b = append(b, sep)
+		}
+		b = appendSegment(b, s)
+	}
+	return Key(b)
+}
+
+// Join appends segments to k, as the function Join does.
+func (k Key) Join(segments ...string) Key { return k + sep2 + Join(segments...) }
+
+const sep2 = Key(sep)
+
+// Prefix is the prefix of all keys below k: "work" → "work/".
+func (k Key) Prefix() Key { return k + sep2 }
+
+// Segments takes a key apart again; it is the inverse of Join.
+func (k Key) Segments() []string {
+	parts := strings.Split(string(k), string(sep))
+	for i, p := range parts {
+		parts[i] = unescape(p)
+	}
+	return parts
+}
+
+const hexDigits = "0123456789abcdef"
+
+func escaped(c byte) bool { return c <= sep && c != '-' && c != '.' || c == esc || c == 0x7f }
+
+func appendSegment(b []byte, s string) []byte {
+	for i := 0; i < len(s); i++ {
+		if c := s[i]; escaped(c) {
+			b = append(b, esc, hexDigits[c>>4], hexDigits[c&15])
+		} else {
+			b = append(b, c)
+		}
+	}
+	return b
+}
+
+func unescape(s string) string {
+	if strings.IndexByte(s, esc) < 0 {
+		return s
+	}
+	b := make([]byte, 0, len(s))
+	for i := 0; i < len(s); i++ {
+		if s[i] == esc && i+2 < len(s) {
+			hi, lo := strings.IndexByte(hexDigits, s[i+1]), strings.IndexByte(hexDigits, s[i+2])
+			if hi >= 0 && lo >= 0 {
+				b = append(b, byte(hi<<4|lo))
+				i += 2
+				continue
+			}
+		}
+		b = append(b, s[i])
+	}
+	return string(b)
+}
+
+// Seq is n as a segment of 16 hex digits, so that keys sort as their numbers do.
+func Seq(n uint64) string {
+	var b [16]byte
+	for i := range b {
+		b[i] = hexDigits[n>>(60-4*i)&15]
+	}
+	return string(b[:])
+}
+
+// ParseSeq is the inverse of Seq.
+func ParseSeq(s string) (uint64, error) {
+	if len(s) != 16 {
+		return 0, fmt.Errorf("store: sequence %q has %d digits, not 16", s, len(s))
+	}
+	var n uint64
+	for i := 0; i < 16; i++ {
+		d := strings.IndexByte(hexDigits, s[i])
+		if d < 0 {
+			return 0, fmt.Errorf("store: sequence %q: %q is no hex digit", s, s[i])
+		}
+		n = n<<4 | uint64(d)
+	}
+	return n, nil
+}
+
+// after is the first key behind every key that starts with k; "" if none is.
+func (k Key) after() Key {
+	b := []byte(k)
+	for len(b) > 0 {
+		if b[len(b)-1] != 0xff {
+			b[len(b)-1]++
+			return Key(b)
+		}
+		b = b[:len(b)-1]
+	}
+	return ""
+}
+
+func (k Key) validate(emptyOK bool) error {
+	if k == "" && !emptyOK {
+		return fmt.Errorf("%w: empty key", ErrInvalid)
+	}
+	if len(k) > MaxKey {
+		return fmt.Errorf("%w: key %q… has %d bytes, at most %d", ErrTooLarge, k[:32], len(k), MaxKey)
+	}
+	return nil
+}
+
+// counterLen is the length of a stored counter: a big-endian int64.
+const counterLen = 8
+
+// Counter reads the value of a row that Add has written; a row that does not
+// exist is 0.
+func Counter(r Row) (int64, error) {
+	if !r.Exists() {
+		return 0, nil
+	}
+	if len(r.Value) != counterLen {
+		return 0, fmt.Errorf("store: %q is no counter: %d bytes", r.Key, len(r.Value))
+	}
+	return int64(binary.BigEndian.Uint64(r.Value)), nil
+}
