@@ -1,0 +1,34 @@
+package abi
+
+//msgp:limit arrays:65536 maps:256
+
+// A plugin's rows are its own: the host keeps them apart from every other
+// plugin's. A state key is a path whose first segments say whose row it is, so
+// that the host can find, count, export and erase what it holds of a person:
+//
+//	c/NAME…                 the community's
+//	m/MEMBER ID/NAME…       a member's
+//	v/CONVERSATION ID/NAME… a conversation's
+//
+// A segment escapes "/" as %2f and "%" as %25.
+
+// Scan asks for rows in the order of their keys.
+type Scan struct {
+	Prefix  string `msg:"p"`
+	After   string `msg:"a,omitempty"` // only keys behind this one (before it, if Reverse)
+	Limit   int    `msg:"l,omitempty"` // at most MaxScan; 0 is MaxScan. A relaxed scan may ask for more
+	Reverse bool   `msg:"r,omitempty"`
+	Relaxed bool   `msg:"x,omitempty"` // not checked at commit: fast, up to MaxRelaxed bytes, possibly out of date by then
+}
+
+// Rows answers a Scan.
+type Rows struct {
+	Rows []Pair `msg:"r"`
+	More bool   `msg:"m,omitempty"` // there were more than asked for
+}
+
+// Pair is one row.
+type Pair struct {
+	Key   string `msg:"k"`
+	Value []byte `msg:"v"`
+}
