@@ -56,9 +56,9 @@ type Button struct {
 	Label  string `msg:"l"`
 	Action string `msg:"a,omitempty"` // what the plugin knows it by
 	Value  string `msg:"v,omitempty"`
-	Note   []byte `msg:"n,omitempty"` // comes back with the click; never shown, never sent to the platform
-	URL    string `msg:"u,omitempty"` // https only
-	Style  string `msg:"s,omitempty"` // "", "primary" or "danger"
+	Note   []byte `msg:"n,omitempty,limit=262144"` // comes back with the click; never shown, never sent to the platform
+	URL    string `msg:"u,omitempty"`              // https only
+	Style  string `msg:"s,omitempty"`              // "", "primary" or "danger"
 	Often  Often  `msg:"o,omitempty"`
 
 	// Token is set by the host when the message is committed: the only thing
@@ -72,7 +72,7 @@ type Form struct {
 	Title  string  `msg:"t"`
 	Submit string  `msg:"s,omitempty"` // label of the button
 	Inputs []Input `msg:"i"`
-	Note   []byte  `msg:"nt,omitempty"`
+	Note   []byte  `msg:"nt,omitempty,limit=262144"`
 	Often  Often   `msg:"o,omitempty"`
 	Token  string  `msg:"tk,omitempty"` // set by the host, as Button.Token
 }

@@ -488,7 +488,7 @@ func (z *Button) UnmarshalMsg(bts []byte) (o []byte, err error) {
 				err = msgp.WrapError(err, "Note")
 				return
 			}
-			if zb0002 > z834c7ca3limitArrays {
+			if zb0002 > 262144 {
 				err = msgp.ErrLimitExceeded
 				return
 			}
@@ -835,7 +835,7 @@ func (z *Form) UnmarshalMsg(bts []byte) (o []byte, err error) {
 				err = msgp.WrapError(err, "Note")
 				return
 			}
-			if zb0003 > z834c7ca3limitArrays {
+			if zb0003 > 262144 {
 				err = msgp.ErrLimitExceeded
 				return
 			}

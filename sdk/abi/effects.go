@@ -15,7 +15,7 @@ type Effects struct {
 // Write puts or deletes one row of the plugin's state.
 type Write struct {
 	Key    string `msg:"k"`
-	Value  []byte `msg:"v,omitempty"`
+	Value  []byte `msg:"v,omitempty,limit=262144"`
 	Delete bool   `msg:"d,omitempty"`
 }
 
@@ -95,7 +95,7 @@ type Timer struct {
 	Name         string `msg:"n"`
 	Key          string `msg:"k,omitempty"`
 	Due          int64  `msg:"d"` // Unix milliseconds; what is past fires at once
-	Note         []byte `msg:"nt,omitempty"`
+	Note         []byte `msg:"nt,omitempty,limit=262144"`
 	Member       Member `msg:"m,omitempty"` // of the event to come; zero: the causing event's
 	Conversation string `msg:"c,omitempty"` // of the event to come; "": the causing event's
 }
@@ -112,7 +112,7 @@ type Action struct {
 	Name   string  `msg:"n"`              // comes back in Result.Name
 	HTTP   *HTTP   `msg:"http,omitempty"` //
 	Verify *Verify `msg:"vf,omitempty"`   //
-	Note   []byte  `msg:"nt,omitempty"`
+	Note   []byte  `msg:"nt,omitempty,limit=262144"`
 }
 
 // HTTP is a request to a host the plugin was granted. Secrets are named in
@@ -121,7 +121,7 @@ type HTTP struct {
 	Method string       `msg:"m,omitempty"` // "" is GET
 	URL    string       `msg:"u"`
 	Header []Annotation `msg:"h,omitempty"`
-	Body   []byte       `msg:"b,omitempty"`
+	Body   []byte       `msg:"b,omitempty,limit=262144"`
 }
 
 // Verify is Go source to compile and run.
@@ -142,7 +142,7 @@ type SourceFile struct {
 type Emit struct {
 	Name  string       `msg:"n"`
 	Props []Annotation `msg:"p,omitempty"`
-	Data  []byte       `msg:"d,omitempty"`
+	Data  []byte       `msg:"d,omitempty,limit=262144"`
 }
 
 // Track counts something a member did, for funnels and experiments.
@@ -165,5 +165,5 @@ type Profile struct {
 // Continue sends the plugin a hearth.continued event with Cursor in its note,
 // handled after this one in the same lane.
 type Continue struct {
-	Cursor []byte `msg:"c,omitempty"`
+	Cursor []byte `msg:"c,omitempty,limit=262144"`
 }

@@ -143,7 +143,7 @@ func (z *Action) UnmarshalMsg(bts []byte) (o []byte, err error) {
 				err = msgp.WrapError(err, "Note")
 				return
 			}
-			if zb0002 > zab5ae1b9limitArrays {
+			if zb0002 > 262144 {
 				err = msgp.ErrLimitExceeded
 				return
 			}
@@ -398,7 +398,7 @@ func (z *Continue) UnmarshalMsg(bts []byte) (o []byte, err error) {
 				err = msgp.WrapError(err, "Cursor")
 				return
 			}
-			if zb0002 > zab5ae1b9limitArrays {
+			if zb0002 > 262144 {
 				err = msgp.ErrLimitExceeded
 				return
 			}
@@ -1249,7 +1249,7 @@ func (z *Effect) UnmarshalMsg(bts []byte) (o []byte, err error) {
 							err = msgp.WrapError(err, "Continue", "Cursor")
 							return
 						}
-						if zb0006 > zab5ae1b9limitArrays {
+						if zb0006 > 262144 {
 							err = msgp.ErrLimitExceeded
 							return
 						}
@@ -1543,7 +1543,7 @@ func (z *Effects) UnmarshalMsg(bts []byte) (o []byte, err error) {
 							err = msgp.WrapError(err, "Writes", za0001, "Value")
 							return
 						}
-						if zb0004 > zab5ae1b9limitArrays {
+						if zb0004 > 262144 {
 							err = msgp.ErrLimitExceeded
 							return
 						}
@@ -1817,7 +1817,7 @@ func (z *Emit) UnmarshalMsg(bts []byte) (o []byte, err error) {
 				err = msgp.WrapError(err, "Data")
 				return
 			}
-			if zb0003 > zab5ae1b9limitArrays {
+			if zb0003 > 262144 {
 				err = msgp.ErrLimitExceeded
 				return
 			}
@@ -1971,7 +1971,7 @@ func (z *HTTP) UnmarshalMsg(bts []byte) (o []byte, err error) {
 				err = msgp.WrapError(err, "Body")
 				return
 			}
-			if zb0003 > zab5ae1b9limitArrays {
+			if zb0003 > 262144 {
 				err = msgp.ErrLimitExceeded
 				return
 			}
@@ -2734,7 +2734,7 @@ func (z *Timer) UnmarshalMsg(bts []byte) (o []byte, err error) {
 				err = msgp.WrapError(err, "Note")
 				return
 			}
-			if zb0002 > zab5ae1b9limitArrays {
+			if zb0002 > 262144 {
 				err = msgp.ErrLimitExceeded
 				return
 			}
@@ -3170,7 +3170,7 @@ func (z *Write) UnmarshalMsg(bts []byte) (o []byte, err error) {
 				err = msgp.WrapError(err, "Value")
 				return
 			}
-			if zb0002 > zab5ae1b9limitArrays {
+			if zb0002 > 262144 {
 				err = msgp.ErrLimitExceeded
 				return
 			}

@@ -42,26 +42,26 @@ func Kinds() []Kind {
 // Event is something that happened, in a form that no platform shows through.
 // Which of the pointers are set follows from Kind.
 type Event struct {
-	ID           string       `msg:"id"`                  // unique within Source: the key of "handled once"
-	Source       string       `msg:"src"`                 // "slack", "webchat", "timer", "plugin/tasks", a CloudEvents source
-	Kind         Kind         `msg:"kind"`                //
-	Time         int64        `msg:"time"`                // when it happened, Unix milliseconds, by the platform's clock
-	Conversation Conversation `msg:"conv,omitempty"`      // where; zero for what happens nowhere
-	Member       Member       `msg:"member,omitempty"`    // who did it, or whom it is about
-	Message      *Message     `msg:"message,omitempty"`   // message.*, reaction.added, file.shared, and a command's own message
-	Command      *Command     `msg:"command,omitempty"`   // command.invoked
-	Click        *Click       `msg:"click,omitempty"`     // button.clicked, link.clicked
-	Form         *FormData    `msg:"form,omitempty"`      // form.submitted
-	Reaction     *Reaction    `msg:"reaction,omitempty"`  // reaction.added
-	Timer        *TimerData   `msg:"timer,omitempty"`     // timer.fired
-	Result       *Result      `msg:"result,omitempty"`    // verify.finished, http.responded
-	Custom       *Custom      `msg:"custom,omitempty"`    // plugin.event, custom.tracked, pr.*
-	Note         []byte       `msg:"note,omitempty"`      // what the plugin attached to the timer, action, button or form
-	Groups       []Annotation `msg:"groups,omitempty"`    // what middleware said of the event, sorted by name
-	Cause        string       `msg:"cause,omitempty"`     // Source "/" ID of the event this one follows from
-	Depth        int          `msg:"depth,omitempty"`     // links from the event that came from outside, at most MaxDepth
-	Addressed    bool         `msg:"addressed,omitempty"` // a message that mentions the bot or is a direct message to it
-	Private      bool         `msg:"private,omitempty"`   // only Member can see it (a slash command's own line, an ephemeral click)
+	ID           string       `msg:"id"`                           // unique within Source: the key of "handled once"
+	Source       string       `msg:"src"`                          // "slack", "webchat", "timer", "plugin/tasks", a CloudEvents source
+	Kind         Kind         `msg:"kind"`                         //
+	Time         int64        `msg:"time"`                         // when it happened, Unix milliseconds, by the platform's clock
+	Conversation Conversation `msg:"conv,omitempty"`               // where; zero for what happens nowhere
+	Member       Member       `msg:"member,omitempty"`             // who did it, or whom it is about
+	Message      *Message     `msg:"message,omitempty"`            // message.*, reaction.added, file.shared, and a command's own message
+	Command      *Command     `msg:"command,omitempty"`            // command.invoked
+	Click        *Click       `msg:"click,omitempty"`              // button.clicked, link.clicked
+	Form         *FormData    `msg:"form,omitempty"`               // form.submitted
+	Reaction     *Reaction    `msg:"reaction,omitempty"`           // reaction.added
+	Timer        *TimerData   `msg:"timer,omitempty"`              // timer.fired
+	Result       *Result      `msg:"result,omitempty"`             // verify.finished, http.responded
+	Custom       *Custom      `msg:"custom,omitempty"`             // plugin.event, custom.tracked, pr.*
+	Note         []byte       `msg:"note,omitempty,limit=1048576"` // what the plugin attached to the timer, action, button or form
+	Groups       []Annotation `msg:"groups,omitempty"`             // what middleware said of the event, sorted by name
+	Cause        string       `msg:"cause,omitempty"`              // Source "/" ID of the event this one follows from
+	Depth        int          `msg:"depth,omitempty"`              // links from the event that came from outside, at most MaxDepth
+	Addressed    bool         `msg:"addressed,omitempty"`          // a message that mentions the bot or is a direct message to it
+	Private      bool         `msg:"private,omitempty"`            // only Member can see it (a slash command's own line, an ephemeral click)
 }
 
 // Annotation is one name and value that middleware attached to an event.
@@ -196,17 +196,17 @@ type TimerData struct {
 
 // Result is what became of an action.
 type Result struct {
-	Name   string `msg:"name"`             // the action's name
-	Status int    `msg:"status,omitempty"` // HTTP status; 0 if there was no answer
-	Body   []byte `msg:"body,omitempty"`   // the response body, or the verdict as JSON
-	Error  string `msg:"error,omitempty"`  // why there is no result
+	Name   string `msg:"name"`                         // the action's name
+	Status int    `msg:"status,omitempty"`             // HTTP status; 0 if there was no answer
+	Body   []byte `msg:"body,omitempty,limit=1048576"` // the response body, or the verdict as JSON
+	Error  string `msg:"error,omitempty"`              // why there is no result
 }
 
 // Custom is an event by name, from another plugin or from outside.
 type Custom struct {
 	Name  string       `msg:"name"`
-	Props []Annotation `msg:"props,omitempty"` // sorted by name
-	Data  []byte       `msg:"data,omitempty"`  // as the sender gave it
+	Props []Annotation `msg:"props,omitempty"`              // sorted by name
+	Data  []byte       `msg:"data,omitempty,limit=1048576"` // as the sender gave it
 }
 
 // Call is the input of one invocation.

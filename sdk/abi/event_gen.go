@@ -594,7 +594,7 @@ func (z *Custom) UnmarshalMsg(bts []byte) (o []byte, err error) {
 				err = msgp.WrapError(err, "Data")
 				return
 			}
-			if zb0004 > zd9e37b5dlimitArrays {
+			if zb0004 > 1048576 {
 				err = msgp.ErrLimitExceeded
 				return
 			}
@@ -1242,7 +1242,7 @@ func (z *Event) UnmarshalMsg(bts []byte) (o []byte, err error) {
 				err = msgp.WrapError(err, "Note")
 				return
 			}
-			if zb0006 > zd9e37b5dlimitArrays {
+			if zb0006 > 1048576 {
 				err = msgp.ErrLimitExceeded
 				return
 			}
@@ -2234,7 +2234,7 @@ func (z *Result) UnmarshalMsg(bts []byte) (o []byte, err error) {
 				err = msgp.WrapError(err, "Body")
 				return
 			}
-			if zb0002 > zd9e37b5dlimitArrays {
+			if zb0002 > 1048576 {
 				err = msgp.ErrLimitExceeded
 				return
 			}

@@ -2,10 +2,10 @@ package abi
 
 import "strings"
 
-// sameLanguage says whether two BCP 47 tags have the same language and, where
+// SameLanguage says whether two BCP 47 tags have the same language and, where
 // both name one, the same script: zh-CN and zh-Hans-SG do, zh-CN and zh-Hant
 // do not.
-func sameLanguage(a, b string) bool {
+func SameLanguage(a, b string) bool {
 	la, _, _ := strings.Cut(a, "-")
 	lb, _, _ := strings.Cut(b, "-")
 	return strings.EqualFold(la, lb) && traditional(a) == traditional(b)

@@ -6,22 +6,23 @@ package abi
 // returns it, so that it cannot drift from what the plugin does.
 type Manifest struct {
 	ABI          int          `msg:"abi"`
-	Name         string       `msg:"name"`              // [a-z][a-z0-9-]{0,31}
-	Version      string       `msg:"version"`           // semantic version
-	StateVersion int          `msg:"state,omitempty"`   // raised when old rows cannot be read any more
-	About        Localized    `msg:"about,omitempty"`   // one line
-	Middleware   bool         `msg:"mw,omitempty"`      // runs before the others and annotates
-	Events       []Kind       `msg:"events,omitempty"`  // the kinds it wants to see
-	Keywords     []string     `msg:"kw,omitempty"`      // message.posted only if one of these stands in the text, or the bot is addressed
-	Commands     []CommandDef `msg:"cmds,omitempty"`    //
-	Schedules    []Schedule   `msg:"sched,omitempty"`   //
-	Schema       []byte       `msg:"schema,omitempty"`  // JSON Schema (2020-12) of the config
-	Defaults     []byte       `msg:"default,omitempty"` // the config if nobody sets one, JSON
-	Texts        []TextDef    `msg:"texts,omitempty"`   //
-	Needs        []Need       `msg:"needs,omitempty"`   //
-	Warm         []string     `msg:"warm,omitempty"`    // prefixes of community rows handed to warm
-	Emits        []string     `msg:"emits,omitempty"`   // names of the plugin.events it sends
-	Listens      []string     `msg:"listens,omitempty"` // names of the plugin.events it wants, "plugin/name"
+	Name         string       `msg:"name"`                           // [a-z][a-z0-9-]{0,31}
+	Version      string       `msg:"version"`                        // semantic version
+	StateVersion int          `msg:"state,omitempty"`                // raised when old rows cannot be read any more
+	About        Localized    `msg:"about,omitempty"`                // one line
+	Middleware   bool         `msg:"mw,omitempty"`                   // runs before the others and annotates
+	Events       []Kind       `msg:"events,omitempty"`               // the kinds it wants to see
+	Keywords     []string     `msg:"kw,omitempty"`                   // message.posted only if one of these stands in the text, or the bot is addressed
+	Addressed    bool         `msg:"addr,omitempty"`                 // message.posted only if the bot is addressed, or a keyword stands in the text
+	Commands     []CommandDef `msg:"cmds,omitempty"`                 //
+	Schedules    []Schedule   `msg:"sched,omitempty"`                //
+	Schema       []byte       `msg:"schema,omitempty,limit=262144"`  // JSON Schema (2020-12) of the config
+	Defaults     []byte       `msg:"default,omitempty,limit=262144"` // the config if nobody sets one, JSON
+	Texts        []TextDef    `msg:"texts,omitempty"`                //
+	Needs        []Need       `msg:"needs,omitempty"`                //
+	Warm         []string     `msg:"warm,omitempty"`                 // prefixes of community rows handed to warm
+	Emits        []string     `msg:"emits,omitempty"`                // names of the plugin.events it sends
+	Listens      []string     `msg:"listens,omitempty"`              // names of the plugin.events it wants, "plugin/name"
 }
 
 // Localized is a text by locale; "en" is always there, the fallback of all.
@@ -41,7 +42,7 @@ func (l Localized) In(locale string) string {
 		switch {
 		case t.Locale == locale:
 			return t.Text
-		case sameLanguage(t.Locale, locale):
+		case SameLanguage(t.Locale, locale):
 			lang = t.Text
 		}
 		if t.Locale == "en" {
@@ -103,13 +104,13 @@ type Need struct {
 // Setup is the input of warm: everything that the image is made of beside the
 // code. When any of it changes the image is taken again.
 type Setup struct {
-	Config   []byte       `msg:"config,omitempty"` // JSON, valid by the manifest's schema, defaults filled in
-	Locale   string       `msg:"locale"`           // the community's
-	TimeZone string       `msg:"tz"`               // the community's, IANA
-	Name     string       `msg:"name,omitempty"`   // the community's
-	Texts    []TextDef    `msg:"texts,omitempty"`  // what managers changed: key and wordings
-	Commands []CommandDef `msg:"cmds,omitempty"`   // of every enabled plugin
-	Rows     []Pair       `msg:"rows,omitempty"`   // under Manifest.Warm
+	Config   []byte       `msg:"config,omitempty,limit=1048576"` // JSON, valid by the manifest's schema, defaults filled in
+	Locale   string       `msg:"locale"`                         // the community's
+	TimeZone string       `msg:"tz"`                             // the community's, IANA
+	Name     string       `msg:"name,omitempty"`                 // the community's
+	Texts    []TextDef    `msg:"texts,omitempty"`                // what managers changed: key and wordings
+	Commands []CommandDef `msg:"cmds,omitempty"`                 // of every enabled plugin
+	Rows     []Pair       `msg:"rows,omitempty"`                 // under Manifest.Warm
 }
 
 // Query asks for a view.
@@ -125,7 +126,7 @@ type Query struct {
 type View struct {
 	Status int    `msg:"status,omitempty"`
 	Type   string `msg:"type"` // application/json or text/markdown
-	Body   []byte `msg:"body"`
+	Body   []byte `msg:"body,limit=1048576"`
 }
 
 // Migration asks for one step from one state version to another.

@@ -349,8 +349,8 @@ func (z Localized) Msgsize() (s int) {
 func (z *Manifest) MarshalMsg(b []byte) (o []byte, err error) {
 	o = msgp.Require(b, z.Msgsize())
 	// check for omitted fields
-	zb0001Len := uint32(17)
-	var zb0001Mask uint32 /* 17 bits */
+	zb0001Len := uint32(18)
+	var zb0001Mask uint32 /* 18 bits */
 	_ = zb0001Mask
 	if z.StateVersion == 0 {
 		zb0001Len--
@@ -372,41 +372,45 @@ func (z *Manifest) MarshalMsg(b []byte) (o []byte, err error) {
 		zb0001Len--
 		zb0001Mask |= 0x80
 	}
-	if z.Commands == nil {
+	if z.Addressed == false {
 		zb0001Len--
 		zb0001Mask |= 0x100
 	}
-	if z.Schedules == nil {
+	if z.Commands == nil {
 		zb0001Len--
 		zb0001Mask |= 0x200
 	}
-	if z.Schema == nil {
+	if z.Schedules == nil {
 		zb0001Len--
 		zb0001Mask |= 0x400
 	}
-	if z.Defaults == nil {
+	if z.Schema == nil {
 		zb0001Len--
 		zb0001Mask |= 0x800
 	}
-	if z.Texts == nil {
+	if z.Defaults == nil {
 		zb0001Len--
 		zb0001Mask |= 0x1000
 	}
-	if z.Needs == nil {
+	if z.Texts == nil {
 		zb0001Len--
 		zb0001Mask |= 0x2000
 	}
-	if z.Warm == nil {
+	if z.Needs == nil {
 		zb0001Len--
 		zb0001Mask |= 0x4000
 	}
-	if z.Emits == nil {
+	if z.Warm == nil {
 		zb0001Len--
 		zb0001Mask |= 0x8000
 	}
-	if z.Listens == nil {
+	if z.Emits == nil {
 		zb0001Len--
 		zb0001Mask |= 0x10000
+	}
+	if z.Listens == nil {
+		zb0001Len--
+		zb0001Mask |= 0x20000
 	}
 	// variable map header, size zb0001Len
 	o = msgp.AppendMapHeader(o, zb0001Len)
@@ -467,6 +471,11 @@ func (z *Manifest) MarshalMsg(b []byte) (o []byte, err error) {
 			}
 		}
 		if (zb0001Mask & 0x100) == 0 { // if not omitted
+			// string "addr"
+			o = append(o, 0xa4, 0x61, 0x64, 0x64, 0x72)
+			o = msgp.AppendBool(o, z.Addressed)
+		}
+		if (zb0001Mask & 0x200) == 0 { // if not omitted
 			// string "cmds"
 			o = append(o, 0xa4, 0x63, 0x6d, 0x64, 0x73)
 			o = msgp.AppendArrayHeader(o, uint32(len(z.Commands)))
@@ -478,7 +487,7 @@ func (z *Manifest) MarshalMsg(b []byte) (o []byte, err error) {
 				}
 			}
 		}
-		if (zb0001Mask & 0x200) == 0 { // if not omitted
+		if (zb0001Mask & 0x400) == 0 { // if not omitted
 			// string "sched"
 			o = append(o, 0xa5, 0x73, 0x63, 0x68, 0x65, 0x64)
 			o = msgp.AppendArrayHeader(o, uint32(len(z.Schedules)))
@@ -490,17 +499,17 @@ func (z *Manifest) MarshalMsg(b []byte) (o []byte, err error) {
 				}
 			}
 		}
-		if (zb0001Mask & 0x400) == 0 { // if not omitted
+		if (zb0001Mask & 0x800) == 0 { // if not omitted
 			// string "schema"
 			o = append(o, 0xa6, 0x73, 0x63, 0x68, 0x65, 0x6d, 0x61)
 			o = msgp.AppendBytes(o, z.Schema)
 		}
-		if (zb0001Mask & 0x800) == 0 { // if not omitted
+		if (zb0001Mask & 0x1000) == 0 { // if not omitted
 			// string "default"
 			o = append(o, 0xa7, 0x64, 0x65, 0x66, 0x61, 0x75, 0x6c, 0x74)
 			o = msgp.AppendBytes(o, z.Defaults)
 		}
-		if (zb0001Mask & 0x1000) == 0 { // if not omitted
+		if (zb0001Mask & 0x2000) == 0 { // if not omitted
 			// string "texts"
 			o = append(o, 0xa5, 0x74, 0x65, 0x78, 0x74, 0x73)
 			o = msgp.AppendArrayHeader(o, uint32(len(z.Texts)))
@@ -512,7 +521,7 @@ func (z *Manifest) MarshalMsg(b []byte) (o []byte, err error) {
 				}
 			}
 		}
-		if (zb0001Mask & 0x2000) == 0 { // if not omitted
+		if (zb0001Mask & 0x4000) == 0 { // if not omitted
 			// string "needs"
 			o = append(o, 0xa5, 0x6e, 0x65, 0x65, 0x64, 0x73)
 			o = msgp.AppendArrayHeader(o, uint32(len(z.Needs)))
@@ -544,7 +553,7 @@ func (z *Manifest) MarshalMsg(b []byte) (o []byte, err error) {
 				}
 			}
 		}
-		if (zb0001Mask & 0x4000) == 0 { // if not omitted
+		if (zb0001Mask & 0x8000) == 0 { // if not omitted
 			// string "warm"
 			o = append(o, 0xa4, 0x77, 0x61, 0x72, 0x6d)
 			o = msgp.AppendArrayHeader(o, uint32(len(z.Warm)))
@@ -552,7 +561,7 @@ func (z *Manifest) MarshalMsg(b []byte) (o []byte, err error) {
 				o = msgp.AppendString(o, z.Warm[za0008])
 			}
 		}
-		if (zb0001Mask & 0x8000) == 0 { // if not omitted
+		if (zb0001Mask & 0x10000) == 0 { // if not omitted
 			// string "emits"
 			o = append(o, 0xa5, 0x65, 0x6d, 0x69, 0x74, 0x73)
 			o = msgp.AppendArrayHeader(o, uint32(len(z.Emits)))
@@ -560,7 +569,7 @@ func (z *Manifest) MarshalMsg(b []byte) (o []byte, err error) {
 				o = msgp.AppendString(o, z.Emits[za0009])
 			}
 		}
-		if (zb0001Mask & 0x10000) == 0 { // if not omitted
+		if (zb0001Mask & 0x20000) == 0 { // if not omitted
 			// string "listens"
 			o = append(o, 0xa7, 0x6c, 0x69, 0x73, 0x74, 0x65, 0x6e, 0x73)
 			o = msgp.AppendArrayHeader(o, uint32(len(z.Listens)))
@@ -726,6 +735,12 @@ func (z *Manifest) UnmarshalMsg(bts []byte) (o []byte, err error) {
 					return
 				}
 			}
+		case "addr":
+			z.Addressed, bts, err = msgp.ReadBoolBytes(bts)
+			if err != nil {
+				err = msgp.WrapError(err, "Addressed")
+				return
+			}
 		case "cmds":
 			var zb0006 uint32
 			zb0006, bts, err = msgp.ReadArrayHeaderBytes(bts)
@@ -779,7 +794,7 @@ func (z *Manifest) UnmarshalMsg(bts []byte) (o []byte, err error) {
 				err = msgp.WrapError(err, "Schema")
 				return
 			}
-			if zb0008 > zd8611de7limitArrays {
+			if zb0008 > 262144 {
 				err = msgp.ErrLimitExceeded
 				return
 			}
@@ -801,7 +816,7 @@ func (z *Manifest) UnmarshalMsg(bts []byte) (o []byte, err error) {
 				err = msgp.WrapError(err, "Defaults")
 				return
 			}
-			if zb0009 > zd8611de7limitArrays {
+			if zb0009 > 262144 {
 				err = msgp.ErrLimitExceeded
 				return
 			}
@@ -996,7 +1011,7 @@ func (z *Manifest) Msgsize() (s int) {
 	for za0003 := range z.Keywords {
 		s += msgp.StringPrefixSize + len(z.Keywords[za0003])
 	}
-	s += 5 + msgp.ArrayHeaderSize
+	s += 5 + msgp.BoolSize + 5 + msgp.ArrayHeaderSize
 	for za0004 := range z.Commands {
 		s += z.Commands[za0004].Msgsize()
 	}
@@ -1585,7 +1600,7 @@ func (z *Setup) UnmarshalMsg(bts []byte) (o []byte, err error) {
 				err = msgp.WrapError(err, "Config")
 				return
 			}
-			if zb0002 > zd8611de7limitArrays {
+			if zb0002 > 1048576 {
 				err = msgp.ErrLimitExceeded
 				return
 			}
@@ -2044,7 +2059,7 @@ func (z *View) UnmarshalMsg(bts []byte) (o []byte, err error) {
 				err = msgp.WrapError(err, "Body")
 				return
 			}
-			if zb0002 > zd8611de7limitArrays {
+			if zb0002 > 1048576 {
 				err = msgp.ErrLimitExceeded
 				return
 			}
