@@ -125,6 +125,10 @@ func (k Key) after() Key {
 	return ""
 }
 
+// Validate returns ErrInvalid for the empty key and ErrTooLarge for one beyond
+// MaxKey; every call that takes the key of a row checks this.
+func (k Key) Validate() error { return k.validate(false) }
+
 func (k Key) validate(emptyOK bool) error {
 	if k == "" && !emptyOK {
 		return fmt.Errorf("%w: empty key", ErrInvalid)
@@ -139,13 +143,23 @@ func (k Key) validate(emptyOK bool) error {
 const counterLen = 8
 
 // Counter reads the value of a row that Add has written; a row that does not
-// exist is 0.
+// exist is 0. It returns ErrInvalid if r is no counter.
 func Counter(r Row) (int64, error) {
 	if !r.Exists() {
 		return 0, nil
 	}
 	if len(r.Value) != counterLen {
-		return 0, fmt.Errorf("store: %q is no counter: %d bytes", r.Key, len(r.Value))
+		return 0, fmt.Errorf("%w: %q is no counter: it has %d bytes", ErrInvalid, r.Key, len(r.Value))
 	}
 	return int64(binary.BigEndian.Uint64(r.Value)), nil
+}
+
+// AddTo is the value that r has after an Add of delta, for backends. It
+// returns ErrInvalid if r is no counter.
+func AddTo(r Row, delta int64) ([]byte, error) {
+	n, err := Counter(r)
+	if err != nil {
+		return nil, err
+	}
+	return binary.BigEndian.AppendUint64(make([]byte, 0, counterLen), uint64(n+delta)), nil
 }

@@ -30,6 +30,7 @@
 package store
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -59,9 +60,9 @@ var (
 	// ErrTooLarge says that a key, a value or a batch is beyond its bound.
 	ErrTooLarge = errors.New("store: too large")
 
-	// ErrInvalid says that a batch cannot be carried out as it stands: an empty
-	// key, two writes of one key, or an Add to a row that is no counter.
-	ErrInvalid = errors.New("store: invalid batch")
+	// ErrInvalid says that a call cannot be carried out as it stands: an empty
+	// key, two writes of one key, an Add to a row that is no counter.
+	ErrInvalid = errors.New("store: invalid")
 
 	// ErrClosed says that the store, or the snapshot, has been closed.
 	ErrClosed = errors.New("store: closed")
@@ -69,6 +70,10 @@ var (
 	// ErrCorrupt says that the bytes at rest are not what was written. The error
 	// that wraps it names the file and the place in it.
 	ErrCorrupt = errors.New("store: corrupt data")
+
+	// ErrFull says that the store has reached the size it may have. Nothing of
+	// the batch was written; what frees space may still be committed.
+	ErrFull = errors.New("store: full")
 
 	// ErrLocked says that another process has the data open.
 	ErrLocked = errors.New("store: already open in another process")
@@ -109,7 +114,9 @@ type Store interface {
 	// when ctx ends (ctx.Err()) or the store is closed (ErrClosed).
 	Watch(ctx context.Context, prefix Key) iter.Seq2[Rev, error]
 
-	// Close waits for commits under way and releases the store.
+	// Close waits for commits under way and ends the store. Snapshots still open
+	// stay readable; the last one to be closed lets go of the data. A second
+	// Close does nothing.
 	Close() error
 }
 
@@ -141,7 +148,8 @@ type Range struct {
 // meant to be cut anywhere; see [Key.Prefix].
 func Prefix(p Key) Range { return Range{From: p, To: p.after()} }
 
-func (r Range) contains(k Key) bool { return k >= r.From && (r.To == "" || k < r.To) }
+// Contains says whether k lies in r.
+func (r Range) Contains(k Key) bool { return k >= r.From && (r.To == "" || k < r.To) }
 
 // Batch is a set of checks and writes that are carried out together or not at
 // all. The zero Batch is empty and ready. It is not safe for concurrent use.
@@ -187,8 +195,9 @@ func (b *Batch) Check(k Key, rev Rev) {
 
 // CheckRange makes the commit conditional on no row of r having been written
 // after rev. Together with a Check of each row that was read it pins a scan:
-// nothing changed, nothing went, nothing came. Limit and Reverse of r are
-// ignored.
+// nothing changed, nothing went, nothing came. It costs what a scan of r costs,
+// while others wait, so r ought to be no longer than what was read. Limit and
+// Reverse of r are ignored.
 func (b *Batch) CheckRange(r Range, rev Rev) {
 	b.checks = append(b.checks, Check{Key: r.From, To: r.To, Rev: rev, Span: true})
 	b.bytes += len(r.From) + len(r.To)
@@ -249,12 +258,12 @@ func (b *Batch) Validate() error {
 		return fmt.Errorf("%w: batch has %d bytes, at most %d", ErrTooLarge, b.bytes, MaxBatch)
 	}
 	for _, c := range b.checks {
-		if err := c.Key.validate(c.Span); err != nil {
+		if err := cmp.Or(c.Key.validate(c.Span), c.To.validate(true)); err != nil {
 			return err
 		}
 	}
 	for i, w := range b.writes {
-		if err := w.Key.validate(false); err != nil {
+		if err := w.Key.Validate(); err != nil {
 			return err
 		}
 		if len(w.Value) > MaxValue {

@@ -1,0 +1,175 @@
+package bolt
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"iter"
+
+	berrors "go.etcd.io/bbolt/errors"
+
+	"github.com/hearthbot/hearth/store"
+)
+
+// Commit carries out all of b or nothing, and returns when it is durable.
+//
+// If the file cannot be written (the disk is full, or broken), the store takes
+// no more batches until it is opened again: what the system then says of the
+// file is not to be relied on. Snapshots go on.
+func (s *Store) Commit(ctx context.Context, b *store.Batch) (store.Rev, error) {
+	if err := b.Validate(); err != nil {
+		return 0, err
+	}
+	if err := ctx.Err(); err != nil {
+		return 0, err
+	}
+	return s.queue.do(ctx, b)
+}
+
+// Watch yields a revision whenever a row under prefix may have changed.
+func (s *Store) Watch(ctx context.Context, prefix store.Key) iter.Seq2[store.Rev, error] {
+	return s.watch.Watch(ctx, prefix)
+}
+
+// run is the committer: the one goroutine that writes.
+func (s *Store) run() {
+	defer close(s.finished)
+	var (
+		g      group
+		rs     []*request
+		broken error
+	)
+	for {
+		clear(rs)
+		rs = s.queue.take(rs[:0])
+		if len(rs) == 0 {
+			return
+		}
+		if broken == nil {
+			broken = s.commit(&g, rs)
+		} else {
+			answer(rs, broken)
+		}
+	}
+}
+
+// answer ends the requests; with an error that befell all of them, or each with
+// its own result.
+func answer(rs []*request, err error) {
+	for _, r := range rs {
+		if err != nil {
+			r.rev, r.err = 0, err
+		}
+		r.done <- struct{}{}
+	}
+}
+
+// commit carries out the group rs and answers it. It returns an error after
+// which nothing more can be written.
+func (s *Store) commit(g *group, rs []*request) error {
+	keys, err := s.write(g, rs)
+	switch {
+	case errors.Is(err, berrors.ErrMaxSizeReached) && len(rs) > 1:
+		// One of them is too much; the others may still have room.
+		for i := range rs {
+			if err := s.commit(g, rs[i:i+1]); err != nil {
+				answer(rs[i+1:], err)
+				return err
+			}
+		}
+		return nil
+	case errors.Is(err, berrors.ErrMaxSizeReached):
+		err = s.advance() // makeRoom may have taken the view
+		answer(rs, fmt.Errorf("%w: %s has all the %d bytes it may have", store.ErrFull, s.path, s.db.MaxSize))
+		return err
+	case err != nil:
+		answer(rs, fmt.Errorf("store: commit: %w", err))
+		return errors.Join(fmt.Errorf("store: no more writes until it is opened again, since a commit failed: %w", err), s.advance())
+	case len(keys) > 0:
+		err = s.advance()
+		s.watch.Notify(g.state.rev, keys)
+	}
+	answer(rs, nil)
+	return err
+}
+
+// write brings the group to disk and returns the keys it wrote, in order, none
+// if there was nothing to write. Each request has its own result then.
+func (s *Store) write(g *group, rs []*request) (keys []store.Key, err error) {
+	defer s.guard("commit", &err)()
+	tx, err := s.db.Begin(true)
+	if err != nil {
+		return nil, err
+	}
+	committed := false
+	defer func() {
+		if committed {
+			return
+		}
+		if e := tx.Rollback(); e != nil && !errors.Is(e, berrors.ErrTxClosed) {
+			err = errors.Join(err, e)
+		}
+	}()
+
+	if err := g.begin(s, tx); err != nil {
+		return nil, err
+	}
+	before := g.state.rev
+	for _, r := range rs {
+		r.rev, r.err = g.apply(r.batch)
+		if r.err != nil && !errors.Is(r.err, store.ErrConflict) && !errors.Is(r.err, store.ErrInvalid) {
+			return nil, r.err
+		}
+	}
+	if g.state.rev == before {
+		return nil, nil
+	}
+	if err := g.write(tx); err != nil {
+		return nil, err
+	}
+	s.makeRoom(tx.Size(), int64(len(g.buf)))
+	if err := tx.Commit(); err != nil {
+		return nil, err
+	}
+	committed = true
+	return g.written, nil
+}
+
+// makeRoom gives up the view if the file, of which used bytes are in use, might
+// have to be mapped anew to take the bytes of a group: bbolt waits for its
+// readers then, and the view would be one for ever. At most every page is
+// written again, and the new rows lie four to a page at worst half filled.
+func (s *Store) makeRoom(used, bytes int64) {
+	if need := 2*used + 4*bytes + 1<<20; need > s.size {
+		s.mu.Lock()
+		v := s.view
+		s.view = nil
+		s.mu.Unlock()
+		s.drop(v)
+	}
+}
+
+// advance lets new snapshots see the state that is durable now.
+func (s *Store) advance() error {
+	v, err := s.newView()
+	s.mu.Lock()
+	old := s.view
+	s.view, s.failed = v, err
+	s.remap.Broadcast()
+	s.mu.Unlock()
+	if v != nil {
+		s.size = max(s.size, mapped(v.tx.Size()))
+	}
+	return errors.Join(err, s.drop(old))
+}
+
+// mapped is how many bytes bbolt maps for a file of size bytes, or more.
+func mapped(size int64) int64 {
+	const least, step = 32 << 10, 1 << 30
+	for n := int64(least); n <= step; n *= 2 {
+		if size <= n {
+			return n
+		}
+	}
+	return (size + step - 1) / step * step
+}

@@ -1,0 +1,57 @@
+package bolt
+
+import (
+	"fmt"
+	"runtime/debug"
+	"unsafe"
+
+	"github.com/hearthbot/hearth/store"
+)
+
+// bbolt trusts its file: where a page is not what it should be it panics, and
+// where the file ends before the map does, the system raises a fault. A file
+// that was whole when it was opened gives neither, but a disk may fail and a
+// person may truncate a file that is in use. So every step into bbolt is
+// guarded, and both come out as store.ErrCorrupt.
+
+// guard makes a panic or fault until the returned function runs, deferred, an
+// error in *err:
+//
+//	defer s.guard("get", &err)()
+func (s *Store) guard(doing string, err *error) func() {
+	old := debug.SetPanicOnFault(true)
+	return func() {
+		debug.SetPanicOnFault(old)
+		if r := recover(); r != nil {
+			*err = s.corrupt(doing, r)
+		}
+	}
+}
+
+// guarded runs f under the guard.
+func (s *Store) guarded(doing string, f func() error) (err error) {
+	defer s.guard(doing, &err)()
+	return f()
+}
+
+func (s *Store) corrupt(doing string, panicked any) error {
+	if fault, ok := panicked.(interface{ Addr() uintptr }); ok && s.db != nil {
+		return fmt.Errorf("%w: %s: %s: unreadable at %s", store.ErrCorrupt, s.path, doing, s.place(fault.Addr()))
+	}
+	return fmt.Errorf("%w: %s: %s: %v", store.ErrCorrupt, s.path, doing, panicked)
+}
+
+// corruptAt is cause found in b, which lies in the map.
+func (s *Store) corruptAt(b []byte, cause error) error {
+	return fmt.Errorf("%w: %s: %s: %w", store.ErrCorrupt, s.path, s.place(uintptr(unsafe.Pointer(unsafe.SliceData(b)))), cause)
+}
+
+// place says where in the file addr is mapped from.
+func (s *Store) place(addr uintptr) string {
+	info := s.db.Info()
+	if addr < info.Data || info.PageSize == 0 {
+		return "an unknown place"
+	}
+	at := int64(addr - info.Data)
+	return fmt.Sprintf("page %d, offset %d", at/int64(info.PageSize), at)
+}
