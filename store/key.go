@@ -125,6 +125,10 @@ func (k Key) after() Key {
 	return ""
 }
 
+// parent is k without its last segment, and base is that segment as it stands.
+func (k Key) parent() Key { return k[:max(strings.LastIndexByte(string(k), sep), 0)] }
+func (k Key) base() Key   { return k[strings.LastIndexByte(string(k), sep)+1:] }
+
 // Validate returns ErrInvalid for the empty key and ErrTooLarge for one beyond
 // MaxKey; every call that takes the key of a row checks this.
 func (k Key) Validate() error { return k.validate(false) }
