@@ -1,0 +1,411 @@
+package chat
+
+import (
+	"strings"
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/hearthbot/hearth/sdk/abi"
+)
+
+// Shape says what fits into one message of a platform. Bounds are in whatever
+// Size counts.
+type Shape struct {
+	Message int  // the most a message holds; required
+	Text    int  // the most one text or piece of code holds; 0 means Message
+	Blocks  int  // the most blocks a message has; 0 means any number
+	Fields  int  // the most fields one block has; 0 means any number
+	Buttons int  // the most buttons one row has; 0 means any number
+	Heading int  // the most runes a heading has, a longer one becomes bold text; 0 means any number
+	Tables  bool // it shows tables; otherwise they become text of fixed width
+
+	// Size measures a text. It counts at least one for each rune and does not
+	// shrink as a text grows. Nil means [Size].
+	Size func(Doc) int
+}
+
+// overhead is what a block costs beside its text.
+const overhead = 2
+
+// minShape is the least bound that splitting works with.
+const minShape = 64
+
+// Split takes a content apart into messages that fit. Code is split between
+// its lines and stays code in each part; lists stay whole where they can; no
+// link, mention or character is cut. A heading stays with what it is over, and
+// buttons with what they are under, where there is room. The result of a
+// content that shows nothing is empty.
+func Split(c abi.Content, s Shape) [][]Block {
+	if s.Size == nil {
+		s.Size = Size
+	}
+	s.Message = max(s.Message, minShape)
+	if s.Text <= 0 || s.Text > s.Message-overhead {
+		s.Text = s.Message - overhead
+	}
+	s.Text = max(s.Text, minShape-overhead)
+	var p packer
+	p.shape = s
+	for _, b := range Blocks(c) {
+		for _, piece := range s.pieces(b) {
+			p.add(piece)
+		}
+	}
+	p.end()
+	return p.parts
+}
+
+// Size is the length of a text in UTF-16 units, with the addresses of its links.
+func Size(d Doc) int {
+	n := 0
+	for i := range d {
+		if i > 0 {
+			n++
+		}
+		n += Units(d[i].Code)
+		for k, l := range d[i].Lines {
+			if k > 0 {
+				n++
+			}
+			if d[i].Kind != Paragraph {
+				n += 2
+			}
+			for j := range l {
+				n += Units(l[j].Text) + len(l[j].URL) + len(l[j].Member) + len(l[j].Conversation)
+			}
+		}
+	}
+	return n
+}
+
+// pieces cuts one block into blocks that fit into a message each.
+func (s *Shape) pieces(b Block) []Block {
+	switch b.Kind {
+	case TextBlock, ContextBlock:
+		return s.texts(b.Kind, b.Doc)
+	case HeadingBlock:
+		if s.Heading > 0 && Units(b.Text) > s.Heading || s.Size(Literal(b.Text)) > s.Text {
+			return s.texts(TextBlock, Doc{{Lines: []Line{{{Style: Bold, Text: b.Text}}}}})
+		}
+	case TableBlock:
+		if !s.Tables {
+			return s.texts(TextBlock, CodeDoc(TableText(b.Table), ""))
+		}
+	case FieldsBlock:
+		return s.fields(b.Fields)
+	case ButtonsBlock:
+		return chunk(b.Buttons, s.Buttons, func(bt []abi.Button) Block { return Block{Kind: ButtonsBlock, Buttons: bt} })
+	}
+	return []Block{b}
+}
+
+func (s *Shape) texts(kind BlockKind, d Doc) []Block {
+	var out []Block
+	for _, part := range SplitDoc(d, s.Text, s.Size) {
+		out = append(out, Block{Kind: kind, Doc: part})
+	}
+	return out
+}
+
+// fields groups fields; one whose value is longer than a text is allowed to be
+// becomes a text of its own, under its label in bold.
+func (s *Shape) fields(in []Field) []Block {
+	var out []Block
+	from := 0
+	flush := func(to int) {
+		out = append(out, chunk(in[from:to], s.Fields, func(f []Field) Block { return Block{Kind: FieldsBlock, Fields: f} })...)
+		from = to
+	}
+	for i, f := range in {
+		if s.Size(Literal(f.Label))+s.Size(f.Value)+overhead > min(s.Text, s.Message/4) {
+			flush(i)
+			d := append(Doc{{Lines: []Line{{{Style: Bold, Text: f.Label}}}}}, f.Value...)
+			out = append(out, s.texts(TextBlock, d)...)
+			from = i + 1
+		}
+	}
+	flush(len(in))
+	return out
+}
+
+func chunk[T any](in []T, n int, f func([]T) Block) []Block {
+	var out []Block
+	for len(in) > 0 {
+		k := len(in)
+		if n > 0 {
+			k = min(k, n)
+		}
+		out = append(out, f(in[:k]))
+		in = in[k:]
+	}
+	return out
+}
+
+// weigh says how much of a message b takes.
+func (s *Shape) weigh(b *Block) int {
+	n := overhead
+	switch b.Kind {
+	case TextBlock, ContextBlock:
+		n += s.Size(b.Doc)
+	case HeadingBlock:
+		n += Units(b.Text)
+	case FieldsBlock:
+		for _, f := range b.Fields {
+			n += Units(f.Label) + s.Size(f.Value) + overhead
+		}
+	case ButtonsBlock:
+		for i := range b.Buttons {
+			bt := &b.Buttons[i]
+			n += Units(bt.Label) + len(bt.URL) + len(bt.Token) + overhead
+		}
+	case FormBlock:
+		n += Units(FormLabel(b.Form)) + len(b.Form.Token)
+	case TableBlock:
+		n += Units(TableText(b.Table))
+	}
+	return n
+}
+
+// packer fills messages with blocks, each of which fits into an empty one.
+type packer struct {
+	shape Shape
+	parts [][]Block
+	cur   []Block
+	sizes []int
+	size  int
+}
+
+func (p *packer) add(b Block) {
+	w := p.shape.weigh(&b)
+	if len(p.cur) > 0 && (p.size+w > p.shape.Message || p.shape.Blocks > 0 && len(p.cur) >= p.shape.Blocks) {
+		p.turn(b.Kind, w)
+	}
+	p.cur, p.sizes, p.size = append(p.cur, b), append(p.sizes, w), p.size+w
+}
+
+// turn ends the message, taking over into the next one what belongs to the
+// block of kind and weight w that comes there.
+func (p *packer) turn(kind BlockKind, w int) {
+	keep := len(p.cur)
+	if kind == ButtonsBlock || kind == FormBlock {
+		keep--
+	}
+	for keep > 0 && p.cur[keep-1].Kind == HeadingBlock {
+		keep--
+	}
+	take := 0
+	for _, n := range p.sizes[keep:] {
+		take += n
+	}
+	if keep == 0 || take+w > p.shape.Message || p.shape.Blocks > 0 && len(p.cur)-keep >= p.shape.Blocks {
+		keep, take = len(p.cur), 0
+	}
+	next := append([]Block(nil), p.cur[keep:]...)
+	sizes := append([]int(nil), p.sizes[keep:]...)
+	p.parts = append(p.parts, p.cur[:keep:keep])
+	p.cur, p.sizes, p.size = next, sizes, take
+}
+
+func (p *packer) end() {
+	if len(p.cur) > 0 {
+		p.parts = append(p.parts, p.cur)
+	}
+}
+
+// SplitDoc takes a text apart into texts of at most most by size, which obeys
+// what [Shape.Size] says. A list or quote is broken only if it alone is too
+// long, a line likewise.
+func SplitDoc(d Doc, most int, size func(Doc) int) []Doc {
+	if size(d) <= most {
+		if len(d) == 0 {
+			return nil
+		}
+		return []Doc{d}
+	}
+	var parts []Doc
+	var cur Doc
+	for _, n := range d {
+		if grown := append(cur[:len(cur):len(cur)], n); size(grown) <= most {
+			cur = grown
+			continue
+		}
+		if len(cur) > 0 {
+			parts = append(parts, cur)
+		}
+		pieces := splitNode(n, most, size)
+		for _, piece := range pieces[:len(pieces)-1] {
+			parts = append(parts, Doc{piece})
+		}
+		cur = Doc{pieces[len(pieces)-1]}
+	}
+	return append(parts, cur)
+}
+
+// splitNode takes a node apart into at least one.
+func splitNode(n Node, most int, size func(Doc) int) []Node {
+	if size(Doc{n}) <= most {
+		return []Node{n}
+	}
+	if n.Kind == Fence {
+		return splitCode(n, most, size)
+	}
+	var out []Node
+	cur := Node{Kind: n.Kind, First: n.First}
+	for i, l := range n.Lines {
+		grown := cur
+		grown.Lines = append(cur.Lines[:len(cur.Lines):len(cur.Lines)], l)
+		if size(Doc{grown}) <= most {
+			cur = grown
+			continue
+		}
+		if len(cur.Lines) > 0 {
+			out = append(out, cur)
+		}
+		lines := splitLine(l, most, func(l Line) int { return size(Doc{{Kind: n.Kind, Lines: []Line{l}}}) })
+		for k, piece := range lines {
+			cur = Node{Kind: n.Kind, First: n.First + i, Lines: []Line{piece}}
+			if k > 0 && (n.Kind == Bullets || n.Kind == Numbers) {
+				cur = Node{Kind: Paragraph, Lines: []Line{piece}} // the item goes on; it is not a new one
+			}
+			if k < len(lines)-1 {
+				out = append(out, cur)
+			}
+		}
+		if cur.Kind != n.Kind {
+			out = append(out, cur)
+			cur = Node{Kind: n.Kind, First: n.First + i + 1}
+		}
+	}
+	if len(cur.Lines) > 0 {
+		out = append(out, cur)
+	}
+	return out
+}
+
+// splitCode cuts code between lines where a part would not get shorter than a
+// quarter of what fits.
+func splitCode(n Node, most int, size func(Doc) int) []Node {
+	var out []Node
+	code := n.Code
+	for code != "" {
+		k := fit(code, most, func(s string) int { return size(Doc{{Kind: Fence, Code: s, Lang: n.Lang}}) })
+		if k < len(code) {
+			if nl := strings.LastIndexByte(code[:k+1], '\n'); nl > k/4 {
+				out = append(out, Node{Kind: Fence, Code: code[:nl], Lang: n.Lang})
+				code = code[nl+1:]
+				continue
+			}
+		}
+		out = append(out, Node{Kind: Fence, Code: code[:k], Lang: n.Lang})
+		code = code[k:]
+	}
+	return out
+}
+
+// splitLine takes a line apart into at least one.
+func splitLine(l Line, most int, size func(Line) int) []Line {
+	var out []Line
+	var cur Line
+	for _, sp := range l {
+		for {
+			if grown := append(cur[:len(cur):len(cur)], sp); size(grown) <= most {
+				cur = grown
+				break
+			}
+			if sp.atom() {
+				if len(cur) > 0 {
+					out, cur = append(out, cur), nil
+					continue
+				}
+				cur = shorten(sp, most, size)
+				break
+			}
+			k := fit(sp.Text, most, func(s string) int {
+				head := sp
+				head.Text = s
+				return size(append(cur[:len(cur):len(cur)], head))
+			})
+			at := k
+			if ws := strings.LastIndexFunc(sp.Text[:k], unicode.IsSpace); ws >= k/2 && ws > 0 {
+				at = ws
+			}
+			head := sp
+			head.Text = strings.TrimRightFunc(sp.Text[:at], unicode.IsSpace)
+			// With something before it on the line, a word is rather moved than cut.
+			if len(cur) > 0 && (at == k || head.Text == "") {
+				out, cur = append(out, cur), nil
+				continue
+			}
+			if head.Text != "" {
+				out, cur = append(out, append(cur, head)), nil
+			}
+			sp.Text = strings.TrimLeftFunc(sp.Text[at:], unicode.IsSpace)
+			if sp.Text == "" {
+				break
+			}
+		}
+	}
+	if len(cur) > 0 || len(out) == 0 {
+		out = append(out, cur)
+	}
+	return out
+}
+
+// shorten makes a link fit that does not fit into a message alone: its text is
+// cut, and if its address is what is too long, only the text remains.
+func shorten(sp Span, most int, size func(Line) int) Line {
+	text := sp.Text
+	for range 2 {
+		bare := sp
+		bare.Text = "…"
+		if size(Line{bare}) <= most {
+			k := fit(text, most, func(s string) int {
+				sp.Text = s + "…"
+				return size(Line{sp})
+			})
+			sp.Text = text[:k] + "…"
+			return Line{sp}
+		}
+		sp.URL, sp.Member, sp.Conversation = "", "", ""
+	}
+	return Line{{Text: "…"}}
+}
+
+// fit is the length in bytes of the longest prefix of s that is within most by
+// size and does not cut a character; at least one rune.
+func fit(s string, most int, size func(string) int) int {
+	lo, hi := 0, len(s)
+	if hi > utf8.UTFMax*most {
+		hi = runeStart(s, utf8.UTFMax*most) // size counts a rune as one at least
+	}
+	if size(s[:hi]) <= most {
+		lo = hi
+	}
+	for hi-lo > 1 {
+		mid := runeStart(s, lo+(hi-lo)/2)
+		if mid <= lo {
+			_, n := utf8.DecodeRuneInString(s[lo:])
+			if mid = lo + n; mid >= hi {
+				break
+			}
+		}
+		if size(s[:mid]) <= most {
+			lo = mid
+		} else {
+			hi = mid
+		}
+	}
+	if k := whole(s, lo); k > 0 {
+		return k
+	}
+	_, n := utf8.DecodeRuneInString(s)
+	return n
+}
+
+// runeStart moves i back to where a rune begins.
+func runeStart(s string, i int) int {
+	for i > 0 && i < len(s) && !utf8.RuneStart(s[i]) {
+		i--
+	}
+	return i
+}
