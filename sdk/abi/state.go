@@ -2,6 +2,11 @@ package abi
 
 //msgp:limit arrays:65536 maps:256
 
+import (
+	"encoding/binary"
+	"fmt"
+)
+
 // A plugin's rows are its own: the host keeps them apart from every other
 // plugin's. A state key is a path whose first segments say whose row it is, so
 // that the host can find, count, export and erase what it holds of a person:
@@ -31,4 +36,13 @@ type Rows struct {
 type Pair struct {
 	Key   string `msg:"k"`
 	Value []byte `msg:"v"`
+}
+
+// CounterValue reads the value of a counter's row: eight bytes, a big-endian
+// two's complement integer.
+func CounterValue(row []byte) (int64, error) {
+	if len(row) != 8 {
+		return 0, fmt.Errorf("abi: no counter: its row has %d bytes, not 8", len(row))
+	}
+	return int64(binary.BigEndian.Uint64(row)), nil
 }

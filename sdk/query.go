@@ -1,0 +1,114 @@
+package sdk
+
+import (
+	"encoding/json"
+	"fmt"
+
+	"github.com/hearthbot/hearth/sdk/abi"
+	"github.com/hearthbot/hearth/sdk/internal/guest"
+)
+
+// view is a registered query.
+type view struct {
+	path   string
+	answer func(*Base, *request) error
+}
+
+// request is a query and its answer so far.
+type request struct {
+	q    *abi.Query
+	view abi.View
+}
+
+// Param is the request's parameter of that name, "" if there is none.
+func (r *request) Param(name string) string {
+	for i := range r.q.Params {
+		if r.q.Params[i].Name == name {
+			return r.q.Params[i].Value
+		}
+	}
+	return ""
+}
+
+// Role is the viewer's: "", "viewer", "manager" or "admin".
+func (r *request) Role() string { return r.q.Role }
+
+// Status sets the HTTP status of the answer; without it, it is 200.
+func (r *request) Status(code int) { r.view.Status = code }
+
+// JSON answers with v.
+func (r *request) JSON(v any) error {
+	body, err := json.Marshal(v)
+	if err != nil {
+		return fmt.Errorf("query %s: %w", r.q.Path, err)
+	}
+	r.view.Type, r.view.Body = "application/json", body
+	return nil
+}
+
+// Markdown answers with a text.
+func (r *request) Markdown(m Markup) {
+	r.view.Type, r.view.Body = "text/markdown", []byte(m)
+}
+
+// Query answers a request for a view.
+func (p *plugin) Query(q *abi.Query, host guest.Host) (answer abi.View) {
+	fail := func(status int, why string) abi.View {
+		body, _ := json.Marshal(map[string]string{"error": why})
+		return abi.View{Status: status, Type: "application/json", Body: body}
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			answer = fail(500, failure(r))
+		}
+	}()
+	if err := p.prepared(host); err != nil {
+		return fail(500, err.Error())
+	}
+	for i := range p.queries {
+		if p.queries[i].path != q.Path {
+			continue
+		}
+		r := &request{q: q}
+		if err := p.queries[i].answer(&Base{p: p, host: host, now: q.Now, locale: q.Locale}, r); err != nil {
+			return fail(500, err.Error())
+		}
+		return r.view
+	}
+	return fail(404, fmt.Sprintf("%s has no view %q", p.manifest.Name, q.Path))
+}
+
+// Migration is a page of rows to bring from one state version to another.
+type Migration struct {
+	From, To int
+	Rows     []abi.Pair
+
+	writes []abi.Write
+}
+
+// Put writes a row; [Encode] makes its value.
+func (m *Migration) Put(key string, value []byte) {
+	m.writes = putWrite(m.writes, abi.Write{Key: key, Value: value})
+}
+
+// Delete deletes a row.
+func (m *Migration) Delete(key string) {
+	m.writes = putWrite(m.writes, abi.Write{Key: key, Delete: true})
+}
+
+// Migrate runs one step.
+func (p *plugin) Migrate(m *abi.Migration, host guest.Host) (effects abi.Effects) {
+	defer func() {
+		if r := recover(); r != nil {
+			effects = abi.Effects{Error: failure(r)}
+		}
+	}()
+	if p.migrate == nil {
+		return abi.Effects{Error: fmt.Sprintf("%s %s has no migration from state version %d to %d", p.manifest.Name, p.manifest.Version, m.From, m.To)}
+	}
+	step := &Migration{From: m.From, To: m.To, Rows: m.Rows}
+	if err := p.migrate(step); err != nil {
+		return abi.Effects{Error: err.Error()}
+	}
+	return abi.Effects{Writes: step.writes}
+}

@@ -1,0 +1,150 @@
+//go:build wasip1
+
+package sdk
+
+import (
+	"fmt"
+	"unsafe"
+
+	"github.com/hearthbot/hearth/sdk/abi"
+	"github.com/hearthbot/hearth/sdk/internal/guest"
+)
+
+// The exports and imports of the ABI. Memory that crosses is the module's own:
+// input lies where hearth_buffer said, output in a buffer that the next call
+// reuses. Both are grown while the image is made, so that events find them.
+
+//go:wasmimport hearth kv_get
+func kvGet(key unsafe.Pointer, keyLen uint32, buf unsafe.Pointer, room uint32) int32
+
+//go:wasmimport hearth kv_scan
+func kvScan(scan unsafe.Pointer, scanLen uint32, buf unsafe.Pointer, room uint32) int32
+
+//go:wasmimport hearth log
+func logLine(level uint32, text unsafe.Pointer, textLen uint32)
+
+const firstRoom = 16 << 10
+
+var (
+	input  = make([]byte, firstRoom)
+	output = make([]byte, 0, firstRoom)
+	rows   = make([]byte, firstRoom)
+)
+
+//go:wasmexport hearth_abi
+func exportVersion() int32 { return abi.Version }
+
+//go:wasmexport hearth_buffer
+func exportBuffer(n uint32) unsafe.Pointer {
+	if int(n) > len(input) {
+		input = make([]byte, n)
+	}
+	return unsafe.Pointer(unsafe.SliceData(input))
+}
+
+//go:wasmexport describe
+func exportDescribe(uint32) uint64 {
+	m, err := single().Describe()
+	if err != nil {
+		panic(err)
+	}
+	return give(&m)
+}
+
+//go:wasmexport warm
+func exportWarm(n uint32) uint64 {
+	var s abi.Setup
+	take(n, &s)
+	if err := single().Warm(&s, host{}); err != nil {
+		panic(fmt.Errorf("plugin %s: %w", single().Name(), err))
+	}
+	return 0
+}
+
+//go:wasmexport handle
+func exportHandle(n uint32) uint64 {
+	var c abi.Call
+	take(n, &c)
+	e := single().Handle(&c, host{})
+	return give(&e)
+}
+
+//go:wasmexport query
+func exportQuery(n uint32) uint64 {
+	var q abi.Query
+	take(n, &q)
+	v := single().Query(&q, host{})
+	return give(&v)
+}
+
+//go:wasmexport migrate
+func exportMigrate(n uint32) uint64 {
+	var m abi.Migration
+	take(n, &m)
+	e := single().Migrate(&m, host{})
+	return give(&e)
+}
+
+// single is the plugin of this module.
+func single() guest.Guest {
+	ps := guest.Declared()
+	if len(ps) != 1 {
+		panic(fmt.Sprintf("a module is one plugin; this one declares %d with sdk.New", len(ps)))
+	}
+	return ps[0]
+}
+
+func take(n uint32, into interface {
+	UnmarshalMsg([]byte) ([]byte, error)
+}) {
+	if _, err := into.UnmarshalMsg(input[:n]); err != nil {
+		panic(fmt.Errorf("decode %T from the host: %w", into, err))
+	}
+}
+
+func give(v interface {
+	MarshalMsg([]byte) ([]byte, error)
+}) uint64 {
+	var err error
+	if output, err = v.MarshalMsg(output[:0]); err != nil {
+		panic(fmt.Errorf("encode %T: %w", v, err))
+	}
+	return uint64(uintptr(unsafe.Pointer(unsafe.SliceData(output))))<<32 | uint64(len(output))
+}
+
+// host is the other side.
+type host struct{}
+
+func (host) Get(key string) ([]byte, bool, error) {
+	n := kvGet(unsafe.Pointer(unsafe.StringData(key)), uint32(len(key)), unsafe.Pointer(unsafe.SliceData(rows)), uint32(len(rows)))
+	if int(n) > len(rows) {
+		rows = make([]byte, n)
+		return host{}.Get(key)
+	}
+	if n < 0 {
+		return nil, false, nil
+	}
+	return append([]byte(nil), rows[:n]...), true, nil
+}
+
+func (host) Scan(s abi.Scan) (abi.Rows, error) {
+	ask, err := s.MarshalMsg(nil)
+	if err != nil {
+		return abi.Rows{}, err
+	}
+	n := kvScan(unsafe.Pointer(unsafe.SliceData(ask)), uint32(len(ask)), unsafe.Pointer(unsafe.SliceData(rows)), uint32(len(rows)))
+	if int(n) > len(rows) {
+		rows = make([]byte, n)
+		return host{}.Scan(s)
+	}
+	if n < 0 {
+		return abi.Rows{}, fmt.Errorf("the host answered %d", n)
+	}
+	var out abi.Rows
+	_, err = out.UnmarshalMsg(rows[:n])
+	return out, err
+}
+
+func (host) Log(level int, line string) {
+	logLine(uint32(level), unsafe.Pointer(unsafe.StringData(line)), uint32(len(line)))
+}
