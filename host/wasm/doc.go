@@ -1,0 +1,21 @@
+// Package wasm runs plugins: it compiles a .wasm file, keeps sandboxes that
+// hold the plugin's pristine memory, and makes calls in them that cannot hang,
+// crash, starve or fill the host. It is the only package that imports wazero.
+//
+//	Engine ── Compile ─► Plugin ── Image ─► Image ── Call ─► Result
+//	          meter,                _initialize,      a sandbox, restored
+//	          ABI check,            warm, warm-ups    to the image after it
+//	          describe
+//
+// Every call starts from the same bytes: memory and globals are restored after
+// each, however it ended, by copying back the pages it has written (memory.go).
+// Fuel counts the guest's steps, the same every time; every million of them the
+// host looks at the budget, the clock and the context, and lets its own
+// goroutines run (fuel.go). The guest's clock stands still, its randomness is
+// the call's seed (guest.go), and of WASI it finds little more than that
+// (wasi.go).
+//
+// It knows bytes and the names of the ABI: never what an event, an effect or a
+// row is, who may do what, or where anything is stored. It stores nothing but
+// the compile cache.
+package wasm

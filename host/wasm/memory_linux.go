@@ -1,0 +1,149 @@
+package wasm
+
+import (
+	"fmt"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+)
+
+// On Linux the image lies in a memfd that every sandbox maps privately:
+//
+//	            0            len(image)                 len(buf)
+//	memfd       ├── image ───────┤
+//	            ▲ MAP_PRIVATE    │
+//	sandbox 1   ├──■■──────■─────┼──■─────────────────────┤   ■ written: private pages
+//	sandbox 2   ├──■───■■────────┼────────────────────────┤
+//	                             └ anonymous: zero until written
+//
+// A page that was once written stays private, so the next event that writes it
+// pays no page fault: restoring copies the image over it in place. Only when a
+// call has left too many of them are they all given back to the system.
+
+// maxPrivate is how many bytes of private pages a sandbox may keep: copying them
+// takes about as long as the page faults of an ordinary event.
+const maxPrivate = 2 << 20
+
+// spaceOS is Linux's part of a space.
+type spaceOS struct {
+	pager   *pager
+	regions []region // scratch of the scan
+	entries []byte   // scratch of reading the page map
+}
+
+func (p *pager) newSpace(size int) (*space, error) {
+	buf, err := unix.Mmap(-1, 0, size, unix.PROT_READ|unix.PROT_WRITE, unix.MAP_PRIVATE|unix.MAP_ANON|unix.MAP_NORESERVE)
+	if err != nil {
+		return nil, fmt.Errorf("wasm: map %d bytes for a sandbox: %w", size, err)
+	}
+	// A huge page would be copied as one: half a megabyte times four for a byte.
+	_ = unix.Madvise(buf, unix.MADV_NOHUGEPAGE)
+	s := &space{buf: buf, spaceOS: spaceOS{pager: p}}
+	switch p.tracking {
+	case trackScan:
+		s.regions = make([]region, maxPrivate/chunk)
+	case trackPagemap:
+		s.entries = make([]byte, 32<<10)
+	}
+	return s, nil
+}
+
+// Free implements experimental.LinearMemory. It may be called twice.
+func (s *space) Free() {
+	if s.buf != nil {
+		_ = unix.Munmap(s.buf)
+		s.buf, s.from = nil, nil
+	}
+}
+
+// backing is the memory of an image: fd is a sealed memfd, data a read-only
+// mapping of it.
+type backing struct {
+	fd   int
+	data []byte
+}
+
+func newBacking(mem []byte) (_ *backing, err error) {
+	n := imageLen(mem)
+	fd, err := unix.MemfdCreate("hearth-image", unix.MFD_CLOEXEC|unix.MFD_ALLOW_SEALING)
+	if err != nil {
+		return nil, fmt.Errorf("wasm: create a memory file for an image: %w", err)
+	}
+	defer func() {
+		if err != nil {
+			_ = unix.Close(fd)
+		}
+	}()
+	if err := unix.Ftruncate(fd, int64(n)); err != nil {
+		return nil, fmt.Errorf("wasm: size an image to %d bytes: %w", n, err)
+	}
+	for o := 0; o < n; {
+		k, err := unix.Pwrite(fd, mem[o:n], int64(o))
+		if err != nil {
+			return nil, fmt.Errorf("wasm: write an image: %w", err)
+		}
+		o += k
+	}
+	const seals = unix.F_SEAL_WRITE | unix.F_SEAL_SHRINK | unix.F_SEAL_GROW | unix.F_SEAL_SEAL
+	if _, err := unix.FcntlInt(uintptr(fd), unix.F_ADD_SEALS, seals); err != nil {
+		return nil, fmt.Errorf("wasm: seal an image: %w", err)
+	}
+	data, err := unix.Mmap(fd, 0, n, unix.PROT_READ, unix.MAP_SHARED|unix.MAP_POPULATE)
+	if err != nil {
+		return nil, fmt.Errorf("wasm: map an image: %w", err)
+	}
+	return &backing{fd: fd, data: data}, nil
+}
+
+func (b *backing) close() error {
+	err := unix.Munmap(b.data)
+	if e := unix.Close(b.fd); err == nil {
+		err = e
+	}
+	b.data = nil
+	return err
+}
+
+// mount makes b what s holds and goes back to.
+func (s *space) mount(b *backing) error {
+	_, err := unix.MmapPtr(b.fd, 0, unsafe.Pointer(&s.buf[0]), uintptr(len(b.data)),
+		unix.PROT_READ|unix.PROT_WRITE, unix.MAP_PRIVATE|unix.MAP_FIXED|unix.MAP_NORESERVE)
+	if err != nil {
+		return fmt.Errorf("wasm: map an image into a sandbox: %w", err)
+	}
+	_ = unix.Madvise(s.buf[:len(b.data)], unix.MADV_NOHUGEPAGE)
+	s.from = b
+	return s.drop(len(b.data))
+}
+
+// drop gives the private pages from o on back to the system: what is then read
+// there is the image again, or zeros behind it.
+func (s *space) drop(o int) error {
+	if o == len(s.buf) {
+		return nil
+	}
+	if err := unix.Madvise(s.buf[o:], unix.MADV_DONTNEED); err != nil {
+		return fmt.Errorf("wasm: drop a sandbox's pages: %w", err)
+	}
+	return nil
+}
+
+// restore goes back to the image. dirty counts the pages it had to look after.
+func (s *space) restore() (dirty int, err error) {
+	switch s.pager.tracking {
+	case trackScan:
+		return s.restoreScan()
+	case trackPagemap:
+		return s.restorePagemap()
+	}
+	n := len(s.from.data)
+	return compare(s.buf[:n], s.from.data), s.drop(n)
+}
+
+// reset copies the image over buf[o:e], which is private.
+func (s *space) reset(o, e int) {
+	if image := s.from.data; o < len(image) {
+		o += copy(s.buf[o:e], image[o:])
+	}
+	clear(s.buf[o:e])
+}
