@@ -1,0 +1,333 @@
+package host
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/hearthbot/hearth/host/chat"
+	"github.com/hearthbot/hearth/host/members"
+	"github.com/hearthbot/hearth/sdk/abi"
+	"github.com/hearthbot/hearth/store"
+)
+
+// Bounds of an event from outside.
+const (
+	maxEventID    = 256       // bytes of an id or a source
+	maxEventBytes = 256 << 10 // bytes of an encoded event
+)
+
+// maxConflicts is how often a commit that met another is begun again before
+// the caller is told to come back.
+const maxConflicts = 8
+
+// Accept makes an event durable: once, however often it is delivered. It is
+// handled afterwards.
+func (e *Engine) Accept(ctx context.Context, in chat.Incoming) (chat.Outcome, error) {
+	ev := &in.Event
+	e.met.received.WithLabelValues(ev.Source, kindLabel(ev.Kind)).Inc()
+	if err := checkEvent(ev); err != nil {
+		e.met.refused.WithLabelValues(ev.Source).Inc()
+		return 0, fmt.Errorf("%w: %v", chat.ErrRefused, err)
+	}
+	if e.closing.Load() || e.backlog() >= e.o.MaxBacklog {
+		return 0, chat.ErrBusy
+	}
+	if ev.Time == 0 {
+		ev.Time = e.now()
+	}
+	for range maxConflicts {
+		out, err := e.accept(ctx, in)
+		if !errors.Is(err, store.ErrConflict) {
+			return out, err
+		}
+		// Either it has been accepted before, or another event of this member or
+		// button came in between: look, and if so try again.
+		snap, err := e.store.Snapshot(ctx)
+		if err != nil {
+			return 0, fmt.Errorf("host: accepting an event: %w", err)
+		}
+		row, err := snap.Get(ctx, seenKey(ev.Source, ev.ID))
+		snap.Close()
+		if err != nil {
+			return 0, fmt.Errorf("host: accepting an event: %w", err)
+		}
+		if row.Exists() {
+			e.met.duplicate.WithLabelValues(ev.Source).Inc()
+			return chat.Duplicate, nil
+		}
+	}
+	return 0, chat.ErrBusy
+}
+
+func (e *Engine) accept(ctx context.Context, in chat.Incoming) (chat.Outcome, error) {
+	ev := in.Event // its parts are replaced, never written to: another try starts over
+	b := new(store.Batch)
+	owner := ""
+	if in.Token != "" {
+		p, out, err := e.press(ctx, b, &ev, in.Token)
+		if err != nil || out != chat.Accepted {
+			return out, err
+		}
+		owner = p
+	}
+	middle, then := e.table.Load().route(&ev, owner)
+	known := false
+	if ev.Member.ID != "" && (ev.Kind == abi.MemberJoined || ev.Kind == abi.MemberLeft || ev.Member.Name != "") {
+		changed, err := e.learn(ctx, b, &ev)
+		if err != nil {
+			return 0, fmt.Errorf("host: accepting an event: %w", err)
+		}
+		known = changed
+	}
+	if len(middle)+len(then) == 0 && !known {
+		return chat.Unwanted, nil
+	}
+
+	seq := e.nextSeq()
+	b.Check(seenKey(ev.Source, ev.ID), 0)
+	b.Put(seenKey(ev.Source, ev.ID), stamp(e.now()))
+	w := workRow{Event: ev, Seq: seq, Asked: asked(&ev)}
+	pushes, err := stage(b, &w, middle, then)
+	if err != nil {
+		return 0, err
+	}
+	if _, err := e.store.Commit(ctx, b); err != nil {
+		if errors.Is(err, store.ErrConflict) {
+			return 0, err
+		}
+		return 0, fmt.Errorf("host: accepting an event: %w", err)
+	}
+	for _, p := range pushes {
+		e.pushWork(p.plugin, p.lane, p.seq)
+	}
+	e.met.routed.WithLabelValues(ev.Source).Add(float64(len(pushes)))
+	return chat.Accepted, nil
+}
+
+// workPush names a work row that a batch writes.
+type workPush struct {
+	plugin, lane string
+	seq          uint64
+}
+
+// stage writes the work rows of the next stage of an event: one for the first
+// middleware if there is any, else one for each plugin.
+func stage(b *store.Batch, w *workRow, middle, then []string) ([]workPush, error) {
+	w.Lane = laneOf(&w.Event)
+	plugins := then
+	w.Middle, w.Then = nil, nil
+	if len(middle) > 0 {
+		plugins, w.Middle, w.Then = middle[:1], middle[1:], then
+	}
+	if len(plugins) == 0 {
+		return nil, nil
+	}
+	row, err := w.MarshalMsg(nil)
+	if err != nil {
+		return nil, fmt.Errorf("host: encoding an event: %w", err)
+	}
+	if len(row) > maxEventBytes {
+		return nil, fmt.Errorf("%w: %d bytes, at most %d", chat.ErrRefused, len(row), maxEventBytes)
+	}
+	pushes := make([]workPush, len(plugins))
+	for i, p := range plugins {
+		b.Put(workKey(p, w.Lane, w.Seq), row)
+		pushes[i] = workPush{p, w.Lane, w.Seq}
+	}
+	return pushes, nil
+}
+
+// press finds what a token stands for, fills in the event and takes note that
+// it was used.
+func (e *Engine) press(ctx context.Context, b *store.Batch, ev *abi.Event, token string) (plugin string, out chat.Outcome, err error) {
+	snap, err := e.store.Snapshot(ctx)
+	if err != nil {
+		return "", 0, fmt.Errorf("host: looking up a button: %w", err)
+	}
+	defer snap.Close()
+	// The same click delivered again is the same event, not a second use.
+	if row, err := snap.Get(ctx, seenKey(ev.Source, ev.ID)); err != nil || row.Exists() {
+		return "", chat.Duplicate, err
+	}
+	t, i, form, err := e.token(ctx, snap, token)
+	if err != nil {
+		if errors.Is(err, chat.ErrGone) {
+			return "", chat.Gone, nil
+		}
+		return "", 0, err
+	}
+	var often abi.Often
+	switch {
+	case form && ev.Kind == abi.FormSubmitted && ev.Form != nil:
+		f := t.Forms[i]
+		values, err := checkForm(&f, ev.Form.Values)
+		if err != nil {
+			return "", 0, fmt.Errorf("%w: %v", chat.ErrRefused, err)
+		}
+		ev.Form = &abi.FormData{Name: f.Name, Message: t.Key, Values: values}
+		ev.Note, often = f.Note, f.Often
+	case !form && ev.Kind == abi.ButtonClicked:
+		btn := t.Buttons[i]
+		ev.Click = &abi.Click{Action: btn.Action, Value: btn.Value, Message: t.Key}
+		ev.Note, often = btn.Note, btn.Often
+	default:
+		return "", chat.Gone, nil
+	}
+	used := kUsed.Join(strings.Split(token, ".")...)
+	switch often {
+	case abi.AnyTimes:
+		return t.Plugin, chat.Accepted, nil
+	case abi.OncePerMember:
+		used = used.Join(ev.Member.ID)
+	}
+	row, err := snap.Get(ctx, used)
+	if err != nil {
+		return "", 0, fmt.Errorf("host: looking up a button: %w", err)
+	}
+	if row.Exists() {
+		return "", chat.Used, nil
+	}
+	b.Check(used, 0)
+	b.Put(used, stamp(e.now()))
+	return t.Plugin, chat.Accepted, nil
+}
+
+// token reads what "TOKEN.bN" (button N of a message) or "TOKEN.fN" (form N)
+// stands for.
+func (e *Engine) token(ctx context.Context, snap store.Snapshot, token string) (t tokenRow, i int, form bool, err error) {
+	id, part, ok := strings.Cut(token, ".")
+	if !ok || len(part) < 2 || len(token) > maxEventID {
+		return t, 0, false, chat.ErrGone
+	}
+	i, err = strconv.Atoi(part[1:])
+	if err != nil || i < 0 {
+		return t, 0, false, chat.ErrGone
+	}
+	row, err := snap.Get(ctx, kToken.Join(id))
+	if err != nil {
+		return t, 0, false, fmt.Errorf("host: looking up a button: %w", err)
+	}
+	if !row.Exists() {
+		return t, 0, false, chat.ErrGone
+	}
+	if _, err := t.UnmarshalMsg(row.Value); err != nil {
+		return t, 0, false, fmt.Errorf("host: looking up a button: row %s: %w", row.Key, err)
+	}
+	form = part[0] == 'f'
+	if form && i >= len(t.Forms) || !form && (part[0] != 'b' || i >= len(t.Buttons)) {
+		return t, 0, false, chat.ErrGone
+	}
+	return t, i, form, nil
+}
+
+// Form returns the form behind a token; [chat.ErrGone] if there is none.
+func (e *Engine) Form(ctx context.Context, token string) (abi.Form, error) {
+	snap, err := e.store.Snapshot(ctx)
+	if err != nil {
+		return abi.Form{}, fmt.Errorf("host: looking up a form: %w", err)
+	}
+	defer snap.Close()
+	t, i, form, err := e.token(ctx, snap, token)
+	if err != nil {
+		return abi.Form{}, err
+	}
+	if !form {
+		return abi.Form{}, chat.ErrGone
+	}
+	f := t.Forms[i]
+	f.Token, f.Note = token, nil
+	return f, nil
+}
+
+// learn adds to b what ev tells of its member, and says whether that is news.
+func (e *Engine) learn(ctx context.Context, b *store.Batch, ev *abi.Event) (bool, error) {
+	snap, err := e.store.Snapshot(ctx)
+	if err != nil {
+		return false, err
+	}
+	defer snap.Close()
+	p, rev, err := members.Get(ctx, snap, ev.Member.ID)
+	if err != nil || !p.Learn(ev) {
+		return false, err
+	}
+	return true, members.Put(b, ev.Member.ID, &p, rev)
+}
+
+// asked says whether e is a member's own act, directed at the bot: what answers
+// it is not held by quiet hours, daily cap or stop.
+func asked(e *abi.Event) bool {
+	switch e.Kind {
+	case abi.CommandInvoked, abi.ButtonClicked, abi.FormSubmitted, abi.HomeOpened:
+		return true
+	case abi.MessagePosted:
+		return e.Addressed
+	}
+	return false
+}
+
+// checkEvent refuses an event that is beyond a bound or lacks what its kind is
+// about.
+func checkEvent(e *abi.Event) error {
+	for _, f := range []struct{ name, v string }{{"id", e.ID}, {"source", e.Source}} {
+		switch {
+		case f.v == "":
+			return fmt.Errorf("event %s is missing", f.name)
+		case len(f.v) > maxEventID:
+			return fmt.Errorf("event %s has %d bytes, at most %d", f.name, len(f.v), maxEventID)
+		case !utf8.ValidString(f.v):
+			return fmt.Errorf("event %s is not UTF-8", f.name)
+		}
+	}
+	if len(e.Conversation.ID) > maxEventID || len(e.Member.ID) > maxEventID {
+		return fmt.Errorf("conversation or member id is longer than %d bytes", maxEventID)
+	}
+	if !slices.Contains(abi.Kinds(), e.Kind) {
+		return fmt.Errorf("event kind %q is unknown", e.Kind)
+	}
+	missing := false
+	switch e.Kind {
+	case abi.MessagePosted, abi.MessageEdited, abi.MessageDeleted:
+		missing = e.Message == nil
+	case abi.CommandInvoked:
+		missing = e.Command == nil
+	case abi.FormSubmitted:
+		missing = e.Form == nil
+	case abi.ReactionAdded:
+		missing = e.Reaction == nil || e.Message == nil
+	case abi.CustomTracked, abi.PluginEvent:
+		missing = e.Custom == nil
+	}
+	if missing {
+		return fmt.Errorf("event of kind %s lacks its details", e.Kind)
+	}
+	return nil
+}
+
+// checkForm keeps the values the form asks for and refuses those it does not
+// allow. Platforms check too; this is for those that cannot, and for forgeries.
+func checkForm(f *abi.Form, values []abi.Value) ([]abi.Value, error) {
+	given := abi.FormData{Values: values}
+	out := make([]abi.Value, 0, len(f.Inputs))
+	for _, in := range f.Inputs {
+		v := strings.TrimSpace(given.Value(in.Name))
+		limit := in.Max
+		if limit == 0 {
+			limit = 3000
+		}
+		switch {
+		case v == "" && !in.Optional:
+			return nil, fmt.Errorf("%q is not filled in", in.Label)
+		case utf8.RuneCountInString(v) > limit:
+			return nil, fmt.Errorf("%q has more than %d characters", in.Label, limit)
+		case v != "" && len(in.Options) > 0 && !slices.ContainsFunc(in.Options, func(o abi.Option) bool { return o.Value == v }):
+			return nil, fmt.Errorf("%q: %q is none of the choices", in.Label, v)
+		}
+		out = append(out, abi.Value{Name: in.Name, Value: v})
+	}
+	return out, nil
+}

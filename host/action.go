@@ -1,0 +1,209 @@
+package host
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/netip"
+	"net/url"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/hearthbot/hearth/sdk/abi"
+	"github.com/hearthbot/hearth/store"
+)
+
+// Bounds of the plugins' HTTP requests.
+const (
+	maxActions     = 16 // under way at once, each plugin one after the other
+	httpTimeout    = 10 * time.Second
+	maxResponse    = 64 << 10  // bytes of body that come back
+	maxRequestBody = 128 << 10 // bytes of body that are sent
+	maxHeaders     = 20
+	maxActionTries = 3
+)
+
+// act carries out an action and puts its result, an event, in its place: one
+// batch. A crash in between carries it out again, so it happens at least once.
+func (e *Engine) act(plugin string, seq uint64) turn {
+	t, err := e.actOnce(plugin, seq)
+	if err != nil {
+		if e.ctx.Err() == nil && !errors.Is(err, store.ErrConflict) {
+			e.o.Logger.Error("action could not be ended; it is tried again", "plugin", plugin, "err", err)
+		}
+		return turn{again: true, after: time.Second}
+	}
+	return t
+}
+
+func (e *Engine) actOnce(plugin string, seq uint64) (turn, error) {
+	key := kAction.Join(plugin, store.Seq(seq))
+	row, rev, err := e.readAction(key)
+	if err != nil || rev == 0 {
+		return done, err
+	}
+	p := e.plugin(plugin)
+	if p == nil || p.live.Load() == nil {
+		return turn{again: true, after: time.Minute}, nil
+	}
+	kind := abi.HTTPResponded
+	result := abi.Result{Name: row.Action.Name}
+	switch {
+	case row.Action.HTTP != nil:
+		// The grant may have been taken back since.
+		if err := checkRequest(row.Action.HTTP, p.live.Load().grants); err != nil {
+			result.Error = err.Error()
+		} else if e.request(row.Action.HTTP, &result); result.Status == 0 && row.Attempts+1 < maxActionTries {
+			row.Attempts++
+			if err := e.saveAction(key, rev, &row); err != nil {
+				return done, err
+			}
+			return turn{again: true, after: time.Second << row.Attempts}, nil
+		}
+	default:
+		kind = abi.VerifyFinished
+		result.Error = "this hearth has no verifier"
+	}
+
+	next := e.nextSeq()
+	ev := abi.Event{ID: store.Seq(seq), Source: "action/" + plugin, Kind: kind, Time: e.now(), Conversation: row.Conversation,
+		Member: abi.Member{ID: row.Member}, Note: row.Action.Note, Result: &result, Cause: row.Cause, Depth: row.Depth}
+	w := workRow{Event: ev, Seq: next, Asked: row.Asked}
+	b := new(store.Batch)
+	b.Check(key, rev)
+	b.Delete(key)
+	middle, then := e.table.Load().route(&ev, plugin)
+	pushes, err := stage(b, &w, middle, then)
+	if err != nil {
+		return done, err
+	}
+	if _, err := e.store.Commit(e.ctx, b); err != nil {
+		return done, err
+	}
+	for _, w := range pushes {
+		e.pushWork(w.plugin, w.lane, w.seq)
+	}
+	outcome := "answered"
+	if result.Error != "" {
+		outcome = "failed"
+	}
+	e.met.actions.WithLabelValues(plugin, string(kind), outcome).Inc()
+	return done, nil
+}
+
+func (e *Engine) readAction(key store.Key) (row actionRow, rev store.Rev, err error) {
+	snap, err := e.store.Snapshot(e.ctx)
+	if err != nil {
+		return row, 0, err
+	}
+	defer snap.Close()
+	r, err := snap.Get(e.ctx, key)
+	if err != nil || !r.Exists() {
+		return row, 0, err
+	}
+	if _, err := row.UnmarshalMsg(r.Value); err != nil {
+		return row, 0, fmt.Errorf("row %s: %w", key, err)
+	}
+	return row, r.Rev, nil
+}
+
+func (e *Engine) saveAction(key store.Key, rev store.Rev, row *actionRow) error {
+	v, err := row.MarshalMsg(nil)
+	if err != nil {
+		return err
+	}
+	b := new(store.Batch)
+	b.Check(key, rev)
+	b.Put(key, v)
+	_, err = e.store.Commit(e.ctx, b)
+	return err
+}
+
+// request makes an HTTP request and fills in what came back.
+func (e *Engine) request(h *abi.HTTP, result *abi.Result) {
+	ctx, cancel := context.WithTimeout(e.ctx, httpTimeout)
+	defer cancel()
+	method := h.Method
+	if method == "" {
+		method = http.MethodGet
+	}
+	req, err := http.NewRequestWithContext(ctx, method, h.URL, strings.NewReader(string(h.Body)))
+	if err != nil {
+		result.Error = err.Error()
+		return
+	}
+	for _, a := range h.Header {
+		req.Header.Set(a.Name, a.Value)
+	}
+	resp, err := e.o.HTTP.Do(req)
+	if err != nil {
+		// Of a url.Error only the cause: the address may hold a secret.
+		var ue *url.Error
+		if errors.As(err, &ue) {
+			err = ue.Err
+		}
+		result.Error = err.Error()
+		return
+	}
+	defer resp.Body.Close()
+	body, err := io.ReadAll(io.LimitReader(resp.Body, maxResponse+1))
+	result.Status = resp.StatusCode
+	switch {
+	case err != nil:
+		result.Error = err.Error()
+	case len(body) > maxResponse:
+		body = body[:maxResponse]
+		result.Error = fmt.Sprintf("the response is longer than %d bytes; this is its beginning", maxResponse)
+	}
+	result.Body = body
+}
+
+// checkRequest refuses a request that was not granted or is beyond a bound.
+func checkRequest(h *abi.HTTP, g grants) error {
+	u, err := url.Parse(h.URL)
+	switch {
+	case err != nil || u.Host == "" || u.User != nil:
+		return refuse("%.80q is no address to request", h.URL)
+	case u.Scheme != "https" && u.Scheme != "http":
+		return refuse("scheme %q: only https and http", u.Scheme)
+	case !g.host(u.Hostname()):
+		return refuse("requests to %s were not granted; ask for the capability %q with that host", u.Hostname(), abi.CapHTTP)
+	case len(h.Body) > maxRequestBody:
+		return refuse("a request body of %d bytes, at most %d", len(h.Body), maxRequestBody)
+	case len(h.Header) > maxHeaders:
+		return refuse("%d headers, at most %d", len(h.Header), maxHeaders)
+	}
+	return nil
+}
+
+// publicClient connects to public addresses only and follows no redirect to
+// another host: a plugin must not reach what only this machine can.
+func publicClient() *http.Client {
+	dialer := &net.Dialer{Timeout: 5 * time.Second, Control: func(_, address string, _ syscall.RawConn) error {
+		ap, err := netip.ParseAddrPort(address)
+		if err != nil {
+			return err
+		}
+		if a := ap.Addr().Unmap(); !a.IsGlobalUnicast() || a.IsPrivate() || sharedSpace.Contains(a) {
+			return fmt.Errorf("%s is no public address", a)
+		}
+		return nil
+	}}
+	return &http.Client{
+		Timeout:   httpTimeout,
+		Transport: &http.Transport{DialContext: dialer.DialContext, ForceAttemptHTTP2: true, MaxIdleConnsPerHost: 2, IdleConnTimeout: time.Minute},
+		CheckRedirect: func(req *http.Request, via []*http.Request) error {
+			if len(via) > 3 || req.URL.Host != via[0].URL.Host {
+				return http.ErrUseLastResponse
+			}
+			return nil
+		},
+	}
+}
+
+// sharedSpace is the carrier-grade NAT range, private in all but name (RFC 6598).
+var sharedSpace = netip.MustParsePrefix("100.64.0.0/10")

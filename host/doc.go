@@ -1,0 +1,50 @@
+// Package host is hearth's engine: it takes events in, has plugins handle them
+// in their sandboxes, commits what they do, and delivers what they send. It
+// owns the way of an event and every rule that no plugin gets round. It must
+// not know a platform, a store's backend or a page: [chat.Adapter], [store.Store]
+// and the web room meet it in host/cmd/hearth.
+//
+// # A tour, bottom-up
+//
+// [github.com/hearthbot/hearth/store] keeps rows. Reads are snapshots, writes
+// are batches that say what they relied on; a batch is carried out whole or
+// refused as a conflict. That is the only way in which anything here changes.
+//
+// [github.com/hearthbot/hearth/sdk/abi] is what goes into a plugin and comes out:
+// an event in, effects out. A plugin can do nothing by itself.
+//
+// [github.com/hearthbot/hearth/host/wasm] runs a plugin. Each call starts from
+// the same memory, ends when its fuel or its time does, and leaves nothing
+// behind; [github.com/hearthbot/hearth/host/wasm/meter] rewrites the code so that
+// it counts.
+//
+// [github.com/hearthbot/hearth/host/chat] says what a platform is; the packages
+// below it speak for one each.
+//
+// # The way of an event
+//
+//	adapter ──Accept──► seen row + one work row a plugin, one batch     accept.go, route.go
+//	                        │ number pushed to the (plugin, conversation) lane    lanes.go
+//	                        ▼
+//	                    snapshot ─► sandbox ─► effects                   invoke.go, state.go
+//	                        │
+//	                        ▼
+//	                    plan: effects against grants and bounds          plan.go, plansend.go, content.go, grants.go
+//	                        │
+//	                        ▼
+//	                    one batch: what was read is still so; state,     commit in invoke.go
+//	                    outbox, timers, journal written; work row gone
+//	                        │
+//	        ┌───────────────┼────────────────┐
+//	        ▼               ▼                ▼
+//	     outbox          timers           actions                        deliver.go, policy.go, timer.go, action.go
+//	     attempt ►       due ► event      result ► event
+//	     platform ►
+//	     receipt
+//
+// What fails is tried again in its lane, then parked, then kept for a person
+// (fail in invoke.go, Retry in query.go); a plugin that fails event after event
+// is held back (breaker.go). What ages is deleted (sweep.go). keys.go and
+// rows.go say how all of it is stored. RATIONALE.md beside this file answers
+// why it is so and not otherwise.
+package host

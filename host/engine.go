@@ -1,0 +1,293 @@
+package host
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"runtime"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/hearthbot/hearth/host/chat"
+	"github.com/hearthbot/hearth/sdk/abi"
+	"github.com/hearthbot/hearth/store"
+)
+
+// Engine takes events in, has plugins handle them and delivers what they send.
+// Make one with New, give it plugins (Install) and platforms (Attach), and let
+// it Run. It is safe for concurrent use.
+type Engine struct {
+	o     Options
+	store store.Store
+	clock Clock
+	met   *metrics
+	seq   sequence
+	table atomic.Pointer[table]
+
+	mu        sync.RWMutex
+	plugins   map[string]*plugin
+	platforms map[string]*platform
+
+	timers  *timers
+	actions *lanes
+	paused  atomic.Bool
+	closing atomic.Bool
+
+	ctx  context.Context // of what is under way; ends after the drain
+	stop context.CancelFunc
+	run  context.Context // set by Run: new work is begun until it ends
+	work sync.WaitGroup
+}
+
+var _ chat.Sink = (*Engine)(nil)
+
+// ErrUnknown says that there is no plugin, event or platform of that name.
+var ErrUnknown = errors.New("host: unknown")
+
+// New returns an engine on the rows of o.Store. Nothing runs before Run.
+func New(ctx context.Context, o Options) (*Engine, error) {
+	if o.Store == nil {
+		return nil, errors.New("host: Options.Store is missing")
+	}
+	o = o.withDefaults()
+	e := &Engine{o: o, store: o.Store, clock: o.Clock, plugins: map[string]*plugin{}, platforms: map[string]*platform{}}
+	e.ctx, e.stop = context.WithCancel(context.WithoutCancel(ctx))
+	e.met = newMetrics(e)
+	e.table.Store(newTable(nil))
+	e.actions = newLanes(o.Clock, maxActions, e.act)
+	e.timers = newTimers(e)
+
+	snap, err := e.store.Snapshot(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("host: reading the store: %w", err)
+	}
+	defer snap.Close()
+	if err := e.recoverSequence(ctx, snap); err != nil {
+		return nil, fmt.Errorf("host: reading the store: %w", err)
+	}
+	row, err := snap.Get(ctx, kPaused)
+	if err != nil {
+		return nil, fmt.Errorf("host: reading the store: %w", err)
+	}
+	e.paused.Store(row.Exists())
+	return e, nil
+}
+
+// Run does the engine's work until ctx ends; then it lets what is under way
+// finish, for at most grace, and returns nil. Rows that wait are taken up by
+// the next Run.
+func (e *Engine) Run(ctx context.Context, grace time.Duration) error {
+	run, cancel := context.WithCancel(ctx)
+	defer cancel()
+	e.mu.Lock()
+	if e.run != nil {
+		e.mu.Unlock()
+		return errors.New("host: Run was called before")
+	}
+	e.run = run
+	plugins, platforms := e.list()
+	e.mu.Unlock()
+
+	for _, p := range plugins {
+		p.lanes.start(run)
+	}
+	for _, p := range platforms {
+		e.startPlatform(p)
+	}
+	e.actions.start(run)
+	if err := e.recoverWork(run); err != nil {
+		cancel()
+		return err
+	}
+	e.work.Go(func() { e.timers.loop(run) })
+	e.work.Go(func() { e.sweep(run) })
+
+	<-run.Done()
+	e.closing.Store(true)
+	drained := make(chan struct{})
+	go func() {
+		defer close(drained)
+		plugins, platforms := e.locked()
+		for _, p := range plugins {
+			p.lanes.wait()
+		}
+		for _, p := range platforms {
+			p.lanes.wait()
+		}
+		e.actions.wait()
+		e.work.Wait()
+	}()
+	select {
+	case <-drained:
+	case <-time.After(grace):
+		e.o.Logger.Warn("drain took too long; what is under way is taken up at the next start", "grace", grace)
+		e.stop()
+		<-drained
+	}
+	e.stop()
+	plugins, _ = e.locked()
+	for _, p := range plugins {
+		p.retire()
+	}
+	return nil
+}
+
+// list returns plugins and platforms in the order of their names. e.mu is held.
+func (e *Engine) list() ([]*plugin, []*platform) {
+	plugins := make([]*plugin, 0, len(e.plugins))
+	for _, p := range e.plugins {
+		plugins = append(plugins, p)
+	}
+	slices.SortFunc(plugins, func(a, b *plugin) int { return compare(a.name, b.name) })
+	platforms := make([]*platform, 0, len(e.platforms))
+	for _, p := range e.platforms {
+		platforms = append(platforms, p)
+	}
+	slices.SortFunc(platforms, func(a, b *platform) int { return compare(a.name, b.name) })
+	return plugins, platforms
+}
+
+func (e *Engine) locked() ([]*plugin, []*platform) {
+	e.mu.RLock()
+	defer e.mu.RUnlock()
+	return e.list()
+}
+
+func compare(a, b string) int {
+	switch {
+	case a < b:
+		return -1
+	case a > b:
+		return 1
+	}
+	return 0
+}
+
+func (e *Engine) plugin(name string) *plugin {
+	e.mu.RLock()
+	defer e.mu.RUnlock()
+	return e.plugins[name]
+}
+
+func (e *Engine) platform(name string) *platform {
+	e.mu.RLock()
+	defer e.mu.RUnlock()
+	return e.platforms[name]
+}
+
+// now is the clock in Unix milliseconds, as rows have it.
+func (e *Engine) now() int64 { return e.clock.Now().UnixMilli() }
+
+// sequence hands out numbers that rise with time and over restarts, so that
+// rows named by them sort in the order in which things happened.
+type sequence struct{ last atomic.Uint64 }
+
+func (s *sequence) next(now time.Time) uint64 {
+	for {
+		last := s.last.Load()
+		n := max(last+1, uint64(max(now.UnixNano(), 0)))
+		if s.last.CompareAndSwap(last, n) {
+			return n
+		}
+	}
+}
+
+func (e *Engine) nextSeq() uint64 { return e.seq.next(e.clock.Now()) }
+
+// recoverSequence starts behind every number in use, should the clock have
+// gone back since.
+func (e *Engine) recoverSequence(ctx context.Context, snap store.Snapshot) error {
+	var last uint64
+	for _, k := range []store.Key{kJournal, kSent, kDead} {
+		r := store.Prefix(k.Prefix())
+		r.Reverse, r.Limit = true, 1
+		for row, err := range snap.Scan(ctx, r) {
+			if err != nil {
+				return err
+			}
+			if n, err := store.ParseSeq(splitKey(row.Key, 2)[0]); err == nil {
+				last = max(last, n)
+			}
+		}
+	}
+	for _, k := range []store.Key{kWork, kOutbox, kAction} {
+		for row, err := range snap.Scan(ctx, store.Prefix(k.Prefix())) {
+			if err != nil {
+				return err
+			}
+			if n, err := store.ParseSeq(splitKey(row.Key, 1)[0]); err == nil {
+				last = max(last, n)
+			}
+		}
+	}
+	e.seq.last.Store(last)
+	return nil
+}
+
+// recoverWork puts into their lanes what an earlier run left waiting.
+func (e *Engine) recoverWork(ctx context.Context) error {
+	snap, err := e.store.Snapshot(ctx)
+	if err != nil {
+		return fmt.Errorf("host: reading what waits: %w", err)
+	}
+	defer snap.Close()
+	count := map[store.Key]int{}
+	for _, k := range []store.Key{kWork, kOutbox, kAction} {
+		for row, err := range snap.Scan(ctx, store.Prefix(k.Prefix())) {
+			if err != nil {
+				return fmt.Errorf("host: reading what waits: %w", err)
+			}
+			s := row.Key.Segments()
+			n, err := store.ParseSeq(s[len(s)-1])
+			if err != nil {
+				e.o.Logger.Error("row with an unknown name left alone", "key", row.Key)
+				continue
+			}
+			count[k]++
+			switch k {
+			case kWork:
+				e.pushWork(s[1], s[2], n)
+			case kOutbox:
+				e.pushOut(s[1], s[2], n)
+			case kAction:
+				e.actions.push(s[1], n)
+			}
+		}
+	}
+	if len(count) > 0 {
+		e.o.Logger.Info("taking up what waited", "events", count[kWork], "messages", count[kOutbox], "actions", count[kAction])
+	}
+	return nil
+}
+
+// pushWork tells a plugin's lane of a row that has been committed. Without the
+// plugin the row waits until it is installed.
+func (e *Engine) pushWork(plugin, lane string, seq uint64) {
+	if p := e.plugin(plugin); p != nil {
+		p.lanes.push(lane, seq)
+	}
+}
+
+func (e *Engine) pushOut(platform, lane string, seq uint64) {
+	if p := e.platform(platform); p != nil {
+		p.lanes.push(lane, seq)
+	}
+}
+
+// backlog is how many events wait, of all plugins.
+func (e *Engine) backlog() int {
+	e.mu.RLock()
+	defer e.mu.RUnlock()
+	n := 0
+	for _, p := range e.plugins {
+		n += p.lanes.length()
+	}
+	return n
+}
+
+// Commands lists the commands of every plugin that runs, by name.
+func (e *Engine) Commands() []abi.CommandDef { return e.table.Load().commandList }
+
+func defaultSandboxes() int { return max(2, runtime.GOMAXPROCS(0)) }

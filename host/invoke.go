@@ -1,0 +1,350 @@
+package host
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"hash/fnv"
+	"sync"
+	"time"
+
+	"github.com/hearthbot/hearth/host/wasm"
+	"github.com/hearthbot/hearth/sdk/abi"
+	"github.com/hearthbot/hearth/store"
+)
+
+// handle runs one work row of p: the way of an event from snapshot to commit.
+//
+//	work row ─► snapshot ─► sandbox ─► effects ─► plan ─► one batch ─► lanes are told
+//	               ▲                                          │
+//	               └────────────── conflict ──────────────────┘
+func (e *Engine) handle(p *plugin, lane string, seq uint64) turn {
+	v := p.live.Load()
+	if v == nil {
+		return turn{again: true, stall: true} // until a version is live
+	}
+	if wait := p.breaker.enter(e.clock.Now()); wait > 0 {
+		return turn{again: true, after: wait}
+	}
+
+	for try := 0; ; try++ {
+		t, err := e.attempt(p, v, lane, seq, try >= maxTries)
+		switch {
+		case err == nil:
+			return t
+		case errors.Is(err, store.ErrConflict):
+			e.met.conflicts.WithLabelValues(p.name).Inc()
+			continue
+		case errors.As(err, new(stranger)):
+			e.introduce(err.(stranger))
+			continue
+		case errors.Is(err, wasm.ErrClosed):
+			// Another version has become live since.
+			p.breaker.leave()
+			return turn{again: true, after: time.Millisecond}
+		}
+		// Not the plugin's fault: the store, the sandbox pool, the end of the
+		// process. The row is as it was.
+		p.breaker.leave()
+		if e.ctx.Err() == nil {
+			e.o.Logger.Error("event could not be handled; it is tried again", "plugin", p.name, "event", store.Seq(seq), "err", err)
+		}
+		return turn{again: true, after: time.Second}
+	}
+}
+
+// maxTries is how often an invocation that met a conflict is run again beside
+// others; then it is run alone in its plugin.
+const maxTries = 3
+
+// buffers are reused from one invocation to the next.
+var buffers = sync.Pool{New: func() any { return &scratch{} }}
+
+type scratch struct {
+	in, out []byte
+	batch   store.Batch
+}
+
+// attempt handles the row once. Its error is a conflict or an infrastructure
+// failure; a failure of the plugin's own is committed and is no error.
+func (e *Engine) attempt(p *plugin, v *version, lane string, seq uint64, alone bool) (turn, error) {
+	if alone {
+		p.alone.Lock()
+		defer p.alone.Unlock()
+	} else {
+		p.alone.RLock()
+		defer p.alone.RUnlock()
+	}
+	p.calls <- struct{}{}
+	inSandbox := true
+	leave := func() {
+		if inSandbox {
+			<-p.calls
+			inSandbox = false
+		}
+	}
+	defer leave()
+
+	ctx := e.ctx
+	snap, err := e.store.Snapshot(ctx)
+	if err != nil {
+		return done, err
+	}
+	defer snap.Close()
+	key := workKey(p.name, lane, seq)
+	row, err := snap.Get(ctx, key)
+	if err != nil {
+		return done, err
+	}
+	if !row.Exists() {
+		p.breaker.leave()
+		return done, nil // handled before, or taken back
+	}
+	var w workRow
+	if _, err := w.UnmarshalMsg(row.Value); err != nil {
+		return done, fmt.Errorf("row %s: %w", key, err)
+	}
+	now := e.clock.Now()
+	if wait := w.Retry - now.UnixMilli(); wait > 0 {
+		p.breaker.leave()
+		return turn{again: true, after: time.Duration(wait) * time.Millisecond}, nil
+	}
+	if err := e.hydrate(ctx, snap, &w.Event); err != nil {
+		return done, err
+	}
+
+	if m := &w.Event.Member; m.ID != "" && m.Name == "" && e.canAsk(m.ID, now) {
+		return done, stranger{id: m.ID}
+	}
+
+	s := buffers.Get().(*scratch)
+	defer buffers.Put(s)
+	inv := &invocation{
+		engine: e, plugin: p, version: v, work: &w, key: key, lane: lane, rev: row.Rev, now: now, snap: snap, batch: &s.batch,
+		reads: reads{snap: snap, plugin: p.name},
+		call:  abi.Call{Event: w.Event, Now: now.UnixMilli(), Seed: seed(p.name, w.Seq)},
+	}
+	inv.batch.Reset()
+	if s.in, err = inv.call.MarshalMsg(s.in[:0]); err != nil {
+		return done, fmt.Errorf("encoding the call: %w", err)
+	}
+	res, err := v.guest.Call(ctx, wasm.Call{Export: abi.ExportHandle, Input: s.in, Host: &inv.reads, Now: now, Seed: inv.call.Seed, Buf: s.out[:0]})
+	leave()
+	if err != nil && !pluginsFault(err) {
+		return done, err
+	}
+	s.out = res.Output
+	inv.fuel, inv.took = res.Fuel, res.Duration
+	e.met.invoked(p.name, v.manifest.Version, err == nil, res.Duration, res.Fuel)
+	if err == nil {
+		_, err = inv.effects.UnmarshalMsg(res.Output)
+		if err == nil && inv.effects.Error != "" {
+			err = errors.New(inv.effects.Error)
+		}
+	}
+	if err == nil {
+		err = inv.plan()
+	}
+	if err == nil {
+		err = inv.batch.Validate()
+	}
+	if err != nil {
+		if errors.Is(err, errInfrastructure) {
+			return done, err
+		}
+		return inv.fail(err)
+	}
+	return inv.commit()
+}
+
+// errInfrastructure marks an error of a plan that is not the plugin's fault.
+var errInfrastructure = errors.New("the store could not be read")
+
+// pluginsFault tells what a guest did from what befell it.
+func pluginsFault(err error) bool {
+	for _, kind := range []error{wasm.ErrFuel, wasm.ErrDeadline, wasm.ErrSleep, wasm.ErrMemory, wasm.ErrTrap, wasm.ErrExit, wasm.ErrOutput,
+		wasm.ErrInput, wasm.ErrABI, errReads} {
+		if errors.Is(err, kind) {
+			return true
+		}
+	}
+	return false
+}
+
+// invocation is one attempt to handle one event.
+type invocation struct {
+	engine  *Engine
+	plugin  *plugin
+	version *version
+	work    *workRow
+	key     store.Key
+	lane    string
+	rev     store.Rev
+	now     time.Time
+	snap    store.Snapshot
+	reads   reads
+	call    abi.Call
+	effects abi.Effects
+	fuel    int64
+	took    time.Duration
+
+	// What the plan makes of the effects.
+	batch    *store.Batch
+	works    []workPush
+	outs     []outPush
+	timerDue int64 // the earliest timer that was set, 0 if none
+	timers   int64 // timers set less timers cancelled
+	acts     []uint64
+	grown    int64    // bytes of state
+	withheld []string // effects left out by the host's rules, and why
+	refs     map[string]refRow
+	tracked  []string
+}
+
+type outPush struct {
+	platform, lane string
+	seq            uint64
+}
+
+// commit carries out the plan: all of it, or a conflict.
+func (inv *invocation) commit() (turn, error) {
+	e, p, b := inv.engine, inv.plugin, inv.batch
+	b.Check(inv.key, inv.rev)
+	b.Delete(inv.key)
+	inv.reads.pin(b)
+	if err := inv.journal(""); err != nil {
+		return done, err
+	}
+	if err := b.Validate(); err != nil {
+		return inv.fail(err)
+	}
+	if _, err := e.store.Commit(e.ctx, b); err != nil {
+		if errors.Is(err, store.ErrTooLarge) || errors.Is(err, store.ErrInvalid) {
+			return inv.fail(err)
+		}
+		return done, err
+	}
+	p.breaker.succeed()
+	p.stateBytes.Add(inv.grown)
+	p.timers.Add(inv.timers)
+	for _, w := range inv.works {
+		e.pushWork(w.plugin, w.lane, w.seq)
+	}
+	for _, o := range inv.outs {
+		e.pushOut(o.platform, o.lane, o.seq)
+	}
+	for _, a := range inv.acts {
+		e.actions.push(p.name, a)
+	}
+	if inv.timerDue != 0 {
+		e.timers.wake(inv.timerDue)
+	}
+	for _, name := range inv.tracked {
+		e.met.tracked.WithLabelValues(p.name, name).Inc()
+	}
+	e.met.committed.WithLabelValues(p.name).Inc()
+	e.met.batchOps.Observe(float64(len(b.Writes())))
+	return done, nil
+}
+
+// fail commits the failed attempt and nothing else of the invocation, and says
+// when the event is tried again.
+func (inv *invocation) fail(cause error) (turn, error) {
+	e, p, w, b := inv.engine, inv.plugin, inv.work, inv.batch
+	now := inv.now.UnixMilli()
+	b.Reset()
+	w.Attempts++
+	w.Error = firstLine(cause.Error(), 2<<10)
+	if w.First == 0 {
+		w.First = now
+	}
+	b.Check(inv.key, inv.rev)
+	if err := inv.journal(w.Error); err != nil {
+		return done, err
+	}
+	log := e.o.Logger.With("plugin", p.name, "event", store.Seq(w.Seq), "kind", w.Event.Kind, "attempt", w.Attempts, "err", w.Error)
+
+	dead := w.Attempts > len(e.o.Retries.Delays)
+	parked := inv.lane != w.Lane
+	var delay time.Duration
+	switch {
+	case dead:
+		row, err := (&deadRow{Work: *w, At: now}).MarshalMsg(nil)
+		if err != nil {
+			return done, err
+		}
+		b.Delete(inv.key)
+		b.Put(deadKey(w.Seq, p.name), row)
+	default:
+		delay = e.o.Retries.Delays[w.Attempts-1]
+		w.Retry = now + delay.Milliseconds()
+		row, err := w.MarshalMsg(nil)
+		if err != nil {
+			return done, err
+		}
+		if !parked && time.Duration(w.Retry-w.First)*time.Millisecond > e.o.Retries.Hold {
+			b.Delete(inv.key)
+			b.Put(workKey(p.name, parkedLane(w.Lane, w.Seq), w.Seq), row)
+			inv.works = []workPush{{p.name, parkedLane(w.Lane, w.Seq), w.Seq}}
+		} else {
+			inv.works = nil
+			b.Put(inv.key, row)
+		}
+	}
+	if _, err := e.store.Commit(e.ctx, b); err != nil {
+		return done, err
+	}
+	if p.breaker.fail(w.Seq, inv.now) {
+		log.Error("plugin is held back: too many events in a row failed", "pause", e.o.Retries.Pause)
+	}
+	switch {
+	case dead:
+		e.met.dead.WithLabelValues(p.name).Inc()
+		log.Error("event given up; `hearth events failed` shows it, `hearth events retry` runs it again")
+		return done, nil
+	case len(inv.works) > 0:
+		e.pushWork(p.name, inv.works[0].lane, w.Seq)
+		log.Warn("event failed; parked, so that its conversation goes on", "again_in", delay)
+		return done, nil
+	}
+	e.met.retried.WithLabelValues(p.name).Inc()
+	log.Warn("event failed", "again_in", delay)
+	return turn{again: true, after: delay}, nil
+}
+
+// journal adds the evidence of this attempt to the batch.
+func (inv *invocation) journal(failure string) error {
+	j := journalRow{
+		Call: inv.call, Version: inv.version.sha, Config: inv.version.config, Grants: inv.version.grants,
+		Reads: inv.reads.log, NoReplay: inv.reads.lost, Effects: inv.effects,
+		Fuel: inv.fuel, Nanos: inv.took.Nanoseconds(), Attempt: inv.work.Attempts, Error: failure,
+		Withheld: inv.withheld, Log: inv.reads.lines,
+	}
+	if failure == "" {
+		j.Attempt++
+	}
+	v, err := j.MarshalMsg(nil)
+	if err != nil {
+		return fmt.Errorf("encoding the journal: %w", err)
+	}
+	inv.batch.Put(journalKey(inv.work.Seq, inv.plugin.name), v)
+	return nil
+}
+
+// seed is the randomness of an invocation: the same whenever it is run again.
+func seed(plugin string, event uint64) uint64 {
+	h := fnv.New64a()
+	h.Write([]byte(plugin))
+	var b [8]byte
+	binary.BigEndian.PutUint64(b[:], event)
+	h.Write(b[:])
+	return h.Sum64()
+}
+
+// firstLine cuts s after its first lines that fit in n bytes.
+func firstLine(s string, n int) string {
+	if len(s) <= n {
+		return s
+	}
+	return s[:n] + "…"
+}

@@ -1,0 +1,139 @@
+package host
+
+import (
+	"encoding/binary"
+	"fmt"
+	"strings"
+
+	"github.com/hearthbot/hearth/sdk/abi"
+	"github.com/hearthbot/hearth/store"
+)
+
+// The engine's rows. Numbers are store.Seq; times are Unix milliseconds.
+//
+//	seen/SOURCE/ID                     number and time of an accepted event      7 days
+//	work/PLUGIN/LANE/EVENT             workRow: waits to be handled
+//	dead/EVENT/PLUGIN                  deadRow: given up                         until a person acts
+//	journal/EVENT/PLUGIN               journalRow of the last attempt            count and age
+//	state/PLUGIN/…                     a plugin's own rows, keys as in package abi
+//	timer/DUE/NUMBER                   timerRow
+//	timerref/PLUGIN/CONV/NAME/KEY      key of the timer's row
+//	action/PLUGIN/NUMBER               actionRow: waits to be carried out
+//	outbox/PLATFORM/LANE/NUMBER        outRow: waits to be delivered
+//	sent/EVENT/NUMBER                  sentRow: delivered, or why not            with the journal
+//	ref/PLUGIN/m|v/ID/KEY              refRow: where a keyed message lies        90 days after its last use
+//	token/TOKEN                        tokenRow: what buttons stand for          90 days
+//	used/TOKEN/INDEX[/MEMBER]          time of use                               with its token
+//	answered/SOURCE/ID                 plugin that answered a message            7 days
+//	cap/DAY/MEMBER                     counter: unasked messages on that day     3 days
+//	track/NAME/DAY                     counter
+//	grant/PLUGIN                       abi.Needs that an admin granted
+//	host/paused                        time since when nothing is sent
+//	host/hold/PLATFORM                 holdRow
+const (
+	kSeen     = store.Key("seen")
+	kWork     = store.Key("work")
+	kDead     = store.Key("dead")
+	kJournal  = store.Key("journal")
+	kState    = store.Key("state")
+	kTimer    = store.Key("timer")
+	kTimerRef = store.Key("timerref")
+	kAction   = store.Key("action")
+	kOutbox   = store.Key("outbox")
+	kSent     = store.Key("sent")
+	kRef      = store.Key("ref")
+	kToken    = store.Key("token")
+	kUsed     = store.Key("used")
+	kAnswered = store.Key("answered")
+	kCap      = store.Key("cap")
+	kTrack    = store.Key("track")
+	kGrant    = store.Key("grant")
+	kPaused   = store.Key("host/paused")
+	kHold     = store.Key("host/hold")
+)
+
+func seenKey(source, id string) store.Key { return kSeen.Join(source, id) }
+
+func workKey(plugin, lane string, seq uint64) store.Key {
+	return kWork.Join(plugin, lane, store.Seq(seq))
+}
+
+func outKey(platform, lane string, seq uint64) store.Key {
+	return kOutbox.Join(platform, lane, store.Seq(seq))
+}
+
+func journalKey(event uint64, plugin string) store.Key {
+	return kJournal.Join(store.Seq(event), plugin)
+}
+
+func sentKey(event, out uint64) store.Key { return kSent.Join(store.Seq(event), store.Seq(out)) }
+
+func deadKey(event uint64, plugin string) store.Key { return kDead.Join(store.Seq(event), plugin) }
+
+func timerKey(due int64, seq uint64) store.Key {
+	return kTimer.Join(store.Seq(uint64(max(due, 0))), store.Seq(seq))
+}
+
+// stateKey is where a plugin's own key lies. The key is a path already.
+func stateKey(plugin, key string) store.Key { return kState.Join(plugin) + "/" + store.Key(key) }
+
+// laneOf is the lane in which the work of one plugin on an event runs: its
+// conversation, or its member where it happened nowhere.
+func laneOf(e *abi.Event) string {
+	switch {
+	case e.Conversation.ID != "":
+		return e.Conversation.ID
+	case e.Member.ID != "":
+		return e.Member.ID
+	}
+	return "-"
+}
+
+// parkedLane is a lane for one row alone, whose retries hold nobody up.
+func parkedLane(lane string, seq uint64) string { return lane + "!" + store.Seq(seq) }
+
+// directLane is the lane of a member's direct messages, whatever their
+// platform calls that conversation.
+func directLane(member string) string { return "@" + member }
+
+// checkStateKey refuses a key that is not one of package abi's three scopes.
+func checkStateKey(key string) error {
+	if len(key) > abi.MaxKey {
+		return fmt.Errorf("state key %.40q… has %d bytes, at most %d", key, len(key), abi.MaxKey)
+	}
+	for i := 0; i < len(key); i++ {
+		if key[i] <= ' ' || key[i] == 0x7f {
+			return fmt.Errorf("state key %q: byte %#02x at %d; escape it as %%%02x", key, key[i], i, key[i])
+		}
+	}
+	scope, rest, ok := strings.Cut(key, "/")
+	switch {
+	case !ok || rest == "":
+	case scope == "c":
+		return nil
+	case scope == "m" || scope == "v":
+		if id, name, ok := strings.Cut(rest, "/"); ok && id != "" && name != "" {
+			return nil
+		}
+	}
+	return fmt.Errorf("state key %q is none of c/NAME, m/MEMBER/NAME, v/CONVERSATION/NAME", key)
+}
+
+// stamp is a time (or a number) as a row's whole value.
+func stamp(ms int64) []byte { return binary.BigEndian.AppendUint64(nil, uint64(ms)) }
+
+func readStamp(v []byte) int64 {
+	if len(v) < 8 {
+		return 0
+	}
+	return int64(binary.BigEndian.Uint64(v))
+}
+
+// splitKey returns the last n segments of a key, unescaped.
+func splitKey(k store.Key, n int) []string {
+	s := k.Segments()
+	if len(s) < n {
+		return make([]string, n)
+	}
+	return s[len(s)-n:]
+}

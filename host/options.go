@@ -1,0 +1,125 @@
+package host
+
+import (
+	"log/slog"
+	"net/http"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/hearthbot/hearth/host/wasm"
+	"github.com/hearthbot/hearth/store"
+)
+
+// Options say how an engine works. Only Store is required (and Wasm, to install
+// plugins); every other zero value is a sound default.
+type Options struct {
+	Store     store.Store
+	Wasm      *wasm.Engine
+	Clock     Clock                 // the machine's
+	Logger    *slog.Logger          // discards
+	Metrics   prometheus.Registerer // a registry of the engine's own
+	Community Community
+	Policy    Policy
+	Retries   Retries
+	Journal   Journal
+
+	// Sandboxes is how many events one plugin handles at once; 0 means the number
+	// of processors, at least two.
+	Sandboxes int
+
+	// MaxBacklog is how many events may wait before Accept refuses more with
+	// ErrBusy; 0 means 100,000. MaxOutbox bounds likewise the messages that wait
+	// for one platform, and MaxTimers the timers of one plugin.
+	MaxBacklog, MaxOutbox, MaxTimers int
+
+	// HTTP carries out the plugins' HTTP actions; nil means a client that
+	// connects to public addresses only.
+	HTTP *http.Client
+}
+
+// Community is whom the bot serves.
+type Community struct {
+	Name     string
+	Locale   string         // BCP 47; "" means en
+	TimeZone *time.Location // nil means UTC
+}
+
+// Policy is what no plugin gets round. It holds for messages that nobody asked
+// for; an answer to a member's own act goes out always.
+type Policy struct {
+	// QuietFrom and QuietTo are hours of the member's own day, 0–23, between
+	// which no direct message is sent; it waits, and expires if it must. Equal
+	// means never.
+	QuietFrom, QuietTo int
+
+	// DailyCap is how many direct messages a member gets in a day of their own,
+	// of all plugins together; 0 means 5, negative no bound.
+	DailyCap int
+
+	// Expiry is after how long a message is not sent any more; 0 means a day.
+	Expiry time.Duration
+}
+
+// Retries say how often failed work is tried again.
+type Retries struct {
+	// Delays are the pauses between attempts; after the last the work is given
+	// up. nil means 1, 2, 4, 8 and 15 seconds, 1 and 5 minutes.
+	Delays []time.Duration
+
+	// Hold is how long failing work may hold up what waits behind it in its
+	// lane, 0 means 30 seconds. Then it is parked: tried on its own.
+	Hold time.Duration
+
+	// Breaker is after how many failing events in a row a plugin is held back,
+	// 0 means 5; Pause is for how long, 0 means 30 seconds. One event then
+	// probes whether it works again.
+	Breaker int
+	Pause   time.Duration
+
+	// Deliveries is how often a message is tried; 0 means 12.
+	Deliveries int
+}
+
+// Journal bounds the evidence that is kept of what happened.
+type Journal struct {
+	MaxRows int           // 0 means 1,000,000
+	MaxAge  time.Duration // 0 means 30 days
+}
+
+func (o Options) withDefaults() Options {
+	def(&o.Clock, Clock(wall{}))
+	def(&o.Logger, slog.New(slog.DiscardHandler))
+	if o.Metrics == nil {
+		o.Metrics = prometheus.NewRegistry()
+	}
+	def(&o.Community.Locale, "en")
+	def(&o.Community.TimeZone, time.UTC)
+	def(&o.Policy.DailyCap, 5)
+	def(&o.Policy.Expiry, 24*time.Hour)
+	if o.Retries.Delays == nil {
+		o.Retries.Delays = []time.Duration{time.Second, 2 * time.Second, 4 * time.Second, 8 * time.Second, 15 * time.Second, time.Minute, 5 * time.Minute}
+	}
+	def(&o.Retries.Hold, 30*time.Second)
+	def(&o.Retries.Breaker, 5)
+	def(&o.Retries.Pause, 30*time.Second)
+	def(&o.Retries.Deliveries, 12)
+	def(&o.Journal.MaxRows, 1_000_000)
+	def(&o.Journal.MaxAge, 30*24*time.Hour)
+	def(&o.Sandboxes, defaultSandboxes())
+	def(&o.MaxBacklog, 100_000)
+	def(&o.MaxOutbox, 100_000)
+	def(&o.MaxTimers, 100_000)
+	if o.HTTP == nil {
+		o.HTTP = publicClient()
+	}
+	return o
+}
+
+// def sets *p to d if it is zero.
+func def[T comparable](p *T, d T) {
+	var zero T
+	if *p == zero {
+		*p = d
+	}
+}

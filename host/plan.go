@@ -1,0 +1,330 @@
+package host
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/hearthbot/hearth/host/members"
+	"github.com/hearthbot/hearth/sdk/abi"
+	"github.com/hearthbot/hearth/store"
+)
+
+// errRefused is wrapped by what a plugin may not do; nothing of the invocation
+// is committed then, and the journal says why.
+var errRefused = errors.New("refused")
+
+func refuse(format string, a ...any) error {
+	return fmt.Errorf("%w: %s", errRefused, fmt.Sprintf(format, a...))
+}
+
+// plan turns the effects into the batch's writes. Its error is the plugin's
+// fault unless it wraps errInfrastructure.
+func (inv *invocation) plan() error {
+	ef := &inv.effects
+	for _, c := range []struct {
+		what     string
+		got, max int
+	}{{"effects", len(ef.Out), abi.MaxEffects}, {"writes", len(ef.Writes), abi.MaxWrites}, {"counter adds", len(ef.Adds), abi.MaxAdds}} {
+		if c.got > c.max {
+			return refuse("%d %s in one invocation, at most %d; use Continue", c.got, c.what, c.max)
+		}
+	}
+	if err := inv.planState(); err != nil {
+		return err
+	}
+	if err := inv.planNext(); err != nil {
+		return err
+	}
+	for i := range ef.Out {
+		if err := inv.planEffect(&ef.Out[i]); err != nil {
+			return fmt.Errorf("effect %d: %w", i+1, err)
+		}
+	}
+	return nil
+}
+
+// planState writes the plugin's own rows.
+func (inv *invocation) planState() error {
+	for _, w := range inv.effects.Writes {
+		if err := checkStateKey(w.Key); err != nil {
+			return refuse("%v", err)
+		}
+		if len(w.Value) > abi.MaxValue {
+			return refuse("value of %s has %d bytes, at most %d", w.Key, len(w.Value), abi.MaxValue)
+		}
+		key := stateKey(inv.plugin.name, w.Key)
+		old, err := inv.snap.Get(inv.engine.ctx, key)
+		if err != nil {
+			return fmt.Errorf("%w: %v", errInfrastructure, err)
+		}
+		if old.Exists() {
+			inv.grown -= int64(len(key) + len(old.Value))
+		}
+		if w.Delete {
+			inv.batch.Delete(key)
+			continue
+		}
+		inv.grown += int64(len(key) + len(w.Value))
+		inv.batch.Put(key, w.Value)
+	}
+	for _, a := range inv.effects.Adds {
+		if err := checkStateKey(a.Key); err != nil {
+			return refuse("%v", err)
+		}
+		inv.batch.Add(stateKey(inv.plugin.name, a.Key), a.Delta)
+	}
+	if q := inv.version.grants.quota(); inv.grown > 0 && inv.plugin.stateBytes.Load()+inv.grown > q {
+		return refuse("the plugin's rows would pass its quota of %d MiB; ask for the capability %q with more, or delete rows", q>>20, abi.CapState)
+	}
+	return nil
+}
+
+// planNext passes the event on: middleware's annotations to the next stage.
+func (inv *invocation) planNext() error {
+	w := inv.work
+	if len(inv.effects.Groups) > 0 {
+		if !inv.version.manifest.Middleware || !inv.version.grants.has(abi.CapAnnotate) {
+			return inv.lacks(abi.CapAnnotate)
+		}
+	}
+	if len(w.Then)+len(w.Middle) == 0 {
+		return nil
+	}
+	next := *w
+	next.Attempts, next.First, next.Retry, next.Error = 0, 0, 0, ""
+	next.Event.Groups = mergeGroups(w.Event.Groups, inv.effects.Groups)
+	pushes, err := stage(inv.batch, &next, w.Middle, w.Then)
+	if err != nil {
+		return refuse("%v", err)
+	}
+	inv.works = append(inv.works, pushes...)
+	return nil
+}
+
+func mergeGroups(old, news []abi.Annotation) []abi.Annotation {
+	out := slices.Clone(old)
+	for _, n := range news {
+		if i := slices.IndexFunc(out, func(a abi.Annotation) bool { return a.Name == n.Name }); i >= 0 {
+			out[i].Value = n.Value
+		} else {
+			out = append(out, n)
+		}
+	}
+	slices.SortStableFunc(out, func(a, b abi.Annotation) int { return compare(a.Name, b.Name) })
+	return out
+}
+
+func (inv *invocation) lacks(capability string) error {
+	return refuse("the plugin was not granted %q; an admin grants it", capability)
+}
+
+func (inv *invocation) need(capability string) error {
+	if !inv.version.grants.has(capability) {
+		return inv.lacks(capability)
+	}
+	return nil
+}
+
+func (inv *invocation) planEffect(ef *abi.Effect) error {
+	switch {
+	case ef.Send != nil:
+		return inv.planSend(ef.Send)
+	case ef.Edit != nil:
+		return inv.planEdit(ef.Edit)
+	case ef.Delete != nil:
+		return inv.planDelete(ef.Delete)
+	case ef.React != nil:
+		return inv.planReact(ef.React)
+	case ef.Timer != nil:
+		return inv.planTimer(ef.Timer)
+	case ef.Cancel != nil:
+		return inv.planCancel(ef.Cancel)
+	case ef.Action != nil:
+		return inv.planAction(ef.Action)
+	case ef.Emit != nil:
+		return inv.planEmit(ef.Emit)
+	case ef.Track != nil:
+		return inv.planTrack(ef.Track)
+	case ef.Profile != nil:
+		return inv.planProfile(ef.Profile)
+	case ef.Continue != nil:
+		return inv.planContinue(ef.Continue)
+	}
+	return refuse("it is empty, or newer than this hearth")
+}
+
+// cause names the event of this invocation in those that follow from it.
+func (inv *invocation) cause() string { return inv.work.Event.Source + "/" + inv.work.Event.ID }
+
+// deeper is the depth of an event that follows at once from this one.
+func (inv *invocation) deeper() (int, error) {
+	d := inv.work.Event.Depth + 1
+	if d > abi.MaxDepth {
+		return 0, refuse("it is the %dth event in a chain of causes, at most %d: does the plugin answer itself?", d, abi.MaxDepth)
+	}
+	return d, nil
+}
+
+func checkNote(note []byte) error {
+	if len(note) > abi.MaxNote {
+		return refuse("note of %d bytes, at most %d", len(note), abi.MaxNote)
+	}
+	return nil
+}
+
+// maxName bounds the names a plugin gives to timers, actions, events and messages.
+const maxName = 128
+
+func checkName(what, name string, required bool) error {
+	switch {
+	case name == "" && required:
+		return refuse("%s without a name", what)
+	case len(name) > maxName:
+		return refuse("%s %q… has %d bytes in its name, at most %d", what, name[:32], len(name), maxName)
+	}
+	return nil
+}
+
+func (inv *invocation) planAction(a *abi.Action) error {
+	if err := checkName("action", a.Name, true); err != nil {
+		return err
+	}
+	if err := checkNote(a.Note); err != nil {
+		return err
+	}
+	switch {
+	case (a.HTTP == nil) == (a.Verify == nil):
+		return refuse("action %q asks for neither or both of HTTP and Verify", a.Name)
+	case a.Verify != nil:
+		if err := inv.need(abi.CapVerify); err != nil {
+			return err
+		}
+	default:
+		if err := checkRequest(a.HTTP, inv.version.grants); err != nil {
+			return err
+		}
+	}
+	depth, err := inv.deeper()
+	if err != nil {
+		return err
+	}
+	seq := inv.engine.nextSeq()
+	row, err := (&actionRow{Plugin: inv.plugin.name, Event: inv.work.Seq, Action: *a, Conversation: inv.work.Event.Conversation,
+		Member: inv.work.Event.Member.ID, Cause: inv.cause(), Depth: depth, Asked: inv.work.Asked, Made: inv.call.Now}).MarshalMsg(nil)
+	if err != nil {
+		return fmt.Errorf("%w: %v", errInfrastructure, err)
+	}
+	inv.batch.Put(kAction.Join(inv.plugin.name, store.Seq(seq)), row)
+	inv.acts = append(inv.acts, seq)
+	return nil
+}
+
+func (inv *invocation) planEmit(m *abi.Emit) error {
+	if err := inv.need(abi.CapEmit); err != nil {
+		return err
+	}
+	if err := checkName("plugin event", m.Name, true); err != nil {
+		return err
+	}
+	if !slices.Contains(inv.version.manifest.Emits, m.Name) {
+		return refuse("the manifest does not say that the plugin emits %q", m.Name)
+	}
+	name := inv.plugin.name + "/" + m.Name
+	return inv.derive(abi.Event{Source: "plugin/" + inv.plugin.name, Kind: abi.PluginEvent,
+		Custom: &abi.Custom{Name: name, Props: m.Props, Data: m.Data}})
+}
+
+func (inv *invocation) planTrack(t *abi.Track) error {
+	if err := checkName("tracked event", t.Name, true); err != nil {
+		return err
+	}
+	day := inv.now.In(inv.engine.o.Community.TimeZone).Format(time.DateOnly)
+	inv.batch.Add(kTrack.Join(t.Name, day), 1)
+	inv.tracked = append(inv.tracked, t.Name)
+	ev := abi.Event{Source: "plugin/" + inv.plugin.name, Kind: abi.CustomTracked, Custom: &abi.Custom{Name: t.Name, Props: t.Props}}
+	if t.Member != "" {
+		ev.Member.ID = t.Member
+	}
+	return inv.derive(ev)
+}
+
+// derive writes the work rows of an event that follows at once from this one,
+// about the same member in the same conversation.
+func (inv *invocation) derive(ev abi.Event) error {
+	e := inv.engine
+	seq := e.nextSeq()
+	depth, err := inv.deeper()
+	if err != nil {
+		return err
+	}
+	ev.ID, ev.Time, ev.Cause, ev.Depth = store.Seq(seq), inv.call.Now, inv.cause(), depth
+	ev.Conversation = inv.work.Event.Conversation
+	if ev.Member.ID == "" {
+		ev.Member.ID = inv.work.Event.Member.ID
+	}
+	middle, then := e.table.Load().route(&ev, "")
+	if len(middle)+len(then) == 0 {
+		return nil
+	}
+	if e.backlog() >= e.o.MaxBacklog {
+		return refuse("too many events are waiting")
+	}
+	w := workRow{Event: ev, Seq: seq, Asked: inv.work.Asked}
+	pushes, err := stage(inv.batch, &w, middle, then)
+	if err != nil {
+		return refuse("%v", err)
+	}
+	inv.works = append(inv.works, pushes...)
+	return nil
+}
+
+// maxRounds is how often in a row an invocation may continue itself.
+const maxRounds = 10_000
+
+func (inv *invocation) planContinue(c *abi.Continue) error {
+	if err := checkNote(c.Cursor); err != nil {
+		return err
+	}
+	if inv.work.Rounds >= maxRounds {
+		return refuse("Continue for the %dth time in a row; does the work end?", inv.work.Rounds+1)
+	}
+	seq := inv.engine.nextSeq()
+	ev := abi.Event{ID: store.Seq(seq), Source: "plugin/" + inv.plugin.name, Kind: abi.Continued, Time: inv.call.Now, Note: c.Cursor,
+		Conversation: inv.work.Event.Conversation, Member: abi.Member{ID: inv.work.Event.Member.ID}, Groups: inv.work.Event.Groups,
+		Cause: inv.cause(), Depth: inv.work.Event.Depth}
+	w := workRow{Event: ev, Seq: seq, Asked: inv.work.Asked, Rounds: inv.work.Rounds + 1}
+	pushes, err := stage(inv.batch, &w, nil, []string{inv.plugin.name})
+	if err != nil {
+		return refuse("%v", err)
+	}
+	inv.works = append(inv.works, pushes...)
+	return nil
+}
+
+func (inv *invocation) planProfile(c *abi.Profile) error {
+	if err := inv.need(abi.CapMembers); err != nil {
+		return err
+	}
+	id := inv.work.Event.Member.ID
+	if id == "" {
+		return refuse("the event is nobody's, so there is no profile to change")
+	}
+	p, rev, err := members.Get(context.WithoutCancel(inv.engine.ctx), inv.snap, id)
+	if err != nil {
+		return fmt.Errorf("%w: %v", errInfrastructure, err)
+	}
+	changed, err := p.Apply(c)
+	if err != nil {
+		return refuse("%v", err)
+	}
+	if !changed {
+		return nil
+	}
+	if err := members.Put(inv.batch, id, &p, rev); err != nil {
+		return fmt.Errorf("%w: %v", errInfrastructure, err)
+	}
+	return nil
+}

@@ -1,0 +1,287 @@
+package host
+
+import (
+	"crypto/rand"
+	"fmt"
+	"slices"
+	"strconv"
+	"time"
+
+	"github.com/hearthbot/hearth/host/chat"
+	"github.com/hearthbot/hearth/sdk/abi"
+	"github.com/hearthbot/hearth/store"
+)
+
+func (inv *invocation) planSend(s *abi.Send) error {
+	e := inv.engine
+	if err := checkContent(&s.Content); err != nil {
+		return err
+	}
+	if err := checkName("message", s.Key, false); err != nil {
+		return err
+	}
+	to := s.To
+	if to.Conversation == "" && to.Member == "" || to.Ephemeral && (to.Conversation == "" || to.Member == "") {
+		return refuse("a message to nobody: set To.Conversation, To.Member or both")
+	}
+	here := to.Conversation != "" && to.Conversation == inv.work.Event.Conversation.ID
+	if here && to.Member == "" && inv.work.Event.Conversation.Kind == abi.Direct && inv.work.Event.Member.ID != "" {
+		// The conversation with the bot: its messages keep one order with those
+		// that are addressed to the member.
+		to = abi.Target{Member: inv.work.Event.Member.ID, Conversation: to.Conversation, Thread: to.Thread}
+	}
+	if err := inv.maySend(to, here); err != nil {
+		return err
+	}
+	address := to.Conversation
+	if to.Member != "" {
+		address = to.Member
+	}
+	if e.platform(abi.Platform(address)) == nil {
+		inv.withhold("message to %s: platform %q is not connected", address, abi.Platform(address))
+		return nil
+	}
+
+	if inv.work.Event.Kind == abi.MessagePosted && here {
+		free, err := inv.claimAnswer()
+		if err != nil {
+			return err
+		}
+		if !free {
+			inv.withhold("message to %s: another plugin has answered", address)
+			return nil
+		}
+	}
+
+	now := inv.call.Now
+	out := outRow{Plugin: inv.plugin.name, Event: inv.work.Seq, Op: string(chat.OpSend), To: to, Content: s.Content,
+		Made: now, Asked: inv.work.Asked, Vanish: max(s.After, 0)}
+	switch {
+	case s.Expires > 0:
+		out.Expires = now + s.Expires
+	case !inv.work.Asked:
+		out.Expires = now + e.o.Policy.Expiry.Milliseconds()
+	}
+	lane := laneTo(to)
+	key := s.Key
+	seq := e.nextSeq()
+	if key == "" && out.Vanish > 0 {
+		key = "~" + store.Seq(seq) // so that the host finds it again
+	}
+	if err := inv.tokens(&out.Content, s.Key); err != nil {
+		return err
+	}
+	if key != "" {
+		ref := inv.refKey(to, key)
+		if _, again := inv.refs[string(ref)]; again {
+			return refuse("two messages with the key %q in one invocation", s.Key)
+		}
+		out.Ref = string(ref)
+		if err := inv.putRef(ref, refRow{Lane: lane, Out: seq}); err != nil {
+			return err
+		}
+	}
+	return inv.queue(&out, abi.Platform(address), lane, seq)
+}
+
+// laneTo is the lane in which messages to a target keep their order.
+func laneTo(to abi.Target) string {
+	if to.Member != "" && !to.Ephemeral {
+		return directLane(to.Member)
+	}
+	return to.Conversation
+}
+
+// refKey is the row of a keyed message: by its member or by its conversation.
+func (inv *invocation) refKey(to abi.Target, key string) store.Key {
+	if to.Member != "" {
+		return kRef.Join(inv.plugin.name, "m", to.Member, key)
+	}
+	return kRef.Join(inv.plugin.name, "v", to.Conversation, key)
+}
+
+func (inv *invocation) putRef(key store.Key, r refRow) error {
+	v, err := r.MarshalMsg(nil)
+	if err != nil {
+		return fmt.Errorf("%w: %v", errInfrastructure, err)
+	}
+	if inv.refs == nil {
+		inv.refs = map[string]refRow{}
+	}
+	inv.refs[string(key)] = r
+	inv.batch.Put(key, v)
+	return nil
+}
+
+// maySend checks the grant a target needs: dm for a direct message, send for
+// what others see.
+func (inv *invocation) maySend(to abi.Target, here bool) error {
+	g := inv.version.grants
+	direct := to.Member != "" && !to.Ephemeral
+	switch {
+	case direct && !g.has(abi.CapDM):
+		return inv.lacks(abi.CapDM)
+	case direct && to.Conversation != "" && !here && !g.has(abi.CapSend):
+		return inv.lacks(abi.CapSend) // it may become a public message elsewhere
+	case to.Ephemeral && !g.has(abi.CapSend) && !g.has(abi.CapDM):
+		return inv.lacks(abi.CapSend)
+	case !direct && !to.Ephemeral && !g.has(abi.CapSend):
+		return inv.lacks(abi.CapSend)
+	}
+	return nil
+}
+
+// claimAnswer takes the one answer that a message gets from all plugins
+// together, and says whether it was still to be had.
+func (inv *invocation) claimAnswer() (bool, error) {
+	key := kAnswered.Join(inv.work.Event.Source, inv.work.Event.ID)
+	if slices.ContainsFunc(inv.batch.Writes(), func(w store.Write) bool { return w.Key == key }) {
+		return true, nil // a second message of the same answer
+	}
+	row, err := inv.snap.Get(inv.engine.ctx, key)
+	if err != nil {
+		return false, fmt.Errorf("%w: %v", errInfrastructure, err)
+	}
+	if row.Exists() {
+		return string(row.Value[8:]) == inv.plugin.name, nil
+	}
+	inv.batch.Check(key, 0)
+	inv.batch.Put(key, append(stamp(inv.call.Now), inv.plugin.name...))
+	return true, nil
+}
+
+func (inv *invocation) withhold(format string, a ...any) {
+	inv.withheld = append(inv.withheld, fmt.Sprintf(format, a...))
+	inv.engine.met.withheld.WithLabelValues(inv.plugin.name, "plan").Inc()
+}
+
+// queue writes an outbox row.
+func (inv *invocation) queue(out *outRow, platform, lane string, seq uint64) error {
+	if p := inv.engine.platform(platform); p != nil && p.lanes.length() >= inv.engine.o.MaxOutbox {
+		return refuse("%d messages wait for %s already", p.lanes.length(), platform)
+	}
+	out.ID = store.Seq(seq)
+	row, err := out.MarshalMsg(nil)
+	if err != nil {
+		return fmt.Errorf("%w: %v", errInfrastructure, err)
+	}
+	inv.batch.Put(outKey(platform, lane, seq), row)
+	inv.outs = append(inv.outs, outPush{platform, lane, seq})
+	return nil
+}
+
+// tokens gives every button and form of a content the token that goes to the
+// platform in place of what it stands for.
+func (inv *invocation) tokens(c *abi.Content, key string) error {
+	t := tokenRow{Plugin: inv.plugin.name, Key: key, Made: inv.call.Now}
+	id := rand.Text()
+	c.Blocks = slices.Clone(c.Blocks) // the journal keeps what the plugin returned
+	for i := range c.Blocks {
+		b := &c.Blocks[i]
+		b.Buttons = slices.Clone(b.Buttons)
+		for j := range b.Buttons {
+			btn := &b.Buttons[j]
+			if btn.Token = ""; btn.URL != "" {
+				continue
+			}
+			t.Buttons = append(t.Buttons, *btn)
+			btn.Token = id + ".b" + strconv.Itoa(len(t.Buttons)-1)
+			btn.Note = nil
+		}
+		if b.Form != nil {
+			f := *b.Form
+			f.Token = ""
+			t.Forms = append(t.Forms, f)
+			f.Token, f.Note = id+".f"+strconv.Itoa(len(t.Forms)-1), nil
+			b.Form = &f
+		}
+	}
+	if len(t.Buttons)+len(t.Forms) == 0 {
+		return nil
+	}
+	row, err := t.MarshalMsg(nil)
+	if err != nil {
+		return fmt.Errorf("%w: %v", errInfrastructure, err)
+	}
+	inv.batch.Put(kToken.Join(id), row)
+	return nil
+}
+
+// find looks up a message by the plugin's key: among those to the member, then
+// among those to the conversation.
+func (inv *invocation) find(r abi.Ref) (store.Key, refRow, bool, error) {
+	for _, to := range []abi.Target{{Member: r.Member}, {Conversation: r.Conversation}} {
+		if to.Member == "" && to.Conversation == "" {
+			continue
+		}
+		key := inv.refKey(to, r.Key)
+		if ref, ok := inv.refs[string(key)]; ok {
+			return key, ref, true, nil
+		}
+		row, err := inv.snap.Get(inv.engine.ctx, key)
+		if err != nil {
+			return "", refRow{}, false, fmt.Errorf("%w: %v", errInfrastructure, err)
+		}
+		if row.Exists() {
+			var ref refRow
+			if _, err := ref.UnmarshalMsg(row.Value); err != nil {
+				return "", refRow{}, false, fmt.Errorf("%w: row %s: %v", errInfrastructure, key, err)
+			}
+			return key, ref, true, nil
+		}
+	}
+	return "", refRow{}, false, nil
+}
+
+func (inv *invocation) planEdit(ed *abi.Edit) error {
+	if err := checkContent(&ed.Content); err != nil {
+		return err
+	}
+	return inv.change(chat.OpEdit, ed.Ref, ed.Content)
+}
+
+func (inv *invocation) planDelete(d *abi.Delete) error {
+	return inv.change(chat.OpDelete, d.Ref, abi.Content{})
+}
+
+// change queues an edit or a deletion behind the message it is about.
+func (inv *invocation) change(op chat.Op, r abi.Ref, c abi.Content) error {
+	key, ref, ok, err := inv.find(r)
+	if err != nil {
+		return err
+	}
+	if !ok {
+		inv.withhold("%s of %q: no such message was sent", op, r.Key)
+		return nil
+	}
+	if err := inv.tokens(&c, r.Key); err != nil {
+		return err
+	}
+	out := outRow{Plugin: inv.plugin.name, Event: inv.work.Seq, Op: string(op), Content: c, Ref: string(key), Made: inv.call.Now,
+		Asked: true, To: abi.Target{Member: r.Member, Conversation: r.Conversation}, Expires: inv.call.Now + (7 * 24 * time.Hour).Milliseconds()}
+	address := r.Conversation
+	if r.Member != "" {
+		address = r.Member
+	}
+	return inv.queue(&out, abi.Platform(address), ref.Lane, inv.engine.nextSeq())
+}
+
+func (inv *invocation) planReact(r *abi.React) error {
+	if err := inv.need(abi.CapReact); err != nil {
+		return err
+	}
+	if r.Conversation == "" || r.Message == "" || r.Name == "" {
+		return refuse("a reaction needs conversation, message and name")
+	}
+	if err := checkName("reaction", r.Name, true); err != nil {
+		return err
+	}
+	platform := abi.Platform(r.Conversation)
+	if p := inv.engine.platform(platform); p == nil || !p.adapter.Features().React {
+		inv.withhold("reaction %s: platform %q cannot show it", r.Name, platform)
+		return nil
+	}
+	out := outRow{Plugin: inv.plugin.name, Event: inv.work.Seq, Op: string(chat.OpReact), To: abi.Target{Conversation: r.Conversation},
+		Reaction: r.Name, Message: r.Message, Made: inv.call.Now, Asked: true, Expires: inv.call.Now + inv.engine.o.Policy.Expiry.Milliseconds()}
+	return inv.queue(&out, platform, r.Conversation, inv.engine.nextSeq())
+}

@@ -1,0 +1,386 @@
+package host
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"regexp"
+	"slices"
+	"sync"
+	"sync/atomic"
+
+	"github.com/hearthbot/hearth/host/wasm"
+	"github.com/hearthbot/hearth/sdk/abi"
+	"github.com/hearthbot/hearth/store"
+)
+
+// guest is one version of a plugin, ready to be called: a *wasm.Image, or in
+// the engine's own tests a Go function.
+type guest interface {
+	Call(ctx context.Context, c wasm.Call) (wasm.Result, error)
+	Close() error
+}
+
+// plugin is a name under which versions come and go.
+type plugin struct {
+	name    string
+	live    atomic.Pointer[version] // nil while disabled
+	lanes   *lanes
+	breaker *breaker
+	calls   chan struct{} // one for each event in the sandbox
+
+	// Invocations read their snapshot and commit under alone's read lock. One
+	// that met conflicts too often takes the write lock, and meets none.
+	alone sync.RWMutex
+
+	stateBytes atomic.Int64 // of its rows, about
+	timers     atomic.Int64
+}
+
+// version is a plugin as it runs: code, config, grants.
+type version struct {
+	manifest abi.Manifest
+	sha      string // of the code, hex
+	config   string // sha256 of what warm was given, hex
+	grants   grants
+	guest    guest
+	close    func() error
+}
+
+// PluginInfo describes a plugin that is installed.
+type PluginInfo struct {
+	Name     string
+	Version  string
+	SHA256   string
+	Manifest abi.Manifest
+	Missing  []abi.Need // asked for and not granted
+	Breaker  string     // closed, half-open or open
+	Waiting  int        // events
+}
+
+// PluginOptions say how a plugin is installed.
+type PluginOptions struct {
+	Config []byte        // JSON; what it leaves out is the manifest's default
+	Texts  []abi.TextDef // wordings that replace the plugin's own
+
+	// GrantAll grants what the manifest asks for if nothing was granted or
+	// refused to this plugin before. The bundled plugins are installed so.
+	GrantAll bool
+}
+
+var pluginName = regexp.MustCompile(`^[a-z][a-z0-9-]{0,31}$`)
+
+// ErrManifest says that what describe returned cannot be installed.
+var ErrManifest = errors.New("host: the plugin's manifest is not acceptable")
+
+// Install compiles code, checks what it says of itself, takes its image and
+// makes it the plugin's live version. Until that last step the version that
+// runs goes on undisturbed; if any step fails it stays.
+func (e *Engine) Install(ctx context.Context, code []byte, o PluginOptions) (PluginInfo, error) {
+	if e.o.Wasm == nil {
+		return PluginInfo{}, errors.New("host: Options.Wasm is missing")
+	}
+	compiled, err := e.o.Wasm.Compile(ctx, code, wasm.Limits{})
+	if err != nil {
+		return PluginInfo{}, fmt.Errorf("host: installing a plugin: %w", err)
+	}
+	var m abi.Manifest
+	if _, err := m.UnmarshalMsg(compiled.Manifest()); err != nil {
+		compiled.Close(ctx)
+		return PluginInfo{}, fmt.Errorf("%w: %v", ErrManifest, err)
+	}
+	if err := checkManifest(&m); err != nil {
+		compiled.Close(ctx)
+		return PluginInfo{}, err
+	}
+	setup, err := e.setup(ctx, &m, o)
+	if err == nil {
+		var img *wasm.Image
+		if img, err = compiled.Image(ctx, setup, warmups(&m)); err == nil {
+			sum := compiled.SHA256()
+			v := &version{manifest: m, sha: hex.EncodeToString(sum[:]), config: digest(setup), guest: img,
+				close: func() error { return errors.Join(img.Close(), compiled.Close(context.WithoutCancel(ctx))) }}
+			if err = e.install(ctx, v, o.GrantAll); err == nil {
+				return e.describe(e.plugin(m.Name)), nil
+			}
+			img.Close()
+		}
+	}
+	compiled.Close(ctx)
+	return PluginInfo{}, fmt.Errorf("host: installing plugin %s: %w", m.Name, err)
+}
+
+// install makes v live.
+func (e *Engine) install(ctx context.Context, v *version, grantAll bool) error {
+	g, err := e.loadGrants(ctx, &v.manifest, grantAll)
+	if err != nil {
+		return err
+	}
+	v.grants = g
+	if err := e.claimCommands(&v.manifest); err != nil {
+		return err
+	}
+
+	name := v.manifest.Name
+	e.mu.Lock()
+	p := e.plugins[name]
+	fresh := p == nil
+	if fresh {
+		p = &plugin{name: name, calls: make(chan struct{}, e.o.Sandboxes)}
+		p.breaker = newBreaker(e.o.Retries)
+		p.lanes = newLanes(e.clock, maxLanes, func(lane string, seq uint64) turn { return e.handle(p, lane, seq) })
+		e.plugins[name] = p
+	}
+	e.mu.Unlock()
+	if fresh {
+		if err := e.measurePlugin(ctx, p); err != nil {
+			return err
+		}
+	}
+	if err := e.timers.schedule(ctx, p, v); err != nil {
+		return err
+	}
+	old := p.live.Swap(v)
+	e.rebuild()
+	e.mu.RLock()
+	run := e.run
+	e.mu.RUnlock()
+	if fresh && run != nil {
+		p.lanes.start(run)
+		if err := e.recoverPlugin(ctx, p); err != nil {
+			return err
+		}
+	}
+	p.breaker.reset()
+	p.lanes.resume()
+	if old != nil {
+		old.close()
+	}
+	e.o.Logger.Info("plugin is live", "plugin", name, "version", v.manifest.Version, "sha256", v.sha)
+	return nil
+}
+
+// maxLanes is how many lanes of one plugin are under way at once: most of that
+// time a lane waits for its commit, and many commits share one write to disk.
+const maxLanes = 512
+
+// retire closes the plugin's version; its lanes have ended.
+func (p *plugin) retire() {
+	if v := p.live.Swap(nil); v != nil {
+		v.close()
+	}
+}
+
+// rebuild makes the routing table of what is live.
+func (e *Engine) rebuild() {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	plugins, _ := e.list()
+	var ms []*abi.Manifest
+	for _, p := range plugins {
+		if v := p.live.Load(); v != nil {
+			ms = append(ms, &v.manifest)
+		}
+	}
+	e.table.Store(newTable(ms))
+}
+
+// claimCommands refuses a command that another plugin has.
+func (e *Engine) claimCommands(m *abi.Manifest) error {
+	for _, c := range m.Commands {
+		if owner, taken := e.table.Load().commands[c.Name]; taken && owner != m.Name {
+			return fmt.Errorf("%w: command %q belongs to plugin %s; rename one of them", ErrManifest, c.Name, owner)
+		}
+	}
+	return nil
+}
+
+// setup is what warm is given.
+func (e *Engine) setup(ctx context.Context, m *abi.Manifest, o PluginOptions) ([]byte, error) {
+	config, err := mergeConfig(m, o.Config)
+	if err != nil {
+		return nil, err
+	}
+	s := abi.Setup{Config: config, Locale: e.o.Community.Locale, TimeZone: e.o.Community.TimeZone.String(), Name: e.o.Community.Name, Texts: o.Texts}
+	for _, c := range e.Commands() {
+		if c.Plugin != m.Name {
+			s.Commands = append(s.Commands, c)
+		}
+	}
+	for _, c := range m.Commands {
+		c.Plugin = m.Name
+		s.Commands = append(s.Commands, c)
+	}
+	slices.SortFunc(s.Commands, func(a, b abi.CommandDef) int { return compare(a.Name, b.Name) })
+	snap, err := e.store.Snapshot(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer snap.Close()
+	for _, prefix := range m.Warm {
+		r := &reads{snap: snap, plugin: m.Name}
+		rows, err := r.scan(ctx, &abi.Scan{Prefix: prefix, Limit: maxWarmRows, Relaxed: true})
+		if err != nil {
+			return nil, fmt.Errorf("reading warm rows under %q: %w", prefix, err)
+		}
+		s.Rows = append(s.Rows, rows.Rows...)
+	}
+	return s.MarshalMsg(nil)
+}
+
+const maxWarmRows = 10_000
+
+// mergeConfig lays the given config over the manifest's defaults and checks it.
+func mergeConfig(m *abi.Manifest, given []byte) ([]byte, error) {
+	merged := map[string]json.RawMessage{}
+	for _, layer := range []struct {
+		name string
+		doc  []byte
+	}{{"default config", m.Defaults}, {"config", given}} {
+		if len(layer.doc) == 0 {
+			continue
+		}
+		var fields map[string]json.RawMessage
+		if err := json.Unmarshal(layer.doc, &fields); err != nil {
+			return nil, fmt.Errorf("%s of plugin %s: %w", layer.name, m.Name, err)
+		}
+		for k, v := range fields {
+			merged[k] = v
+		}
+	}
+	out, err := json.Marshal(merged)
+	if err != nil {
+		return nil, fmt.Errorf("config of plugin %s: %w", m.Name, err)
+	}
+	if err := checkConfig(m, out); err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+// warmups are events handled before the image is taken, so that what a Go
+// program builds at first use is in it.
+func warmups(m *abi.Manifest) [][]byte {
+	call := abi.Call{Event: abi.Event{ID: "warm-up", Source: "hearth", Kind: abi.SelfTest}, Seed: 1}
+	in, err := call.MarshalMsg(nil)
+	if err != nil {
+		return nil
+	}
+	return [][]byte{in, in}
+}
+
+// checkManifest refuses what the engine could not route, render or bound.
+func checkManifest(m *abi.Manifest) error {
+	bad := func(format string, a ...any) error {
+		return fmt.Errorf("%w: %s", ErrManifest, fmt.Sprintf(format, a...))
+	}
+	switch {
+	case m.ABI != abi.Version:
+		return bad("it was built for ABI %d, this hearth has %d; build it with a matching sdk", m.ABI, abi.Version)
+	case !pluginName.MatchString(m.Name):
+		return bad("name %q does not match %s", m.Name, pluginName)
+	case m.Version == "":
+		return bad("version is missing")
+	}
+	for _, k := range m.Events {
+		if !slices.Contains(abi.Kinds(), k) {
+			return bad("event kind %q is unknown", k)
+		}
+	}
+	for _, c := range m.Commands {
+		if !pluginName.MatchString(c.Name) {
+			return bad("command %q does not match %s", c.Name, pluginName)
+		}
+		if c.Help.In("en") == "" || c.Help.In("zh-CN") == "" {
+			return bad("command %q needs help in en and zh-CN", c.Name)
+		}
+	}
+	for _, s := range m.Schedules {
+		if s.Name == "" || !validCron(s.Cron) {
+			return bad("schedule %q: %q is no cron expression of five fields", s.Name, s.Cron)
+		}
+	}
+	for _, n := range m.Needs {
+		if !slices.Contains(capabilities, n.Cap) {
+			return bad("capability %q is unknown", n.Cap)
+		}
+		if n.Reason == "" {
+			return bad("capability %q needs a reason that an admin can judge", n.Cap)
+		}
+	}
+	return nil
+}
+
+// measurePlugin counts what a plugin holds, for its quotas.
+func (e *Engine) measurePlugin(ctx context.Context, p *plugin) error {
+	snap, err := e.store.Snapshot(ctx)
+	if err != nil {
+		return err
+	}
+	defer snap.Close()
+	var bytes int64
+	for row, err := range snap.Scan(ctx, store.Prefix(kState.Join(p.name).Prefix())) {
+		if err != nil {
+			return err
+		}
+		bytes += int64(len(row.Key) + len(row.Value))
+	}
+	var n int64
+	for _, err := range snap.Scan(ctx, store.Prefix(kTimerRef.Join(p.name).Prefix())) {
+		if err != nil {
+			return err
+		}
+		n++
+	}
+	p.stateBytes.Store(bytes)
+	p.timers.Store(n)
+	return nil
+}
+
+// recoverPlugin puts the rows that waited for the plugin into its lanes.
+func (e *Engine) recoverPlugin(ctx context.Context, p *plugin) error {
+	snap, err := e.store.Snapshot(ctx)
+	if err != nil {
+		return err
+	}
+	defer snap.Close()
+	for row, err := range snap.Scan(ctx, store.Prefix(kWork.Join(p.name).Prefix())) {
+		if err != nil {
+			return err
+		}
+		s := splitKey(row.Key, 2)
+		if n, err := store.ParseSeq(s[1]); err == nil {
+			p.lanes.push(s[0], n)
+		}
+	}
+	return nil
+}
+
+// Plugins describes what is installed, by name.
+func (e *Engine) Plugins() []PluginInfo {
+	plugins, _ := e.locked()
+	var out []PluginInfo
+	for _, p := range plugins {
+		if p.live.Load() != nil {
+			out = append(out, e.describe(p))
+		}
+	}
+	return out
+}
+
+func (e *Engine) describe(p *plugin) PluginInfo {
+	info := PluginInfo{Name: p.name, Breaker: p.breaker.state(e.clock.Now()), Waiting: p.lanes.length()}
+	if v := p.live.Load(); v != nil {
+		info.Version, info.SHA256, info.Manifest = v.manifest.Version, v.sha, v.manifest
+		info.Missing = v.grants.missing(v.manifest.Needs)
+	}
+	return info
+}
+
+func digest(b []byte) string {
+	sum := sha256.Sum256(b)
+	return hex.EncodeToString(sum[:])
+}

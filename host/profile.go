@@ -1,0 +1,98 @@
+package host
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/hearthbot/hearth/host/chat"
+	"github.com/hearthbot/hearth/host/members"
+	"github.com/hearthbot/hearth/sdk/abi"
+	"github.com/hearthbot/hearth/store"
+)
+
+// hydrate fills in what the directory knows of an event's member.
+func (e *Engine) hydrate(ctx context.Context, snap store.Snapshot, ev *abi.Event) error {
+	if ev.Member.ID == "" {
+		return nil
+	}
+	p, rev, err := members.Get(ctx, snap, ev.Member.ID)
+	if err != nil || rev == 0 {
+		return err
+	}
+	m := p.Member(ev.Member.ID)
+	if m.Name == "" {
+		m.Name = ev.Member.Name
+	}
+	if m.Locale == "" {
+		m.Locale = ev.Member.Locale
+	}
+	if m.TimeZone == "" {
+		m.TimeZone = ev.Member.TimeZone
+	}
+	m.Bot, m.Guest = m.Bot || ev.Member.Bot, m.Guest || ev.Member.Guest
+	ev.Member = m
+	return nil
+}
+
+// stranger is the error of an attempt that should first ask the platform who
+// the event's member is.
+type stranger struct{ id string }
+
+func (s stranger) Error() string { return "host: member " + s.id + " is not known yet" }
+
+// profileTimeout bounds how long an event waits for the name of its member;
+// askAgain is how long a member stays nameless after a question was in vain.
+const (
+	profileTimeout = 2 * time.Second
+	askAgain       = time.Hour
+)
+
+// canAsk says whether the platform can be asked about a member, and was not
+// asked lately.
+func (e *Engine) canAsk(id string, now time.Time) bool {
+	p := e.platform(abi.Platform(id))
+	if p == nil {
+		return false
+	}
+	_, ok := p.adapter.(chat.Profiler)
+	return ok && p.askable(id, now)
+}
+
+// introduce asks the platform who a member is and keeps the answer in the
+// directory. No event fails for want of a name.
+func (e *Engine) introduce(s stranger) {
+	p := e.platform(abi.Platform(s.id))
+	if p == nil || !p.ask(s.id, e.clock.Now()) {
+		return
+	}
+	ctx, cancel := context.WithTimeout(e.ctx, profileTimeout)
+	defer cancel()
+	m, err := p.adapter.(chat.Profiler).Profile(ctx, s.id)
+	if err == nil {
+		err = e.keepProfile(ctx, s.id, m)
+	}
+	if err != nil && !errors.Is(err, store.ErrConflict) {
+		e.o.Logger.Warn("member stays nameless for now", "member", s.id, "err", err)
+	}
+}
+
+func (e *Engine) keepProfile(ctx context.Context, id string, m abi.Member) error {
+	snap, err := e.store.Snapshot(ctx)
+	if err != nil {
+		return err
+	}
+	defer snap.Close()
+	p, rev, err := members.Get(ctx, snap, id)
+	if err != nil {
+		return err
+	}
+	p.Learn(&abi.Event{Member: m})
+	p.Bot, p.Guest = m.Bot, m.Guest
+	b := new(store.Batch)
+	if err := members.Put(b, id, &p, rev); err != nil {
+		return err
+	}
+	_, err = e.store.Commit(ctx, b)
+	return err
+}

@@ -1,0 +1,162 @@
+package host
+
+import (
+	"context"
+	"strings"
+	"time"
+
+	"github.com/hearthbot/hearth/store"
+)
+
+// How long rows are kept that nothing else deletes; see keys.go.
+const (
+	keepSeen   = 7 * 24 * time.Hour
+	keepTokens = 90 * 24 * time.Hour
+	keepCaps   = 3 * 24 * time.Hour
+	sweepEvery = time.Hour
+	sweepBatch = 100 // rows deleted in one batch, so that events get in between
+)
+
+// sweep deletes what has outlived its use, once an hour.
+func (e *Engine) sweep(ctx context.Context) {
+	for ctx.Err() == nil {
+		if n, err := e.sweepOnce(ctx); err != nil && ctx.Err() == nil {
+			e.o.Logger.Error("sweep ended early; it goes on in an hour", "deleted", n, "err", err)
+		}
+		up := make(chan struct{})
+		stop := e.clock.AfterFunc(sweepEvery, func() { close(up) })
+		select {
+		case <-ctx.Done():
+			stop()
+		case <-up:
+		}
+	}
+}
+
+// sweepOnce goes through everything that ages and returns how many rows it
+// deleted.
+func (e *Engine) sweepOnce(ctx context.Context) (int, error) {
+	now := e.now()
+	old := func(keep time.Duration) int64 { return now - keep.Milliseconds() }
+	stamped := func(before int64) func(store.Row) bool {
+		return func(r store.Row) bool { return readStamp(r.Value) < before }
+	}
+	journal := uint64(max(old(e.o.Journal.MaxAge), 0)) * uint64(time.Millisecond)
+	today := e.clock.Now().Add(-keepCaps).UTC().Format(time.DateOnly)
+	total := 0
+	for _, s := range []struct {
+		prefix  store.Key
+		drop    func(store.Row) bool
+		ordered bool // by age: stop at the first row that stays
+	}{
+		{kSeen, stamped(old(keepSeen)), false},
+		{kAnswered, stamped(old(keepSeen)), false},
+		{kUsed, stamped(old(keepTokens)), false},
+		{kToken, func(r store.Row) bool {
+			var t tokenRow
+			_, err := t.UnmarshalMsg(r.Value)
+			return err == nil && t.Made < old(keepTokens)
+		}, false},
+		{kRef, func(r store.Row) bool {
+			var t refRow
+			_, err := t.UnmarshalMsg(r.Value)
+			return err == nil && int64(t.Out/uint64(time.Millisecond)) < old(keepTokens)
+		}, false},
+		{kCap, func(r store.Row) bool { return splitKey(r.Key, 2)[0] < today }, true},
+		{kJournal, before(journal), true},
+		{kSent, before(journal), true},
+	} {
+		n, err := e.sweepPrefix(ctx, s.prefix, s.drop, s.ordered)
+		total += n
+		if err != nil {
+			return total, err
+		}
+	}
+	n, err := e.trimJournal(ctx)
+	return total + n, err
+}
+
+// before drops rows whose number is smaller.
+func before(seq uint64) func(store.Row) bool {
+	return func(r store.Row) bool {
+		n, err := store.ParseSeq(splitKey(r.Key, 2)[0])
+		return err == nil && n < seq
+	}
+}
+
+// trimJournal deletes the oldest evidence beyond Journal.MaxRows, of
+// invocations and of deliveries alike.
+func (e *Engine) trimJournal(ctx context.Context) (int, error) {
+	total := 0
+	for _, prefix := range []store.Key{kJournal, kSent} {
+		rows, err := e.count(ctx, prefix)
+		if err != nil {
+			return total, err
+		}
+		excess := rows - e.o.Journal.MaxRows
+		n, err := e.sweepPrefix(ctx, prefix, func(store.Row) bool { excess--; return excess >= 0 }, true)
+		total += n
+		if err != nil {
+			return total, err
+		}
+	}
+	return total, nil
+}
+
+func (e *Engine) count(ctx context.Context, prefix store.Key) (n int, err error) {
+	snap, err := e.store.Snapshot(ctx)
+	if err != nil {
+		return 0, err
+	}
+	defer snap.Close()
+	for _, err := range snap.Scan(ctx, store.Prefix(prefix.Prefix())) {
+		if err != nil {
+			return n, err
+		}
+		n++
+	}
+	return n, nil
+}
+
+// sweepPrefix deletes the rows under prefix that drop says, a batch at a time
+// and from a snapshot of its own each, so that no old page is held for long.
+func (e *Engine) sweepPrefix(ctx context.Context, prefix store.Key, drop func(store.Row) bool, ordered bool) (int, error) {
+	total := 0
+	span := store.Prefix(prefix.Prefix())
+	for more := true; more; {
+		b := new(store.Batch)
+		more = false
+		snap, err := e.store.Snapshot(ctx)
+		if err != nil {
+			return total, err
+		}
+		seen := 0
+		for row, err := range snap.Scan(ctx, span) {
+			if err != nil {
+				snap.Close()
+				return total, err
+			}
+			span.From = row.Key + "\x00"
+			if drop(row) {
+				b.Check(row.Key, row.Rev)
+				b.Delete(store.Key(strings.Clone(string(row.Key))))
+			} else if ordered {
+				break
+			}
+			if seen++; len(b.Writes()) == sweepBatch || seen == 100*sweepBatch {
+				more = true
+				break
+			}
+		}
+		snap.Close()
+		if len(b.Writes()) == 0 {
+			continue
+		}
+		// A row that was used meanwhile stays; the next sweep looks again.
+		if _, err := e.store.Commit(ctx, b); err != nil {
+			return total, err
+		}
+		total += len(b.Writes())
+	}
+	return total, nil
+}
