@@ -1,5 +1,7 @@
 package meter
 
+import "time"
+
 func (w *rewriter) codeSection(present bool) {
 	r := &w.r
 	at := r.p
@@ -58,15 +60,11 @@ func (w *rewriter) findLeaves(n uint32) {
 func (w *rewriter) function(i uint32, o []byte) []byte {
 	r, c := &w.r, &w.code
 	from := r.p
-	w.sumLocals += w.locals()
-	if r.err == nil {
-		w.sumLocals += uint64(len(w.types[w.funcs[w.imported+i]].params))
-	}
-	if w.sumLocals > sumLocals {
-		r.fail(ErrTooLarge, from, "more than %d locals in all functions", sumLocals)
-	}
+	t := &w.types[w.funcs[w.imported+i]]
+	locals := w.localDecls() + int64(len(t.params))
 	code := r.p
-	w.scan()
+	w.scan(int32(len(t.results)))
+	w.weigh(from, locals)
 	if r.err != nil {
 		return o
 	}
@@ -104,6 +102,24 @@ func (w *rewriter) function(i uint32, o []byte) []byte {
 		}
 	}
 	return append(e.o, r.b[from:r.end]...)
+}
+
+// weigh bounds what the function just scanned will cost the engine.
+func (w *rewriter) weigh(at int, locals int64) {
+	r, c := &w.r, &w.code
+	if w.locals += locals; w.locals > sumLocals {
+		r.fail(ErrTooLarge, at, "more than %d locals in all functions", sumLocals)
+	}
+	w.values += c.values
+	if c.values > maxBody || w.values > int64(w.opt.MaxSize) {
+		r.fail(ErrTooLarge, at, "too many values returned by calls and carried by branches")
+	}
+	locals = min(locals, c.accesses)
+	w.compile += time.Duration(c.blocks * (blockBlock*c.blocks + locals*locals))
+	if w.compile > w.opt.MaxCompile {
+		r.fail(ErrTooLarge, at, "too many branches and locals: compiling would take %v and more, at most %v allowed",
+			w.compile.Round(time.Millisecond), w.opt.MaxCompile)
+	}
 }
 
 // emitter appends instructions.

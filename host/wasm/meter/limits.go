@@ -1,24 +1,30 @@
 package meter
 
-// Bounds on a module. They keep both the rewriter and the engine behind it
-// linear: wazero spends time and memory per function times its type, per
-// function times its locals, and per table entry, all of which a few bytes can
-// claim by the million.
-const (
-	DefaultMaxSize      = 32 << 20 // bytes; a plugin in Go has 2 to 8 MiB
-	DefaultMaxFunctions = 100_000  // a plugin in Go has 2,000 to 20,000
+import "time"
 
-	hardMaxSize  = 1 << 30  // offsets are kept in 32 bits
-	maxTypes     = 100_000  // function types
-	maxArity     = 1_000    // parameters, and results, of a type
-	maxBody      = 8 << 20  // bytes of one function
-	maxLocals    = 49_999   // of one function; wazero's own limit is 50,000
-	sumLocals    = 16 << 20 // of all functions, parameters included
-	maxDepth     = 100_000  // nested blocks; Go nests one for each resume point
+// Bounds on a module. They keep not only the rewriter but also the engine
+// behind it within time and memory: wazero 1.12 allocates by what a few bytes
+// claim (locals, table entries), takes about 800 bytes of memory for each byte
+// of the function it compiles, and its time for a function grows with the
+// square of its basic blocks and with their product with the locals squared.
+const (
+	DefaultMaxSize      = 32 << 20         // bytes; a plugin in Go has 2 to 8 MiB
+	DefaultMaxFunctions = 100_000          // a plugin in Go has 2,000 to 5,000
+	DefaultMaxCompile   = 10 * time.Second // gofmt comes to 0.4 s
+
+	hardMaxSize  = 1 << 30 // offsets are kept in 32 bits
+	maxTypes     = 100_000 // function types
+	maxArity     = 1_000   // parameters, and results, of a type
+	maxBody      = 1 << 20 // bytes of a function; values its calls and branches move
+	maxLocals    = 50_000  // of a function; wazero's own limit
+	sumLocals    = 16 << 20
+	maxPages     = 1 << 16 // of memory, by the format
 	maxGlobals   = 100_000
 	maxTables    = 100
-	maxTableSize = 1 << 20 // entries of all tables at start, and the largest maximum
+	maxTableSize = 1 << 20 // entries of all tables at start, and the most one may grow to
 	maxSegments  = 100_000 // element segments, and data segments
+
+	blockBlock = 8 // ns that the engine takes for each pair of basic blocks
 )
 
 // What things cost, in units of one instruction.
@@ -29,5 +35,5 @@ const (
 	bulkCost  = 16
 	bulkSmall = 1024 // a bulk operation of up to this length costs bulkCost,
 	bulkShift = 3    // a longer one also a unit for 8 bytes or table entries
-	jumpCost  = 4    // the prologue of a dispatch loop
+	jumpCost  = 4    // the head of a dispatch loop
 )

@@ -1,11 +1,10 @@
-// Package meter rewrites a WebAssembly module so that it counts its own work,
-// exports its mutable globals and keeps a memory of fixed size.
 package meter
 
 import (
 	"bytes"
 	"fmt"
 	"strings"
+	"time"
 )
 
 // Names the rewriter adds; a guest that imports or exports them itself is refused.
@@ -29,6 +28,12 @@ type Options struct {
 
 	// MaxSize bounds the module in bytes, before and after; 0 means DefaultMaxSize.
 	MaxSize int
+
+	// MaxCompile bounds the time that the engine would take for what makes it
+	// slower than linear: many branches or locals in one function. It is
+	// estimated, so it is the same for a module on every machine; 0 means
+	// DefaultMaxCompile.
+	MaxCompile time.Duration
 
 	// Pristine refuses, with ErrState, modules that keep state anywhere but in
 	// their memory and in globals that hold a number of at most 64 bits: those
@@ -100,6 +105,9 @@ func Rewrite(wasm []byte, o Options) (*Module, error) {
 	if o.MaxFunctions <= 0 {
 		o.MaxFunctions = DefaultMaxFunctions
 	}
+	if o.MaxCompile <= 0 {
+		o.MaxCompile = DefaultMaxCompile
+	}
 	o.MaxSize = min(o.MaxSize, hardMaxSize)
 	w := &rewriter{opt: o, r: reader{b: wasm, end: len(wasm), section: "module", fn: -1}}
 	w.module()
@@ -142,19 +150,22 @@ type rewriter struct {
 	out []byte // finished sections
 	sec []byte // body of the section being written
 
-	types     []funcType
-	funcs     []uint32 // types of all functions, imported ones first
-	imported  uint32   // how many of them
-	globals   []global
-	entries   uint64 // minimum sizes of all tables
-	memories  uint32
-	refuel    uint32 // index of the refuel function, after the guest's imports
-	bulk      uint32 // index of the function that charges a bulk operation
-	fuel      uint32 // index of the fuel global, after the guest's
-	leaf      []uint8
-	code      coder
-	names     span
-	sumLocals uint64
+	types    []funcType
+	funcs    []uint32 // types of all functions, imported ones first
+	imported uint32   // how many of them
+	globals  []global
+	entries  uint64 // minimum sizes of all tables
+	memories uint32
+	refuel   uint32 // index of the refuel function, after the guest's imports
+	bulk     uint32 // index of the function that charges a bulk operation
+	fuel     uint32 // index of the fuel global, after the guest's
+	leaf     []uint8
+	code     coder
+	names    span
+
+	// What compiling will cost the engine grows with these; see weigh.
+	locals, values int64
+	compile        time.Duration
 }
 
 type global struct {

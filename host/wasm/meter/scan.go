@@ -4,8 +4,9 @@ import "math"
 
 // frame is an open block of the function being scanned.
 type frame struct {
-	kind frameKind
-	loop int32 // innermost loop charged at its header, -1 for none: it pays for what happens here
+	kind  frameKind
+	loop  int32 // innermost loop charged at its header, -1 for none: it pays for what happens here
+	carry int32 // how many values a branch here carries
 }
 
 type frameKind uint8
@@ -60,15 +61,20 @@ type coder struct {
 	// pos is the cost of all instructions so far that no loop header pays for:
 	// the position in the function by which jumps are forward or backward.
 	pos int64
+
+	// What compiling the function will cost the engine grows with these.
+	blocks   int64 // basic blocks, about
+	accesses int64 // of locals
+	values   int64 // returned by calls and carried by branches
 }
 
-// locals reads the declarations and returns how many locals there are.
-func (w *rewriter) locals() uint64 {
+// localDecls reads the declarations and returns how many locals there are.
+func (w *rewriter) localDecls() int64 {
 	r := &w.r
 	at := r.p
-	var n uint64
+	var n int64
 	for range r.upto(r.count(2)) {
-		n += uint64(r.u32())
+		n += int64(r.u32())
 		r.valueType()
 	}
 	if n > maxLocals {
@@ -81,7 +87,7 @@ func (w *rewriter) locals() uint64 {
 // bounded by maxLeaf because it has no loop and calls nothing; else 0.
 func (w *rewriter) leafCost() uint8 {
 	r := &w.r
-	w.locals()
+	w.localDecls()
 	cost := 0
 	for r.more() {
 		op := r.byte()
@@ -111,10 +117,11 @@ func (w *rewriter) costOf(i uint32) int64 {
 }
 
 // scan reads the instructions of a function up to its end and notes the edits.
-func (w *rewriter) scan() {
+func (w *rewriter) scan(results int32) {
 	r, c := &w.r, &w.code
-	c.frames = append(c.frames[:0], frame{loop: -1})
-	c.edits, c.loops, c.pos, c.d.open = c.edits[:0], c.loops[:0], 0, false
+	c.frames = append(c.frames[:0], frame{loop: -1, carry: results})
+	c.edits, c.loops, c.d.open = c.edits[:0], c.loops[:0], false
+	c.pos, c.blocks, c.accesses, c.values = 0, 0, 0, 0
 	var (
 		constant    int64  // of the last i32.const
 		target      uint32 // of the last local.set
@@ -129,8 +136,10 @@ func (w *rewriter) scan() {
 		isConst, isAssign := false, false
 		switch op {
 		case opBlock, opIf:
-			w.blockType()
-			c.frames = append(c.frames, frame{frameBlock, top.loop})
+			c.blocks += 2
+			t := w.blockType()
+			c.values += int64(t.params + t.results)
+			c.frames = append(c.frames, frame{frameBlock, top.loop, t.results})
 		case opLoop:
 			w.loop(top)
 		case opEnd:
@@ -146,6 +155,7 @@ func (w *rewriter) scan() {
 				return
 			}
 		case opBr, opBrIf:
+			c.blocks++
 			label := r.u32()
 			if w.label(at, label) == frameDispatch {
 				known := op == opBr && afterAssign && target == c.d.state
@@ -158,7 +168,9 @@ func (w *rewriter) scan() {
 			}
 		case opBrTable:
 			hit := false
-			for range r.upto(r.count(1) + 1) {
+			n := r.count(1) + 1
+			c.blocks += int64(n)
+			for range r.upto(n) {
 				hit = w.label(at, r.u32()) == frameDispatch || hit
 			}
 			if hit {
@@ -168,18 +180,26 @@ func (w *rewriter) scan() {
 			i := w.callee()
 			if r.err == nil {
 				cost += w.costOf(i)
+				c.values += int64(len(w.types[w.funcs[i]].results))
 			}
 		case opRefFunc:
 			w.callee()
 		case opCallIndirect, opTailIndirect:
-			w.typeIndex()
+			t := w.typeIndex()
 			r.u32()
 			cost += callCost
+			if r.err == nil {
+				c.values += int64(len(w.types[t].results))
+			}
 		case opGlobalGet, opGlobalSet:
 			w.globalIndex()
 		case opI32Const:
 			constant, isConst = r.signed(32), true
+		case opLocalGet, opLocalTee:
+			c.accesses++
+			r.u32()
 		case opLocalSet:
+			c.accesses++
 			target, isAssign = r.u32(), afterConst
 		case opTableSet:
 			w.pristine(at, "changes a table")
@@ -198,25 +218,26 @@ func (w *rewriter) scan() {
 		} else {
 			c.pos += cost
 		}
-		if len(c.frames) > maxDepth {
-			r.fail(ErrTooLarge, at, "blocks nested more than %d deep", maxDepth)
-		}
 	}
 }
 
-// blockType reads a block's type and tells whether it has parameters.
-func (w *rewriter) blockType() (params bool) {
+// arity is how many values go into a block and come out of it.
+type arity struct{ params, results int32 }
+
+func (w *rewriter) blockType() arity {
 	r := &w.r
 	at := r.p
 	switch t := r.signed(33); {
 	case t >= int64(len(w.types)):
 		r.fail(ErrMalformed, at, "type %d of %d", t, len(w.types))
 	case t >= 0:
-		return len(w.types[t].params) > 0
+		return arity{int32(len(w.types[t].params)), int32(len(w.types[t].results))}
 	case r.p-at != 1 || t != typeEmpty-0x80 && valueTypeName(byte(t+0x80)) == "":
 		r.fail(ErrUnsupported, at, "block type")
+	case t != typeEmpty-0x80:
+		return arity{0, 1}
 	}
-	return false
+	return arity{}
 }
 
 // label returns the kind of frame that a branch goes to.
@@ -226,7 +247,9 @@ func (w *rewriter) label(at int, label uint32) frameKind {
 		w.r.fail(ErrMalformed, at, "branch to label %d of %d", label, n)
 		return frameBlock
 	}
-	return w.code.frames[n-1-int(label)].kind
+	f := w.code.frames[n-1-int(label)]
+	w.code.values += int64(f.carry)
+	return f.kind
 }
 
 // callee reads a function index that has to be rewritten.
@@ -240,6 +263,7 @@ func (w *rewriter) callee() uint32 {
 }
 
 func (c *coder) charge(at int, cost int64, label int32) {
+	c.blocks += 2
 	c.edits = append(c.edits, edit{at: uint32(at), arg: uint32(cost), label: label, kind: editCharge})
 }
 
@@ -268,21 +292,24 @@ func (w *rewriter) loop(top frame) {
 	r, c := &w.r, &w.code
 	w.res.Stats.Loops++
 	from := r.p
-	params := w.blockType()
+	t := w.blockType()
+	c.values += int64(t.params + t.results)
 	if r.err == nil && top.loop < 0 && !c.d.open && r.b[from] == typeEmpty && w.prologue() {
 		w.res.Stats.DispatchLoops++
 		c.d.open, c.d.start = true, c.pos+1
-		c.frames = append(c.frames, frame{frameDispatch, -1})
+		c.blocks += 2 * int64(c.d.cases+1)
+		c.frames = append(c.frames, frame{frameDispatch, -1, 0})
 		for range c.d.cases {
 			r.p += 2
 			c.pos++
-			c.frames = append(c.frames, frame{frameCase, -1})
+			c.frames = append(c.frames, frame{frameCase, -1, 0})
 		}
 		return
 	}
 	n := int32(len(c.loops))
-	c.loops = append(c.loops, loop{rebr: !params})
-	c.frames = append(c.frames, frame{frameLoop, n})
+	c.blocks += 4
+	c.loops = append(c.loops, loop{rebr: t.params == 0})
+	c.frames = append(c.frames, frame{frameLoop, n, t.params})
 	c.edits = append(c.edits, edit{at: uint32(r.p), arg: uint32(n), kind: editHeader})
 }
 

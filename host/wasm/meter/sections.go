@@ -255,8 +255,8 @@ func (w *rewriter) memorySection(present bool) {
 		}
 		from := r.p
 		least, most, bounded := w.limits(true)
-		if bounded && most < least {
-			r.fail(ErrMalformed, from, "memory minimum exceeds its maximum")
+		if least > maxPages || bounded && (most < least || most > maxPages) {
+			r.fail(ErrMalformed, from, "memory limits")
 		}
 		w.res.MinPages = least
 		pages := w.opt.MemoryPages
