@@ -63,7 +63,7 @@ func nameOf(ev *abi.Event) string {
 	case ev.Result != nil:
 		return ev.Result.Name
 	case ev.Custom != nil && ev.Kind == abi.PluginEvent:
-		return strings.TrimPrefix(ev.Source, "plugin/") + "/" + ev.Custom.Name
+		return ev.Custom.Name // "plugin/name"
 	}
 	return ""
 }

@@ -52,19 +52,47 @@ func (s rowSet) prefix(b *Base) string {
 	return string(s.owner) + "/" + segment(id) + "/" + segment(s.name)
 }
 
-// segment escapes what would end a segment of a key.
+// segment escapes what may not stand in a segment of a key.
 func segment(s string) string {
-	if !strings.ContainsAny(s, "/%") {
+	bare := func(c byte) bool { return c > ' ' && c != 0x7f && c != '/' && c != '%' }
+	n := 0
+	for n < len(s) && bare(s[n]) {
+		n++
+	}
+	if n == len(s) {
 		return s
 	}
-	return strings.ReplaceAll(strings.ReplaceAll(s, "%", "%25"), "/", "%2f")
+	b := append(make([]byte, 0, len(s)+8), s[:n]...)
+	for ; n < len(s); n++ {
+		if bare(s[n]) {
+			b = append(b, s[n])
+		} else {
+			b = append(b, '%', hexDigits[s[n]>>4], hexDigits[s[n]&15])
+		}
+	}
+	return string(b)
 }
 
+const hexDigits = "0123456789abcdef"
+
+// unsegment is the reverse of segment.
 func unsegment(s string) string {
 	if !strings.Contains(s, "%") {
 		return s
 	}
-	return strings.ReplaceAll(strings.ReplaceAll(s, "%2f", "/"), "%25", "%")
+	b := make([]byte, 0, len(s))
+	for i := 0; i < len(s); i++ {
+		if s[i] == '%' && i+2 < len(s) {
+			high, low := strings.IndexByte(hexDigits, s[i+1]), strings.IndexByte(hexDigits, s[i+2])
+			if high >= 0 && low >= 0 {
+				b = append(b, byte(high<<4|low))
+				i += 2
+				continue
+			}
+		}
+		b = append(b, s[i])
+	}
+	return string(b)
 }
 
 // Value is one row: of each member, of each conversation, or of the community.

@@ -45,44 +45,40 @@ func exportBuffer(n uint32) unsafe.Pointer {
 //go:wasmexport describe
 func exportDescribe(uint32) uint64 {
 	m, err := single().Describe()
-	if err != nil {
-		panic(err)
-	}
-	return give(&m)
+	must(err)
+	return give(m.MarshalMsg(output[:0]))
 }
 
 //go:wasmexport warm
 func exportWarm(n uint32) uint64 {
 	var s abi.Setup
-	take(n, &s)
-	if err := single().Warm(&s, host{}); err != nil {
-		panic(fmt.Errorf("plugin %s: %w", single().Name(), err))
-	}
+	take(s.UnmarshalMsg(input[:n]))
+	must(single().Warm(&s, host{}))
 	return 0
 }
 
 //go:wasmexport handle
 func exportHandle(n uint32) uint64 {
 	var c abi.Call
-	take(n, &c)
+	take(c.UnmarshalMsg(input[:n]))
 	e := single().Handle(&c, host{})
-	return give(&e)
+	return give(e.MarshalMsg(output[:0]))
 }
 
 //go:wasmexport query
 func exportQuery(n uint32) uint64 {
 	var q abi.Query
-	take(n, &q)
+	take(q.UnmarshalMsg(input[:n]))
 	v := single().Query(&q, host{})
-	return give(&v)
+	return give(v.MarshalMsg(output[:0]))
 }
 
 //go:wasmexport migrate
 func exportMigrate(n uint32) uint64 {
 	var m abi.Migration
-	take(n, &m)
+	take(m.UnmarshalMsg(input[:n]))
 	e := single().Migrate(&m, host{})
-	return give(&e)
+	return give(e.MarshalMsg(output[:0]))
 }
 
 // single is the plugin of this module.
@@ -94,22 +90,26 @@ func single() guest.Guest {
 	return ps[0]
 }
 
-func take(n uint32, into interface {
-	UnmarshalMsg([]byte) ([]byte, error)
-}) {
-	if _, err := into.UnmarshalMsg(input[:n]); err != nil {
-		panic(fmt.Errorf("decode %T from the host: %w", into, err))
+// take and give end the codecs' calls, which name their types: through an
+// interface the linker would keep both directions of every codec.
+func take(_ []byte, err error) {
+	if err != nil {
+		panic(fmt.Errorf("decode what the host sent: %w", err))
 	}
 }
 
-func give(v interface {
-	MarshalMsg([]byte) ([]byte, error)
-}) uint64 {
-	var err error
-	if output, err = v.MarshalMsg(output[:0]); err != nil {
-		panic(fmt.Errorf("encode %T: %w", v, err))
+func give(encoded []byte, err error) uint64 {
+	if err != nil {
+		panic(fmt.Errorf("encode for the host: %w", err))
 	}
+	output = encoded
 	return uint64(uintptr(unsafe.Pointer(unsafe.SliceData(output))))<<32 | uint64(len(output))
+}
+
+func must(err error) {
+	if err != nil {
+		panic(err)
+	}
 }
 
 // host is the other side.

@@ -73,13 +73,16 @@ const (
 	MaxAdds     = 16        // entries of Effects.Adds
 	MaxReads    = 96        // checked rows an invocation may read
 	MaxScan     = 48        // rows of one checked scan
+	MaxScans    = 16        // checked scans of an invocation
 	MaxRelaxed  = 1 << 20   // bytes of one relaxed scan
 	MaxKey      = 256       // bytes of a state key
+	MaxName     = 128       // bytes of the name or key of a message, timer, action, button, form or event
 	MaxValue    = 64 << 10  // bytes of a state value
 	MaxOutput   = 256 << 10 // bytes of encoded Effects
 	MaxInput    = 1 << 20   // bytes of an encoded Call
 	MaxNote     = 4 << 10   // bytes of a note
 	MaxText     = 32 << 10  // bytes of all texts of one message
+	MaxBlocks   = 40        // of one message
 	MaxButtons  = 25        // of one message
 	MaxFields   = 20        // of one message, and of one form
 	MaxLog      = 1 << 10   // bytes of one log line

@@ -105,6 +105,7 @@ type Member struct {
 	TimeZone string `msg:"tz,omitempty"`     // IANA, "" for the community's
 	Bot      bool   `msg:"bot,omitempty"`    //
 	Guest    bool   `msg:"guest,omitempty"`  // restricted to some channels
+	NoDM     bool   `msg:"nodm,omitempty"`   // the bot cannot write to them directly, at least not before they do
 	JoinedAt int64  `msg:"joined,omitempty"` // Unix milliseconds of the first join hearth saw, 0 if it saw none
 }
 

@@ -1715,8 +1715,8 @@ func (z Kind) Msgsize() (s int) {
 func (z *Member) MarshalMsg(b []byte) (o []byte, err error) {
 	o = msgp.Require(b, z.Msgsize())
 	// check for omitted fields
-	zb0001Len := uint32(7)
-	var zb0001Mask uint8 /* 7 bits */
+	zb0001Len := uint32(8)
+	var zb0001Mask uint8 /* 8 bits */
 	_ = zb0001Mask
 	if z.Name == "" {
 		zb0001Len--
@@ -1738,9 +1738,13 @@ func (z *Member) MarshalMsg(b []byte) (o []byte, err error) {
 		zb0001Len--
 		zb0001Mask |= 0x20
 	}
-	if z.JoinedAt == 0 {
+	if z.NoDM == false {
 		zb0001Len--
 		zb0001Mask |= 0x40
+	}
+	if z.JoinedAt == 0 {
+		zb0001Len--
+		zb0001Mask |= 0x80
 	}
 	// variable map header, size zb0001Len
 	o = append(o, 0x80|uint8(zb0001Len))
@@ -1776,6 +1780,11 @@ func (z *Member) MarshalMsg(b []byte) (o []byte, err error) {
 			o = msgp.AppendBool(o, z.Guest)
 		}
 		if (zb0001Mask & 0x40) == 0 { // if not omitted
+			// string "nodm"
+			o = append(o, 0xa4, 0x6e, 0x6f, 0x64, 0x6d)
+			o = msgp.AppendBool(o, z.NoDM)
+		}
+		if (zb0001Mask & 0x80) == 0 { // if not omitted
 			// string "joined"
 			o = append(o, 0xa6, 0x6a, 0x6f, 0x69, 0x6e, 0x65, 0x64)
 			o = msgp.AppendInt64(o, z.JoinedAt)
@@ -1842,6 +1851,12 @@ func (z *Member) UnmarshalMsg(bts []byte) (o []byte, err error) {
 				err = msgp.WrapError(err, "Guest")
 				return
 			}
+		case "nodm":
+			z.NoDM, bts, err = msgp.ReadBoolBytes(bts)
+			if err != nil {
+				err = msgp.WrapError(err, "NoDM")
+				return
+			}
 		case "joined":
 			z.JoinedAt, bts, err = msgp.ReadInt64Bytes(bts)
 			if err != nil {
@@ -1862,7 +1877,7 @@ func (z *Member) UnmarshalMsg(bts []byte) (o []byte, err error) {
 
 // Msgsize returns an upper bound estimate of the number of bytes occupied by the serialized message
 func (z *Member) Msgsize() (s int) {
-	s = 1 + 3 + msgp.StringPrefixSize + len(z.ID) + 5 + msgp.StringPrefixSize + len(z.Name) + 7 + msgp.StringPrefixSize + len(z.Locale) + 3 + msgp.StringPrefixSize + len(z.TimeZone) + 4 + msgp.BoolSize + 6 + msgp.BoolSize + 7 + msgp.Int64Size
+	s = 1 + 3 + msgp.StringPrefixSize + len(z.ID) + 5 + msgp.StringPrefixSize + len(z.Name) + 7 + msgp.StringPrefixSize + len(z.Locale) + 3 + msgp.StringPrefixSize + len(z.TimeZone) + 4 + msgp.BoolSize + 6 + msgp.BoolSize + 5 + msgp.BoolSize + 7 + msgp.Int64Size
 	return
 }
 

@@ -15,7 +15,8 @@ import (
 //	m/MEMBER ID/NAME…       a member's
 //	v/CONVERSATION ID/NAME… a conversation's
 //
-// A segment escapes "/" as %2f and "%" as %25.
+// A segment escapes "/", "%", spaces and control characters as "%" and two
+// hexadecimal digits in lower case: a/b is a%2fb.
 
 // Scan asks for rows in the order of their keys.
 type Scan struct {
