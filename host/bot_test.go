@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -281,3 +282,38 @@ func wantTexts(t *testing.T, p *fakePlatform, want ...string) {
 }
 
 var errLost = errors.New("connection reset by peer")
+
+// record keeps what plugins saw, in order.
+type record struct {
+	mu   sync.Mutex
+	list []string
+}
+
+func (r *record) add(s string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.list = append(r.list, s)
+}
+
+func (r *record) all() []string {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return slices.Clone(r.list)
+}
+
+// with returns the entries that begin with a word, without it.
+func (r *record) with(word string) string {
+	var out []string
+	for _, s := range r.all() {
+		if rest, ok := strings.CutPrefix(s, word+" "); ok {
+			out = append(out, rest)
+		}
+	}
+	return strings.Join(out, ", ")
+}
+
+func (r *record) clear() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.list = nil
+}

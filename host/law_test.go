@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -52,8 +53,11 @@ func TestLaw1AcceptedOnlyWhenDurable(t *testing.T) {
 func TestLaw2TheSameInvocationAgain(t *testing.T) {
 	in(t, func(t *testing.T) {
 		b := newBot(t, Options{})
+		var mu sync.Mutex
 		var calls []abi.Call
 		b.plugin(abi.Manifest{Name: "p", Events: []abi.Kind{abi.MessagePosted}}, func(c *abi.Call, h wasm.Host) (abi.Effects, error) {
+			mu.Lock()
+			defer mu.Unlock()
 			calls = append(calls, *c)
 			h.Get(t.Context(), "c/x")
 			return abi.Effects{Adds: []abi.Add{{Key: "c/n", Delta: int64(c.Seed % 7)}}}, nil

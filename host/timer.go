@@ -327,7 +327,7 @@ const maxCatchUp = 24
 // it makes up for each of the last maxCatchUp, one after the other.
 func (t *timers) nextRun(s abi.Schedule, due, now int64) (next int64, late bool) {
 	after := func(ms int64) int64 {
-		at, err := gronx.NextTickAfter(s.Cron, time.UnixMilli(ms).In(t.e.o.Community.TimeZone), false)
+		at, err := nextTick(s.Cron, time.UnixMilli(ms).In(t.e.o.Community.TimeZone))
 		if err != nil {
 			return now + 24*time.Hour.Milliseconds() // checked at install: cannot happen
 		}
@@ -348,6 +348,28 @@ func (t *timers) nextRun(s abi.Schedule, due, now int64) (next int64, late bool)
 		return after(now), true
 	}
 	return missed[0], true
+}
+
+// nextTick is the first time after from at which expr's clock time comes up in
+// from's zone. The search is made on a calendar without time zones and its find
+// is put into the zone afterwards: so a time that a change to daylight saving
+// leaves out comes an hour later instead of not at all, and one that the change
+// back repeats comes once.
+func nextTick(expr string, from time.Time) (time.Time, error) {
+	zone := from.Location()
+	y, mo, d := from.Date()
+	wall := time.Date(y, mo, d, from.Hour(), from.Minute(), from.Second(), 0, time.UTC)
+	for {
+		next, err := gronx.NextTickAfter(expr, wall, false)
+		if err != nil {
+			return time.Time{}, err
+		}
+		at := time.Date(next.Year(), next.Month(), next.Day(), next.Hour(), next.Minute(), 0, 0, zone)
+		if at.After(from) {
+			return at, nil
+		}
+		wall = next
+	}
 }
 
 func validCron(expr string) bool {
