@@ -60,7 +60,6 @@ type Send struct {
 	Key     string  `msg:"k,omitempty"`  // the plugin's name for the message, by which Edit and Delete find it
 	Expires int64   `msg:"x,omitempty"`  // milliseconds from now after which it is not sent any more; 0: a day if nobody asked for it
 	After   int64   `msg:"af,omitempty"` // milliseconds after its delivery at which it deletes itself; 0: never
-	Urgent  bool    `msg:"u,omitempty"`  // answers what the member has just done: quiet hours and the daily cap do not hold it
 }
 
 // Edit replaces the content of a message. Ref says which.

@@ -2312,8 +2312,8 @@ func (z Ref) Msgsize() (s int) {
 func (z *Send) MarshalMsg(b []byte) (o []byte, err error) {
 	o = msgp.Require(b, z.Msgsize())
 	// check for omitted fields
-	zb0001Len := uint32(6)
-	var zb0001Mask uint8 /* 6 bits */
+	zb0001Len := uint32(5)
+	var zb0001Mask uint8 /* 5 bits */
 	_ = zb0001Mask
 	if z.Key == "" {
 		zb0001Len--
@@ -2326,10 +2326,6 @@ func (z *Send) MarshalMsg(b []byte) (o []byte, err error) {
 	if z.After == 0 {
 		zb0001Len--
 		zb0001Mask |= 0x10
-	}
-	if z.Urgent == false {
-		zb0001Len--
-		zb0001Mask |= 0x20
 	}
 	// variable map header, size zb0001Len
 	o = append(o, 0x80|uint8(zb0001Len))
@@ -2364,11 +2360,6 @@ func (z *Send) MarshalMsg(b []byte) (o []byte, err error) {
 			// string "af"
 			o = append(o, 0xa2, 0x61, 0x66)
 			o = msgp.AppendInt64(o, z.After)
-		}
-		if (zb0001Mask & 0x20) == 0 { // if not omitted
-			// string "u"
-			o = append(o, 0xa1, 0x75)
-			o = msgp.AppendBool(o, z.Urgent)
 		}
 	}
 	return
@@ -2426,12 +2417,6 @@ func (z *Send) UnmarshalMsg(bts []byte) (o []byte, err error) {
 				err = msgp.WrapError(err, "After")
 				return
 			}
-		case "u":
-			z.Urgent, bts, err = msgp.ReadBoolBytes(bts)
-			if err != nil {
-				err = msgp.WrapError(err, "Urgent")
-				return
-			}
 		default:
 			bts, err = msgp.Skip(bts)
 			if err != nil {
@@ -2446,7 +2431,7 @@ func (z *Send) UnmarshalMsg(bts []byte) (o []byte, err error) {
 
 // Msgsize returns an upper bound estimate of the number of bytes occupied by the serialized message
 func (z *Send) Msgsize() (s int) {
-	s = 1 + 3 + z.To.Msgsize() + 2 + z.Content.Msgsize() + 2 + msgp.StringPrefixSize + len(z.Key) + 2 + msgp.Int64Size + 3 + msgp.Int64Size + 2 + msgp.BoolSize
+	s = 1 + 3 + z.To.Msgsize() + 2 + z.Content.Msgsize() + 2 + msgp.StringPrefixSize + len(z.Key) + 2 + msgp.Int64Size + 3 + msgp.Int64Size
 	return
 }
 
