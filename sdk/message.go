@@ -29,14 +29,14 @@ func (i *Invocation) Say(conversationID string, text Markup) *Message {
 }
 
 // Reply answers where the event happened, and as publicly: in its thread if it
-// has one, for the member's eyes only if they alone saw the question, in a
-// direct message if it happened nowhere.
+// has one; for the member's eyes only if what they did nobody else saw, a press
+// of a button or a slash command; in a direct message if it happened nowhere.
 func (i *Invocation) Reply(text Markup) *Message {
 	ev := i.Event
 	switch {
 	case ev.Conversation.ID == "":
 		return i.DM(text)
-	case ev.Private && ev.Conversation.Kind != abi.Direct:
+	case ev.Conversation.Kind != abi.Direct && (ev.Private || ev.Click != nil || ev.Form != nil):
 		return i.Ephemeral(text)
 	}
 	m := i.send(abi.Target{Conversation: ev.Conversation.ID}, text)

@@ -1,31 +1,152 @@
+// Welcome greets those who join, asks them once who they are, and shows
+// everyone what the bot can do.
+//
+// Its rows: of a member, once.greeted (they were), waiting (they will be, where
+// they first speak), standing (the channel in which their greeting stands),
+// quiet (they said stop), github and aim (what they told); of a channel, crowd
+// (who joined it lately).
 package main
 
 import (
+	"cmp"
 	"embed"
+	"strings"
 	"time"
 
 	"github.com/hearthbot/hearth/sdk"
+	"github.com/hearthbot/hearth/sdk/abi"
 )
 
 //go:embed messages
 var messages embed.FS
 
+// Config is what admins and managers set.
 type Config struct {
-	Path string `default:"https://go.dev/tour/" help:"learning path link"`
+	Path        string            `default:"https://go.dev/tour/" help:"learning path link"`
+	Paths       map[string]string `help:"learning path link by aim (learn, build, contribute, meet), where it differs"`
+	Where       string            `default:"direct" enum:"direct,channel" help:"where newcomers are greeted: in a direct message if possible, or in the channel they join"`
+	DeleteAfter time.Duration     `default:"0s" help:"time after which a greeting in a channel deletes itself; 0s keeps it"`
+	Crowd       int               `default:"5" min:"1" max:"30" help:"if more than this many join a channel within the crowd window, they share one message"`
+	CrowdWindow time.Duration     `default:"1m" min:"1s" max:"1d" help:"time within which joins count as a crowd"`
+	Channels    []Channel         `help:"what is different in some channels"`
 }
+
+// Channel is what is different in one channel.
+type Channel struct {
+	Channel  string       `help:"its name or id"`
+	Greeting sdk.Wordings `help:"greeting by language (en, zh-CN); it may name {name}, {community} and {path}"`
+	Path     string       `help:"learning path link"`
+}
+
+type ctx = sdk.Ctx[Config]
 
 var _ = sdk.New[Config]("welcome", "1.0.0",
 	sdk.Texts(messages),
 	sdk.CanDM("greet newcomers in private"),
-	sdk.CanSend("greet newcomers in the channel where a direct message is not possible")).
-	OnJoin(greet)
+	sdk.CanSend("greet newcomers in a channel, where that is wanted or nothing else is possible"),
+	sdk.CanTimers("greet those who join in a crowd together"),
+	sdk.CanMembers("note what newcomers tell of themselves, and who wants silence")).
+	OnJoin(greet).
+	OnLeave(leave).
+	OnMessage(firstWords).
+	OnTimer("crowd", closeCrowd).
+	OnForm("about", introduce).
+	OnButton("start", start).
+	OnCommand("start", start).
+	OnButton("help", help).
+	OnCommand("help", help).
+	OnCommand("stop", stop).
+	OnCommand("resume", resume)
 
-func greet(c *sdk.Ctx[Config]) error {
-	if c.Member.Bot || c.Member.Guest || !c.Once("greeted") {
+var (
+	waiting  = sdk.PerMember[bool]("waiting")
+	standing = sdk.PerMember[string]("standing")
+	quiet    = sdk.PerMember[bool]("quiet")
+)
+
+func greet(c *ctx) error {
+	if c.Member.Bot || c.Member.Guest || quiet.Get(c) || !c.Once("greeted") {
 		return nil
 	}
-	c.DM(c.T("hello", c.Name(), c.Config.Path)).Or(c.Event.Conversation.ID).Key("hello").Expires(24 * time.Hour)
+	switch here := c.Event.Conversation.ID; {
+	case here == "" && c.Member.NoDM:
+		waiting.Set(c, true)
+	case here == "" || !joinCrowd(c, here):
+		hello(c)
+	}
 	return nil
+}
+
+// firstWords greets those who could not be when they joined.
+func firstWords(c *ctx) error {
+	if waiting.Get(c) {
+		waiting.Delete(c)
+		hello(c)
+	}
+	return nil
+}
+
+// hello greets the member: in private, or where they are.
+func hello(c *ctx) {
+	here := c.Event.Conversation
+	own := c.Config.channel(here)
+	if public(c) {
+		text := c.TOr(own.Greeting, "hello", sdk.Mention(c.Member.ID), c.Community().Name, path(c))
+		buttons(c, c.Say(here.ID, text), c.Locale()).
+			Key(greetingOf(c.Member.ID)).
+			DeletesAfter(c.Config.DeleteAfter)
+		standing.Set(c, here.ID)
+	} else {
+		text := c.TOr(own.Greeting, "hello", c.Name(), c.Community().Name, path(c))
+		ask(c, c.DM(text).Or(here.ID)).
+			Key("hello")
+	}
+	c.Track("welcome.greeted")
+}
+
+// public says whether the greeting will stand in the channel.
+func public(c *ctx) bool {
+	here := c.Event.Conversation
+	return here.ID != "" && here.Kind != abi.Direct && (c.Config.Where == "channel" || c.Member.NoDM)
+}
+
+// greetingOf is the key of a member's greeting in a channel.
+func greetingOf(member string) string { return "hello:" + member }
+
+// leave takes back what stands in a channel for somebody who left it.
+func leave(c *ctx) error {
+	if waiting.Get(c) {
+		waiting.Delete(c)
+	}
+	here := c.Event.Conversation.ID
+	if at := standing.Get(c); at != "" && (here == "" || here == at) {
+		if !leaveCrowd(c, at) {
+			c.DeleteIn(at, greetingOf(c.Member.ID))
+		}
+		standing.Delete(c)
+	}
+	return nil
+}
+
+// path is the link to the member's learning path: of what they are here for,
+// else of where they are.
+func path(c *ctx) string {
+	if p := c.Config.Paths[aim.Get(c)]; p != "" {
+		return p
+	}
+	return c.Config.pathIn(c.Event.Conversation)
+}
+
+func (g *Config) pathIn(v abi.Conversation) string { return cmp.Or(g.channel(v).Path, g.Path) }
+
+// channel is what the config says of a conversation, nothing if it does not.
+func (g *Config) channel(v abi.Conversation) Channel {
+	for _, ch := range g.Channels {
+		if name := strings.TrimPrefix(ch.Channel, "#"); name != "" && (name == v.Name || name == v.ID || name == abi.LocalID(v.ID)) {
+			return ch
+		}
+	}
+	return Channel{}
 }
 
 func main() {}

@@ -1,0 +1,264 @@
+package sdktest
+
+import (
+	"bufio"
+	"bytes"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/rogpeppe/go-internal/diff"
+	"github.com/rogpeppe/go-internal/txtar"
+
+	"github.com/hearthbot/hearth/sdk/abi"
+)
+
+// Transcripts runs every transcript that matches the pattern, such as
+// "testdata/*.txtar", each as a subtest. Options are where each of them starts.
+//
+// A transcript may have a section config.json, and a section setup with lines
+//
+//	name NAME                 of the community
+//	locale LOCALE             of the community
+//	start 2024-06-03T09:00:00Z
+//	no dm                     the platform lets no bot write to a member first
+//	text KEY LOCALE WORDING   a manager's wording
+//	command PLUGIN NAME EN | ZH   a command of another plugin
+//
+// In the section transcript these lines make things happen; WHERE is #channel,
+// dm, or nothing for the community as a whole:
+//
+//	> MEMBER is NAME [locale=LOCALE] [bot] [guest]
+//	> MEMBER joins [WHERE]              > MEMBER leaves [WHERE]
+//	> MEMBER says WHERE TEXT            beginning with "@bot " it addresses the bot
+//	> MEMBER runs WHERE /NAME ARGS      a command
+//	> MEMBER presses ACTION or LABEL    the newest such button that they see
+//	> MEMBER sends FORM NAME=VALUE …    VALUE is quoted if it has spaces
+//	> MEMBER reacts WHERE EMOJI MESSAGE
+//	> MEMBER sees [WHERE]               shows what stands there
+//	> wait DURATION                     > schedule NAME
+//	> config JSON
+//	> result ACTION STATUS BODY         > fail ACTION WHY
+//	> plugin PLUGIN/EVENT NAME=VALUE …  another plugin's event
+//	> query PATH NAME=VALUE …
+//
+// Lines that begin with "#" and empty lines stay as they are.
+func Transcripts(t *testing.T, pattern string, o Options) {
+	t.Helper()
+	files, err := filepath.Glob(pattern)
+	if err != nil || len(files) == 0 {
+		t.Fatalf("no transcripts match %q (%v)", pattern, err)
+	}
+	for _, file := range files {
+		t.Run(strings.TrimSuffix(filepath.Base(file), ".txtar"), func(t *testing.T) { transcript(t, file, o) })
+	}
+}
+
+func transcript(t *testing.T, file string, o Options) {
+	t.Helper()
+	a, err := txtar.ParseFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var script *txtar.File
+	for i := range a.Files {
+		switch f := &a.Files[i]; f.Name {
+		case "transcript":
+			script = f
+		case "config.json":
+			o.Config = string(f.Data)
+		case "setup":
+			if err := o.setup(f.Data); err != nil {
+				t.Fatalf("%s: setup: %v", file, err)
+			}
+		default:
+			t.Fatalf("%s: there is no section %q; there are setup, config.json and transcript", file, f.Name)
+		}
+	}
+	if script == nil {
+		t.Fatalf("%s: the section transcript is missing", file)
+	}
+	got := New(t, o).play(file, script.Data)
+	if bytes.Equal(got, script.Data) {
+		return
+	}
+	if *update {
+		script.Data = got
+		if err := os.WriteFile(file, txtar.Format(a), 0o666); err != nil {
+			t.Fatal(err)
+		}
+		return
+	}
+	t.Errorf("%s: the plugin did something else (go test -update writes it down):\n%s", file, diff.Diff("transcript", script.Data, "plugin", got))
+}
+
+func (o *Options) setup(text []byte) error {
+	for s := bufio.NewScanner(bytes.NewReader(text)); s.Scan(); {
+		word, rest, _ := strings.Cut(strings.TrimSpace(s.Text()), " ")
+		switch word {
+		case "":
+		case "name":
+			o.Name = rest
+		case "locale":
+			o.Locale = rest
+		case "start":
+			start, err := time.Parse(time.RFC3339, rest)
+			if err != nil {
+				return err
+			}
+			o.Start = start
+		case "no":
+			o.NoDM = rest == "dm"
+		case "text":
+			key, rest, _ := strings.Cut(rest, " ")
+			locale, wording, _ := strings.Cut(rest, " ")
+			o.Texts = append(o.Texts, abi.TextDef{Key: key, Text: abi.Localized{{Locale: locale, Text: wording}}})
+		case "command":
+			plugin, rest, _ := strings.Cut(rest, " ")
+			name, rest, _ := strings.Cut(rest, " ")
+			en, zh, _ := strings.Cut(rest, " | ")
+			o.Commands = append(o.Commands, abi.CommandDef{Name: name, Plugin: plugin,
+				Help: abi.Localized{{Locale: "en", Text: en}, {Locale: "zh-CN", Text: zh}}})
+		default:
+			return fmt.Errorf("%q is no setting", s.Text())
+		}
+	}
+	return nil
+}
+
+// play makes happen what the script says and returns it with what came of it.
+func (b *Bot) play(file string, script []byte) []byte {
+	b.t.Helper()
+	var out bytes.Buffer
+	n := 0
+	for s := bufio.NewScanner(bytes.NewReader(script)); s.Scan(); {
+		n++
+		line := s.Text()
+		input, is := strings.CutPrefix(line, "> ")
+		if !is {
+			if line == "" || strings.HasPrefix(line, "#") {
+				fmt.Fprintln(&out, line)
+			}
+			continue
+		}
+		fmt.Fprintln(&out, line)
+		b.last = nil
+		shown, err := b.act(input)
+		if err != nil {
+			b.t.Fatalf("%s: line %d of the transcript: %s: %v", file, n, line, err)
+		}
+		out.WriteString(shown)
+		for i := range b.last {
+			step := &b.last[i]
+			if tm := step.event.Timer; tm != nil {
+				fmt.Fprintf(&out, "at %s, timer %s:\n", time.UnixMilli(step.event.Time).UTC().Format("15:04:05"), tm.Name)
+			}
+			out.WriteString(b.format(step))
+		}
+	}
+	return out.Bytes()
+}
+
+// act makes one line happen. What it returns is shown before the effects.
+func (b *Bot) act(line string) (string, error) {
+	words, err := split(line)
+	if err != nil {
+		return "", err
+	}
+	arg := func(i int) string {
+		if i < len(words) {
+			return words[i]
+		}
+		return ""
+	}
+	rest := func(i int) string { return strings.Join(words[min(i, len(words)):], " ") }
+	switch words[0] {
+	case "wait":
+		d, err := parseDuration(arg(1))
+		if err != nil {
+			return "", err
+		}
+		b.Advance(d)
+		return "", nil
+	case "schedule":
+		b.Schedule(arg(1))
+		return "", nil
+	case "config":
+		b.Configure(strings.TrimPrefix(line, "config "))
+		return "", nil
+	case "result":
+		status, err := strconv.Atoi(arg(2))
+		if err != nil {
+			return "", err
+		}
+		_, body, _ := strings.Cut(line, arg(2)+" ")
+		b.Result(abi.Result{Name: arg(1), Status: status, Body: []byte(body)})
+		return "", nil
+	case "fail":
+		b.Result(abi.Result{Name: arg(1), Error: rest(2)})
+		return "", nil
+	case "plugin":
+		plugin, _, _ := strings.Cut(arg(1), "/")
+		b.Do(abi.Event{Source: "plugin/" + plugin, Kind: abi.PluginEvent, Custom: &abi.Custom{Name: arg(1), Props: annotations(words[2:])}})
+		return "", nil
+	case "query":
+		v := b.Query(arg(1), "manager", flat(words[2:])...)
+		return fmt.Sprintf("%d %s\n%s\n", max(v.Status, 200), v.Type, v.Body), nil
+	}
+	if len(words) < 2 {
+		return "", fmt.Errorf("nothing happens")
+	}
+	m := b.Member(words[0])
+	switch words[1] {
+	case "is":
+		who := abi.Member{Name: arg(2)}
+		for _, w := range words[min(3, len(words)):] {
+			name, value, _ := strings.Cut(w, "=")
+			switch name {
+			case "locale":
+				who.Locale = value
+			case "tz":
+				who.TimeZone = value
+			case "bot":
+				who.Bot = true
+			case "guest":
+				who.Guest = true
+			default:
+				return "", fmt.Errorf("a member is not %q", w)
+			}
+		}
+		m.As(who)
+	case "joins":
+		m.Joins(arg(2))
+	case "leaves":
+		m.Leaves(arg(2))
+	case "says":
+		m.Says(arg(2), rest(3))
+	case "runs":
+		m.Runs(arg(2), rest(3))
+	case "presses":
+		m.Presses(rest(2))
+	case "sends":
+		m.Sends(arg(2), flat(words[3:])...)
+	case "reacts":
+		m.Reacts(arg(2), arg(3), arg(4))
+	case "sees":
+		var w strings.Builder
+		for _, p := range m.Sees(arg(2)) {
+			for _, l := range lines(&p.Content) {
+				fmt.Fprintf(&w, "  | %s\n", l)
+			}
+		}
+		if w.Len() == 0 {
+			return "  (nothing)\n", nil
+		}
+		return w.String(), nil
+	default:
+		return "", fmt.Errorf("there is no %q", words[1])
+	}
+	return "", nil
+}
