@@ -254,6 +254,9 @@ func (d *dispatch) failed(err error, r chat.Receipt) (turn, error) {
 	}
 	log := e.o.Logger.With("platform", d.p.name, "message", o.ID, "plugin", o.Plugin, "attempt", len(o.Attempts), "err", de)
 	e.met.deliveryRetried.WithLabelValues(d.p.name).Inc()
+	if de.NoDM && o.To.Member != "" {
+		e.noteNoDM(o.To.Member)
+	}
 	switch {
 	case de.Hold:
 		e.holdPlatform(d.p, de)

@@ -2,8 +2,6 @@ package host
 
 import (
 	"encoding/binary"
-	"fmt"
-	"strings"
 
 	"github.com/hearthbot/hearth/sdk/abi"
 	"github.com/hearthbot/hearth/store"
@@ -95,29 +93,6 @@ func parkedLane(lane string, seq uint64) string { return lane + "!" + store.Seq(
 // directLane is the lane of a member's direct messages, whatever their
 // platform calls that conversation.
 func directLane(member string) string { return "@" + member }
-
-// checkStateKey refuses a key that is not one of package abi's three scopes.
-func checkStateKey(key string) error {
-	if len(key) > abi.MaxKey {
-		return fmt.Errorf("state key %.40q… has %d bytes, at most %d", key, len(key), abi.MaxKey)
-	}
-	for i := 0; i < len(key); i++ {
-		if key[i] <= ' ' || key[i] == 0x7f {
-			return fmt.Errorf("state key %q: byte %#02x at %d; escape it as %%%02x", key, key[i], i, key[i])
-		}
-	}
-	scope, rest, ok := strings.Cut(key, "/")
-	switch {
-	case !ok || rest == "":
-	case scope == "c":
-		return nil
-	case scope == "m" || scope == "v":
-		if id, name, ok := strings.Cut(rest, "/"); ok && id != "" && name != "" {
-			return nil
-		}
-	}
-	return fmt.Errorf("state key %q is none of c/NAME, m/MEMBER/NAME, v/CONVERSATION/NAME", key)
-}
 
 // stamp is a time (or a number) as a row's whole value.
 func stamp(ms int64) []byte { return binary.BigEndian.AppendUint64(nil, uint64(ms)) }

@@ -24,13 +24,8 @@ func refuse(format string, a ...any) error {
 // fault unless it wraps errInfrastructure.
 func (inv *invocation) plan() error {
 	ef := &inv.effects
-	for _, c := range []struct {
-		what     string
-		got, max int
-	}{{"effects", len(ef.Out), abi.MaxEffects}, {"writes", len(ef.Writes), abi.MaxWrites}, {"counter adds", len(ef.Adds), abi.MaxAdds}} {
-		if c.got > c.max {
-			return refuse("%d %s in one invocation, at most %d; use Continue", c.got, c.what, c.max)
-		}
+	if err := ef.Check(); err != nil {
+		return refuse("%v", err)
 	}
 	if err := inv.planState(); err != nil {
 		return err
@@ -49,12 +44,6 @@ func (inv *invocation) plan() error {
 // planState writes the plugin's own rows.
 func (inv *invocation) planState() error {
 	for _, w := range inv.effects.Writes {
-		if err := checkStateKey(w.Key); err != nil {
-			return refuse("%v", err)
-		}
-		if len(w.Value) > abi.MaxValue {
-			return refuse("value of %s has %d bytes, at most %d", w.Key, len(w.Value), abi.MaxValue)
-		}
 		key := stateKey(inv.plugin.name, w.Key)
 		old, err := inv.snap.Get(inv.engine.ctx, key)
 		if err != nil {
@@ -71,9 +60,6 @@ func (inv *invocation) planState() error {
 		inv.batch.Put(key, w.Value)
 	}
 	for _, a := range inv.effects.Adds {
-		if err := checkStateKey(a.Key); err != nil {
-			return refuse("%v", err)
-		}
 		inv.batch.Add(stateKey(inv.plugin.name, a.Key), a.Delta)
 	}
 	if q := inv.version.grants.quota(); inv.grown > 0 && inv.plugin.stateBytes.Load()+inv.grown > q {
@@ -168,44 +154,13 @@ func (inv *invocation) deeper() (int, error) {
 	return d, nil
 }
 
-func checkNote(note []byte) error {
-	if len(note) > abi.MaxNote {
-		return refuse("note of %d bytes, at most %d", len(note), abi.MaxNote)
-	}
-	return nil
-}
-
-// maxName bounds the names a plugin gives to timers, actions, events and messages.
-const maxName = 128
-
-func checkName(what, name string, required bool) error {
-	switch {
-	case name == "" && required:
-		return refuse("%s without a name", what)
-	case len(name) > maxName:
-		return refuse("%s %q… has %d bytes in its name, at most %d", what, name[:32], len(name), maxName)
-	}
-	return nil
-}
-
 func (inv *invocation) planAction(a *abi.Action) error {
-	if err := checkName("action", a.Name, true); err != nil {
-		return err
-	}
-	if err := checkNote(a.Note); err != nil {
-		return err
-	}
-	switch {
-	case (a.HTTP == nil) == (a.Verify == nil):
-		return refuse("action %q asks for neither or both of HTTP and Verify", a.Name)
-	case a.Verify != nil:
+	if a.Verify != nil {
 		if err := inv.need(abi.CapVerify); err != nil {
 			return err
 		}
-	default:
-		if err := checkRequest(a.HTTP, inv.version.grants); err != nil {
-			return err
-		}
+	} else if err := checkRequest(a.HTTP, inv.version.grants); err != nil {
+		return err
 	}
 	depth, err := inv.deeper()
 	if err != nil {
@@ -226,9 +181,6 @@ func (inv *invocation) planEmit(m *abi.Emit) error {
 	if err := inv.need(abi.CapEmit); err != nil {
 		return err
 	}
-	if err := checkName("plugin event", m.Name, true); err != nil {
-		return err
-	}
 	if !slices.Contains(inv.version.manifest.Emits, m.Name) {
 		return refuse("the manifest does not say that the plugin emits %q", m.Name)
 	}
@@ -238,9 +190,6 @@ func (inv *invocation) planEmit(m *abi.Emit) error {
 }
 
 func (inv *invocation) planTrack(t *abi.Track) error {
-	if err := checkName("tracked event", t.Name, true); err != nil {
-		return err
-	}
 	day := inv.now.In(inv.engine.o.Community.TimeZone).Format(time.DateOnly)
 	inv.batch.Add(kTrack.Join(t.Name, day), 1)
 	inv.tracked = append(inv.tracked, t.Name)
@@ -285,9 +234,6 @@ func (inv *invocation) derive(ev abi.Event) error {
 const maxRounds = 10_000
 
 func (inv *invocation) planContinue(c *abi.Continue) error {
-	if err := checkNote(c.Cursor); err != nil {
-		return err
-	}
 	if inv.work.Rounds >= maxRounds {
 		return refuse("Continue for the %dth time in a row; does the work end?", inv.work.Rounds+1)
 	}

@@ -14,16 +14,7 @@ import (
 
 func (inv *invocation) planSend(s *abi.Send) error {
 	e := inv.engine
-	if err := checkContent(&s.Content); err != nil {
-		return err
-	}
-	if err := checkName("message", s.Key, false); err != nil {
-		return err
-	}
 	to := s.To
-	if to.Conversation == "" && to.Member == "" || to.Ephemeral && (to.Conversation == "" || to.Member == "") {
-		return refuse("a message to nobody: set To.Conversation, To.Member or both")
-	}
 	here := to.Conversation != "" && to.Conversation == inv.work.Event.Conversation.ID
 	if here && to.Member == "" && inv.work.Event.Conversation.Kind == abi.Direct && inv.work.Event.Member.ID != "" {
 		// The conversation with the bot: its messages keep one order with those
@@ -55,7 +46,7 @@ func (inv *invocation) planSend(s *abi.Send) error {
 
 	now := inv.call.Now
 	out := outRow{Plugin: inv.plugin.name, Event: inv.work.Seq, Op: string(chat.OpSend), To: to, Content: s.Content,
-		Made: now, Asked: inv.work.Asked, Vanish: max(s.After, 0)}
+		Made: now, Asked: inv.work.Asked, Vanish: s.After}
 	switch {
 	case s.Expires > 0:
 		out.Expires = now + s.Expires
@@ -234,9 +225,6 @@ func (inv *invocation) find(r abi.Ref) (store.Key, refRow, bool, error) {
 }
 
 func (inv *invocation) planEdit(ed *abi.Edit) error {
-	if err := checkContent(&ed.Content); err != nil {
-		return err
-	}
 	return inv.change(chat.OpEdit, ed.Ref, ed.Content)
 }
 
@@ -268,12 +256,6 @@ func (inv *invocation) change(op chat.Op, r abi.Ref, c abi.Content) error {
 
 func (inv *invocation) planReact(r *abi.React) error {
 	if err := inv.need(abi.CapReact); err != nil {
-		return err
-	}
-	if r.Conversation == "" || r.Message == "" || r.Name == "" {
-		return refuse("a reaction needs conversation, message and name")
-	}
-	if err := checkName("reaction", r.Name, true); err != nil {
 		return err
 	}
 	platform := abi.Platform(r.Conversation)

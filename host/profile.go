@@ -16,6 +16,9 @@ func (e *Engine) hydrate(ctx context.Context, snap store.Snapshot, ev *abi.Event
 	if ev.Member.ID == "" {
 		return nil
 	}
+	if pf := e.platform(abi.Platform(ev.Member.ID)); pf != nil && !pf.adapter.Features().DM {
+		ev.Member.NoDM = true
+	}
 	p, rev, err := members.Get(ctx, snap, ev.Member.ID)
 	if err != nil || rev == 0 {
 		return err
@@ -31,6 +34,7 @@ func (e *Engine) hydrate(ctx context.Context, snap store.Snapshot, ev *abi.Event
 		m.TimeZone = ev.Member.TimeZone
 	}
 	m.Bot, m.Guest = m.Bot || ev.Member.Bot, m.Guest || ev.Member.Guest
+	m.NoDM = m.NoDM || ev.Member.NoDM
 	ev.Member = m
 	return nil
 }
@@ -95,4 +99,24 @@ func (e *Engine) keepProfile(ctx context.Context, id string, m abi.Member) error
 	}
 	_, err = e.store.Commit(ctx, b)
 	return err
+}
+
+// noteNoDM remembers that a member cannot be written to directly, so that
+// plugins choose another way at once.
+func (e *Engine) noteNoDM(id string) {
+	snap, err := e.store.Snapshot(e.ctx)
+	if err != nil {
+		return
+	}
+	defer snap.Close()
+	p, rev, err := members.Get(e.ctx, snap, id)
+	if err != nil || p.NoDM {
+		return
+	}
+	p.NoDM = true
+	b := new(store.Batch)
+	if members.Put(b, id, &p, rev) == nil {
+		// Lost to a conflict it is learnt again from the next message.
+		_, _ = e.store.Commit(e.ctx, b)
+	}
 }

@@ -29,15 +29,12 @@ type reads struct {
 // that read more cannot be replayed.
 const maxJournalReads = 64 << 10
 
-// maxSpans is how many checked scans an invocation may make.
-const maxSpans = 16
-
 // errReads is wrapped by what is the plugin's own fault.
 var errReads = errors.New("the plugin's read is refused")
 
 // Get implements wasm.Host.
 func (r *reads) Get(ctx context.Context, key string) ([]byte, bool, error) {
-	if err := checkStateKey(key); err != nil {
+	if err := abi.CheckKey(key); err != nil {
 		return nil, false, fmt.Errorf("%w: %v", errReads, err)
 	}
 	row, err := r.snap.Get(ctx, stateKey(r.plugin, key))
@@ -129,8 +126,8 @@ func (r *reads) scan(ctx context.Context, s *abi.Scan) (*abi.Rows, error) {
 				span.To = last + "\x00"
 			}
 		}
-		if len(r.spans) == maxSpans {
-			return nil, fmt.Errorf("%w: more than %d scans in one invocation; use Continue or relaxed scans", errReads, maxSpans)
+		if len(r.spans) == abi.MaxScans {
+			return nil, fmt.Errorf("%w: more than %d scans in one invocation; use Continue or relaxed scans", errReads, abi.MaxScans)
 		}
 		r.spans = append(r.spans, store.Range{From: span.From, To: span.To})
 	}

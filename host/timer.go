@@ -383,15 +383,6 @@ func (inv *invocation) planTimer(s *abi.Timer) error {
 	if err := inv.need(abi.CapTimers); err != nil {
 		return err
 	}
-	if err := checkName("timer", s.Name, true); err != nil {
-		return err
-	}
-	if err := checkName("timer key", s.Key, false); err != nil {
-		return err
-	}
-	if err := checkNote(s.Note); err != nil {
-		return err
-	}
 	if s.Due-inv.call.Now > maxTimer.Milliseconds() {
 		return refuse("timer %q is due in more than two years", s.Name)
 	}

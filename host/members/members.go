@@ -33,6 +33,7 @@ type Profile struct {
 	Bot          bool   `msg:"b,omitempty"`
 	Guest        bool   `msg:"g,omitempty"`
 	Stopped      bool   `msg:"s,omitempty"`  // wants nothing they did not ask for
+	NoDM         bool   `msg:"nd,omitempty"` // the bot cannot write to them directly
 	ChosenLocale bool   `msg:"cl,omitempty"` // they chose Locale themselves: what the platform says no longer counts
 }
 
@@ -78,6 +79,9 @@ func (p *Profile) Learn(e *abi.Event) bool {
 	if ValidTimeZone(m.TimeZone) {
 		p.TimeZone = m.TimeZone
 	}
+	if e.Conversation.Kind == abi.Direct {
+		p.NoDM = false // they wrote first
+	}
 	// Only who joins or leaves tells it all; other events leave flags out.
 	switch e.Kind {
 	case abi.MemberJoined:
@@ -122,7 +126,7 @@ func (p *Profile) Apply(c *abi.Profile) (bool, error) {
 
 // Member is the profile as an event carries it.
 func (p *Profile) Member(id string) abi.Member {
-	return abi.Member{ID: id, Name: p.Name, Locale: p.Locale, TimeZone: p.TimeZone, Bot: p.Bot, Guest: p.Guest, JoinedAt: p.Joined}
+	return abi.Member{ID: id, Name: p.Name, Locale: p.Locale, TimeZone: p.TimeZone, Bot: p.Bot, Guest: p.Guest, NoDM: p.NoDM, JoinedAt: p.Joined}
 }
 
 // ValidTimeZone says whether name is a time zone that can be computed with.

@@ -10,8 +10,8 @@ import (
 func (z *Profile) MarshalMsg(b []byte) (o []byte, err error) {
 	o = msgp.Require(b, z.Msgsize())
 	// check for omitted fields
-	zb0001Len := uint32(10)
-	var zb0001Mask uint16 /* 10 bits */
+	zb0001Len := uint32(11)
+	var zb0001Mask uint16 /* 11 bits */
 	_ = zb0001Mask
 	if z.Name == "" {
 		zb0001Len--
@@ -49,9 +49,13 @@ func (z *Profile) MarshalMsg(b []byte) (o []byte, err error) {
 		zb0001Len--
 		zb0001Mask |= 0x100
 	}
-	if z.ChosenLocale == false {
+	if z.NoDM == false {
 		zb0001Len--
 		zb0001Mask |= 0x200
+	}
+	if z.ChosenLocale == false {
+		zb0001Len--
+		zb0001Mask |= 0x400
 	}
 	// variable map header, size zb0001Len
 	o = append(o, 0x80|uint8(zb0001Len))
@@ -104,6 +108,11 @@ func (z *Profile) MarshalMsg(b []byte) (o []byte, err error) {
 			o = msgp.AppendBool(o, z.Stopped)
 		}
 		if (zb0001Mask & 0x200) == 0 { // if not omitted
+			// string "nd"
+			o = append(o, 0xa2, 0x6e, 0x64)
+			o = msgp.AppendBool(o, z.NoDM)
+		}
+		if (zb0001Mask & 0x400) == 0 { // if not omitted
 			// string "cl"
 			o = append(o, 0xa2, 0x63, 0x6c)
 			o = msgp.AppendBool(o, z.ChosenLocale)
@@ -184,6 +193,12 @@ func (z *Profile) UnmarshalMsg(bts []byte) (o []byte, err error) {
 				err = msgp.WrapError(err, "Stopped")
 				return
 			}
+		case "nd":
+			z.NoDM, bts, err = msgp.ReadBoolBytes(bts)
+			if err != nil {
+				err = msgp.WrapError(err, "NoDM")
+				return
+			}
 		case "cl":
 			z.ChosenLocale, bts, err = msgp.ReadBoolBytes(bts)
 			if err != nil {
@@ -204,6 +219,6 @@ func (z *Profile) UnmarshalMsg(bts []byte) (o []byte, err error) {
 
 // Msgsize returns an upper bound estimate of the number of bytes occupied by the serialized message
 func (z *Profile) Msgsize() (s int) {
-	s = 1 + 2 + msgp.StringPrefixSize + len(z.Name) + 2 + msgp.StringPrefixSize + len(z.Locale) + 3 + msgp.StringPrefixSize + len(z.TimeZone) + 3 + msgp.StringPrefixSize + len(z.GitHub) + 2 + msgp.Int64Size + 3 + msgp.Int64Size + 2 + msgp.BoolSize + 2 + msgp.BoolSize + 2 + msgp.BoolSize + 3 + msgp.BoolSize
+	s = 1 + 2 + msgp.StringPrefixSize + len(z.Name) + 2 + msgp.StringPrefixSize + len(z.Locale) + 3 + msgp.StringPrefixSize + len(z.TimeZone) + 3 + msgp.StringPrefixSize + len(z.GitHub) + 2 + msgp.Int64Size + 3 + msgp.Int64Size + 2 + msgp.BoolSize + 2 + msgp.BoolSize + 2 + msgp.BoolSize + 3 + msgp.BoolSize + 3 + msgp.BoolSize
 	return
 }
