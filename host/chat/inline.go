@@ -3,6 +3,7 @@ package chat
 import (
 	"net/url"
 	"strings"
+	"unicode/utf8"
 )
 
 // maxURL is the length in bytes of the longest address that becomes a link.
@@ -63,6 +64,10 @@ func (p *lineParser) run() *lineParser {
 			}
 		case '*', '~':
 			if p.emphasis() {
+				continue
+			}
+		case 'h':
+			if p.bare() {
 				continue
 			}
 		}
@@ -170,6 +175,46 @@ func (p *lineParser) link() bool {
 	}
 	p.i = end + 1 + n
 	p.from = p.i
+	return true
+}
+
+// bare takes an address that stands in the text as it is. What ends a sentence
+// or a style does not belong to it.
+func (p *lineParser) bare() bool {
+	rest := p.s[p.i:]
+	if p.label || !strings.HasPrefix(rest, "https://") && !strings.HasPrefix(rest, "http://") {
+		return false
+	}
+	if r, _ := utf8.DecodeLastRuneInString(p.s[:p.i]); p.i > 0 && r < utf8.RuneSelf && wordRune(r) {
+		return false
+	}
+	n := strings.IndexFunc(rest, func(r rune) bool { return r <= ' ' || r >= 0x7f || strings.ContainsRune("<>\"`*|\\^{}", r) })
+	if n < 0 {
+		n = len(rest)
+	}
+	n = min(n, maxURL)
+	if k := strings.Index(rest[:n], "~~"); k >= 0 {
+		n = k
+	}
+	spare := strings.Count(rest[:n], ")") - strings.Count(rest[:n], "(")
+	for n > 0 && strings.IndexByte(".,;:!?'()[]", rest[n-1]) >= 0 {
+		switch rest[n-1] {
+		case ')':
+			spare--
+		case '(':
+			spare++
+		}
+		if rest[n-1] == ')' && spare < 0 {
+			break // it closes one within the address
+		}
+		n--
+	}
+	addr, ok := WebURL(rest[:n])
+	if !ok {
+		p.i += max(1, n) // do not look into it again
+		return true
+	}
+	p.put(Span{Text: addr, URL: addr}, p.i+n)
 	return true
 }
 
@@ -299,7 +344,7 @@ func (p *lineParser) spans() Line {
 		sp.Text = strings.Join(text, "")
 		if sp.Style&Mono != 0 {
 			sp.Text = CleanCode(sp.Text)
-		} else {
+		} else if sp.Text != sp.URL {
 			sp.Text = Tame(sp.Text)
 		}
 		if sp.Text != "" || sp.Member != "" || sp.Conversation != "" {

@@ -61,7 +61,7 @@ func (s *Span) atom() bool { return s.URL != "" || s.Member != "" || s.Conversat
 const MaxSource = 64 << 10
 
 // Parse takes a text apart. There is no malformed text: what is no mark stands
-// for itself. The texts of the result are clean ([Clean]) and call nobody
+// for itself; an address that stands in the text is a link to itself. The texts of the result are clean ([Clean]) and call nobody
 // ([Tame]). It takes time linear in the length of src.
 func Parse(src string) Doc {
 	if len(src) > MaxSource {

@@ -210,7 +210,7 @@ func FuzzParse(f *testing.F) {
 					if Clean(sp.Text) != sp.Text || !utf8.ValidString(sp.Text) {
 						t.Errorf("text is not clean: %q", sp.Text)
 					}
-					if sp.Style&Mono == 0 && Tame(sp.Text) != sp.Text {
+					if sp.Style&Mono == 0 && sp.Text != sp.URL && Tame(sp.Text) != sp.Text {
 						t.Errorf("text is not tame: %q", sp.Text)
 					}
 					if sp.URL != "" {
@@ -240,7 +240,7 @@ func BenchmarkParse(b *testing.B) {
 // The longest text of the marks that are hardest to find partners for: a
 // parser that looks for each anew takes seconds here.
 func BenchmarkParseHostile(b *testing.B) {
-	for _, unit := range []string{"[", "*", "`", "\\*", "<@", "[x](https://", "~~", "@all", "**a*"} {
+	for _, unit := range []string{"[", "*", "`", "\\*", "<@", "[x](https://", "~~", "@all", "**a*", "http://", "https://x)))"} {
 		b.Run(unit, func(b *testing.B) {
 			src := strings.Repeat(unit, MaxSource/len(unit))
 			b.SetBytes(int64(len(src)))

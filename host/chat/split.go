@@ -16,19 +16,18 @@ type Shape struct {
 	Blocks  int  // the most blocks a message has; 0 means any number
 	Fields  int  // the most fields one block has; 0 means any number
 	Buttons int  // the most buttons one row has; 0 means any number
+	Field   int  // the most one field holds with its label, a longer one becomes text; 0 means a quarter of Message
 	Heading int  // the most runes a heading has, a longer one becomes bold text; 0 means any number
 	Tables  bool // it shows tables; otherwise they become text of fixed width
+	Each    int  // what each block, button and field costs beside its text; 0 means 2
 
 	// Size measures a text. It counts at least one for each rune and does not
 	// shrink as a text grows. Nil means [Size].
 	Size func(Doc) int
 }
 
-// overhead is what a block costs beside its text.
-const overhead = 2
-
-// minShape is the least bound that splitting works with.
-const minShape = 64
+// minShape is the least room for text that splitting works with.
+const minShape = 60
 
 // Split takes a content apart into messages that fit. Code is split between
 // its lines and stays code in each part; lists stay whole where they can; no
@@ -39,11 +38,17 @@ func Split(c abi.Content, s Shape) [][]Block {
 	if s.Size == nil {
 		s.Size = Size
 	}
-	s.Message = max(s.Message, minShape)
-	if s.Text <= 0 || s.Text > s.Message-overhead {
-		s.Text = s.Message - overhead
+	if s.Each <= 0 {
+		s.Each = 2
 	}
-	s.Text = max(s.Text, minShape-overhead)
+	s.Message = max(s.Message, minShape+s.Each)
+	if s.Text <= 0 || s.Text > s.Message-s.Each {
+		s.Text = s.Message - s.Each
+	}
+	s.Text = max(s.Text, minShape)
+	if s.Field <= 0 || s.Field > s.Message/4 {
+		s.Field = s.Message / 4
+	}
 	var p packer
 	p.shape = s
 	for _, b := range Blocks(c) {
@@ -93,6 +98,8 @@ func (s *Shape) pieces(b Block) []Block {
 		}
 	case FieldsBlock:
 		return s.fields(b.Fields)
+	case FormBlock:
+		return []Block{b}
 	case ButtonsBlock:
 		return chunk(b.Buttons, s.Buttons, func(bt []abi.Button) Block { return Block{Kind: ButtonsBlock, Buttons: bt} })
 	}
@@ -117,7 +124,7 @@ func (s *Shape) fields(in []Field) []Block {
 		from = to
 	}
 	for i, f := range in {
-		if s.Size(Literal(f.Label))+s.Size(f.Value)+overhead > min(s.Text, s.Message/4) {
+		if s.Size(Literal(f.Label))+s.Size(f.Value)+s.Each > min(s.Text, s.Field) {
 			flush(i)
 			d := append(Doc{{Lines: []Line{{{Style: Bold, Text: f.Label}}}}}, f.Value...)
 			out = append(out, s.texts(TextBlock, d)...)
@@ -143,7 +150,7 @@ func chunk[T any](in []T, n int, f func([]T) Block) []Block {
 
 // weigh says how much of a message b takes.
 func (s *Shape) weigh(b *Block) int {
-	n := overhead
+	n := s.Each
 	switch b.Kind {
 	case TextBlock, ContextBlock:
 		n += s.Size(b.Doc)
@@ -151,12 +158,12 @@ func (s *Shape) weigh(b *Block) int {
 		n += Units(b.Text)
 	case FieldsBlock:
 		for _, f := range b.Fields {
-			n += Units(f.Label) + s.Size(f.Value) + overhead
+			n += Units(f.Label) + s.Size(f.Value) + s.Each
 		}
 	case ButtonsBlock:
 		for i := range b.Buttons {
 			bt := &b.Buttons[i]
-			n += Units(bt.Label) + len(bt.URL) + len(bt.Token) + overhead
+			n += Units(bt.Label) + len(bt.URL) + len(bt.Token) + s.Each
 		}
 	case FormBlock:
 		n += Units(FormLabel(b.Form)) + len(b.Form.Token)
