@@ -1,0 +1,333 @@
+package host
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/hearthbot/hearth/host/chat"
+	"github.com/hearthbot/hearth/host/wasm"
+	"github.com/hearthbot/hearth/sdk/abi"
+	"github.com/hearthbot/hearth/store/bolt"
+)
+
+// The child of TestKilled: an engine with a real store and a real sandbox that
+// takes events over HTTP and delivers to its parent, until it is killed.
+const (
+	crashDir    = "HEARTH_TEST_CRASH_DIR"
+	crashParent = "HEARTH_TEST_CRASH_PARENT"
+	crashPlugin = "HEARTH_TEST_CRASH_PLUGIN"
+)
+
+func TestMain(m *testing.M) {
+	if dir := os.Getenv(crashDir); dir != "" {
+		if err := crashChild(dir, os.Getenv(crashParent), os.Getenv(crashPlugin)); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
+		return
+	}
+	os.Exit(m.Run())
+}
+
+func crashChild(dir, parent, plugin string) error {
+	ctx := context.Background()
+	s, err := bolt.Open(ctx, filepath.Join(dir, "data"), bolt.Options{})
+	if err != nil {
+		return err
+	}
+	w, err := wasm.New(wasm.Options{CacheDir: filepath.Join(dir, "cache")})
+	if err != nil {
+		return err
+	}
+	e, err := New(ctx, Options{Store: s, Wasm: w})
+	if err != nil {
+		return err
+	}
+	code, err := os.ReadFile(plugin)
+	if err != nil {
+		return err
+	}
+	if _, err := e.Install(ctx, code, PluginOptions{GrantAll: true}); err != nil {
+		return err
+	}
+	if err := e.Attach(ctx, remote{parent}); err != nil {
+		return err
+	}
+	go e.Run(ctx, time.Minute)
+	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == "/idle" {
+			fmt.Fprint(w, e.backlog()+e.platform("fake").lanes.length())
+			return
+		}
+		var ev abi.Event
+		err := json.NewDecoder(r.Body).Decode(&ev)
+		if err == nil {
+			_, err = e.Accept(r.Context(), chat.Incoming{Event: ev})
+		}
+		if err != nil {
+			http.Error(w, err.Error(), http.StatusServiceUnavailable)
+		}
+	}))
+	fmt.Println(srv.URL)
+	select {}
+}
+
+// remote is a platform in another process.
+type remote struct{ url string }
+
+func (remote) Name() string                      { return "fake" }
+func (remote) Features() chat.Features           { return chat.Features{DM: true} }
+func (remote) Check(context.Context) chat.Health { return chat.Health{OK: true} }
+
+func (r remote) Deliver(ctx context.Context, d *chat.Delivery) (chat.Receipt, error) {
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, r.url, strings.NewReader(d.ID+" "+d.Content.Blocks[0].Text))
+	if err != nil {
+		return chat.Receipt{}, err
+	}
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		return chat.Receipt{}, &chat.DeliveryError{Code: "unreachable", Retry: true, Unknown: true, Err: err}
+	}
+	defer resp.Body.Close()
+	return chat.Receipt{Conversation: d.Conversation, Messages: []string{d.ID}}, nil
+}
+
+// buildPlugin compiles a plugin of testdata; once for all tests.
+var builds sync.Map
+
+func buildPlugin(tb testing.TB, name string) string {
+	tb.Helper()
+	once, _ := builds.LoadOrStore(name, sync.OnceValues(func() (string, error) {
+		dir, err := os.MkdirTemp("", "hearth-plugin-")
+		if err != nil {
+			return "", err
+		}
+		out := filepath.Join(dir, name+".wasm")
+		cmd := exec.Command("go", "build", "-buildmode=c-shared", "-o", out, "./testdata/plugins/"+name)
+		cmd.Env = append(os.Environ(), "GOOS=wasip1", "GOARCH=wasm")
+		if b, err := cmd.CombinedOutput(); err != nil {
+			return "", fmt.Errorf("%w: %s", err, b)
+		}
+		return out, nil
+	}))
+	path, err := once.(func() (string, error))()
+	if err != nil {
+		tb.Fatal("building plugin ", name, ": ", err)
+	}
+	return path
+}
+
+// TestKilled runs events through an engine that is killed with SIGKILL again
+// and again, and counts afterwards: what was acknowledged had its effect
+// exactly once, was answered at least once, and every possible duplicate is on
+// record as one.
+func TestKilled(t *testing.T) {
+	events, kills := 5000, 50
+	if testing.Short() {
+		events, kills = 500, 5
+	}
+	dir, plugin := t.TempDir(), buildPlugin(t, "counter")
+
+	// The platform: it counts what arrives, by delivery.
+	var mu sync.Mutex
+	arrived, texts := map[string]int{}, map[string]int{}
+	vendor := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		b, _ := io.ReadAll(r.Body)
+		id, text, _ := strings.Cut(string(b), " ")
+		mu.Lock()
+		defer mu.Unlock()
+		arrived[id]++
+		texts[text]++
+	}))
+	defer vendor.Close()
+
+	child := startChild(t, dir, vendor.URL, plugin)
+	acked := map[string]bool{}
+	ackedCount := func() int { mu.Lock(); defer mu.Unlock(); return len(acked) }
+	urls := make(chan string, 1)
+	urls <- child.url
+	current := func() string { u := <-urls; urls <- u; return u }
+
+	// Members post until each of their messages is acknowledged, as a platform
+	// retries its deliveries.
+	const members = 50
+	var posting sync.WaitGroup
+	for m := range members {
+		posting.Go(func() {
+			for i := range events / members {
+				e := abi.Event{ID: fmt.Sprintf("m%d-%d", m, i), Source: "fake", Kind: abi.MessagePosted, Time: 1,
+					Conversation: abi.Conversation{ID: fmt.Sprint("fake:c", m)}, Member: abi.Member{ID: fmt.Sprint("fake:m", m), Name: "M"},
+					Message: &abi.Message{ID: "x", Text: "hello"}}
+				body, _ := json.Marshal(e)
+				for !post(current(), body) {
+					time.Sleep(5 * time.Millisecond)
+				}
+				mu.Lock()
+				acked[e.ID] = true
+				mu.Unlock()
+			}
+		})
+	}
+	rng := rand.New(rand.NewPCG(1, 2))
+	killed := 0
+	for ; killed < kills; killed++ {
+		// Wait for some progress, so that every life has work under way when it ends.
+		goal := ackedCount() + rng.IntN(max(1, events/kills))
+		for deadline := time.Now().Add(3 * time.Second); ackedCount() < min(goal, events) && time.Now().Before(deadline); {
+			time.Sleep(time.Millisecond)
+		}
+		<-urls
+		child.kill()
+		child = startChild(t, dir, vendor.URL, plugin)
+		urls <- child.url
+	}
+	posting.Wait()
+	child.drain(t)
+	child.kill()
+
+	s, err := bolt.Open(t.Context(), filepath.Join(dir, "data"), bolt.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	b := &bot{t: t, store: s}
+	for m := range members {
+		key := stateKey("counter", fmt.Sprintf("m/fake:m%d/messages", m))
+		snap, _ := s.Snapshot(t.Context())
+		row, err := snap.Get(t.Context(), key)
+		if err != nil || !row.Exists() {
+			t.Fatalf("row %s: %v, %v", key, row, err)
+		}
+		if got := bytes.Count(row.Value, []byte("|")); got != events/members {
+			t.Errorf("member %d: the row counts %d events, %d were acknowledged", m, got, events/members)
+		}
+		snap.Close()
+	}
+	total := b.counter("counter", "c/total")
+	if total != int64(events) {
+		t.Errorf("the counter stands at %d after %d acknowledged events", total, events)
+	}
+	unanswered, repeated, recorded := 0, 0, 0
+	for id := range acked {
+		if texts[id] == 0 {
+			unanswered++
+		}
+	}
+	flagged := map[string]bool{}
+	for _, r := range b.rows(kSent) {
+		var row sentRow
+		if _, err := row.UnmarshalMsg(r.Value); err != nil {
+			t.Fatal(err)
+		}
+		for i, a := range row.Out.Attempts {
+			if !a.Duplicate {
+				continue
+			}
+			flagged[row.Out.ID] = true
+			if before := row.Out.Attempts[i-1]; before.Ended != 0 || !before.Unknown {
+				t.Errorf("message %s is called a possible duplicate although the attempt before was not under way at a kill: %+v", row.Out.ID, before)
+			}
+		}
+	}
+	for id, n := range arrived {
+		if n > 1 {
+			repeated++
+			if flagged[id] {
+				recorded++
+			}
+		}
+	}
+	if unanswered > 0 || repeated != recorded {
+		t.Errorf("%d acknowledged events were not answered; of %d repeated messages %d are on record", unanswered, repeated, recorded)
+	}
+	if logs := b.warnings(); logs != "" {
+		t.Error(logs)
+	}
+	t.Logf("%d kills, %d events acknowledged, counted %d; %d messages arrived more than once, all on record among %d possible duplicates",
+		killed, len(acked), total, repeated, len(flagged))
+}
+
+// warnings are what the plugin logged: it found memory of another event.
+func (b *bot) warnings() string {
+	for _, r := range b.rows(kJournal) {
+		var j journalRow
+		if _, err := j.UnmarshalMsg(r.Value); err != nil {
+			b.t.Fatal(err)
+		}
+		if len(j.Log) > 0 {
+			return j.Log[0]
+		}
+	}
+	return ""
+}
+
+func post(url string, body []byte) bool {
+	client := http.Client{Timeout: 10 * time.Second}
+	resp, err := client.Post(url, "application/json", bytes.NewReader(body))
+	if err != nil {
+		return false
+	}
+	defer resp.Body.Close()
+	io.Copy(io.Discard, resp.Body)
+	return resp.StatusCode == http.StatusOK
+}
+
+type childProcess struct {
+	cmd *exec.Cmd
+	url string
+}
+
+func startChild(t *testing.T, dir, parent, plugin string) *childProcess {
+	t.Helper()
+	cmd := exec.Command(os.Args[0])
+	cmd.Env = append(os.Environ(), crashDir+"="+dir, crashParent+"="+parent, crashPlugin+"="+plugin)
+	cmd.Stderr = os.Stderr
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	line, err := bufio.NewReader(out).ReadString('\n')
+	if err != nil {
+		t.Fatal("the child did not start: ", err)
+	}
+	return &childProcess{cmd: cmd, url: strings.TrimSpace(line)}
+}
+
+func (c *childProcess) kill() {
+	c.cmd.Process.Kill()
+	c.cmd.Wait()
+}
+
+// drain waits until nothing is left to do.
+func (c *childProcess) drain(t *testing.T) {
+	t.Helper()
+	for deadline := time.Now().Add(2 * time.Minute); time.Now().Before(deadline); time.Sleep(20 * time.Millisecond) {
+		resp, err := http.Get(c.url + "/idle")
+		if err != nil {
+			t.Fatal(err)
+		}
+		b, _ := io.ReadAll(resp.Body)
+		resp.Body.Close()
+		if string(b) == "0" {
+			return
+		}
+	}
+	t.Fatal("the engine did not come to rest")
+}
