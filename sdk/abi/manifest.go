@@ -1,6 +1,6 @@
 package abi
 
-//msgp:limit arrays:65536 maps:256
+//msgp:limit arrays:4096 maps:256
 
 // Manifest says what a plugin is, wants and offers. It is code: describe
 // returns it, so that it cannot drift from what the plugin does.
@@ -110,7 +110,7 @@ type Setup struct {
 	Name     string       `msg:"name,omitempty"`                 // the community's
 	Texts    []TextDef    `msg:"texts,omitempty"`                // what managers changed: key and wordings
 	Commands []CommandDef `msg:"cmds,omitempty"`                 // of every enabled plugin
-	Rows     []Pair       `msg:"rows,omitempty"`                 // under Manifest.Warm
+	Rows     []Pair       `msg:"rows,omitempty,limit=65536"`     // under Manifest.Warm
 }
 
 // Query asks for a view.
@@ -133,5 +133,5 @@ type View struct {
 type Migration struct {
 	From int    `msg:"from"`
 	To   int    `msg:"to"`
-	Rows []Pair `msg:"rows"`
+	Rows []Pair `msg:"rows,limit=65536"`
 }

@@ -8,7 +8,7 @@ import (
 
 // Size limits for msgp deserialization
 const (
-	zd8611de7limitArrays = 65536
+	zd8611de7limitArrays = 4096
 	zd8611de7limitMaps   = 256
 )
 
@@ -1106,7 +1106,7 @@ func (z *Migration) UnmarshalMsg(bts []byte) (o []byte, err error) {
 				err = msgp.WrapError(err, "Rows")
 				return
 			}
-			if zb0002 > zd8611de7limitArrays {
+			if zb0002 > 65536 {
 				err = msgp.ErrLimitExceeded
 				return
 			}
@@ -1686,7 +1686,7 @@ func (z *Setup) UnmarshalMsg(bts []byte) (o []byte, err error) {
 				err = msgp.WrapError(err, "Rows")
 				return
 			}
-			if zb0005 > zd8611de7limitArrays {
+			if zb0005 > 65536 {
 				err = msgp.ErrLimitExceeded
 				return
 			}
