@@ -115,9 +115,9 @@ func (w *rewriter) weigh(at int, locals int64) {
 		r.fail(ErrTooLarge, at, "too many values returned by calls and carried by branches")
 	}
 	locals = min(locals, c.accesses)
-	w.compile += time.Duration(c.blocks * (blockBlock*c.blocks + locals*locals))
+	w.compile += time.Duration(c.blocks*(nsBlocks*c.blocks+locals*locals) + nsNesting*c.nesting*locals*locals)
 	if w.compile > w.opt.MaxCompile {
-		r.fail(ErrTooLarge, at, "too many branches and locals: compiling would take %v and more, at most %v allowed",
+		r.fail(ErrTooLarge, at, "too many branches, locals or nested loops: compiling would take %v and more, at most %v allowed",
 			w.compile.Round(time.Millisecond), w.opt.MaxCompile)
 	}
 }

@@ -7,6 +7,7 @@ type frame struct {
 	kind  frameKind
 	loop  int32 // innermost loop charged at its header, -1 for none: it pays for what happens here
 	carry int32 // how many values a branch here carries
+	depth int32 // how many loops are around what happens here
 }
 
 type frameKind uint8
@@ -64,6 +65,7 @@ type coder struct {
 
 	// What compiling the function will cost the engine grows with these.
 	blocks   int64 // basic blocks, about
+	nesting  int64 // sum of the depths of all loops
 	accesses int64 // of locals
 	values   int64 // returned by calls and carried by branches
 }
@@ -121,7 +123,7 @@ func (w *rewriter) scan(results int32) {
 	r, c := &w.r, &w.code
 	c.frames = append(c.frames[:0], frame{loop: -1, carry: results})
 	c.edits, c.loops, c.d.open = c.edits[:0], c.loops[:0], false
-	c.pos, c.blocks, c.accesses, c.values = 0, 0, 0, 0
+	c.pos, c.blocks, c.nesting, c.accesses, c.values = 0, 0, 0, 0, 0
 	var (
 		constant    int64  // of the last i32.const
 		target      uint32 // of the last local.set
@@ -139,7 +141,7 @@ func (w *rewriter) scan(results int32) {
 			c.blocks += 2
 			t := w.blockType()
 			c.values += int64(t.params + t.results)
-			c.frames = append(c.frames, frame{frameBlock, top.loop, t.results})
+			c.frames = append(c.frames, frame{frameBlock, top.loop, t.results, top.depth})
 		case opLoop:
 			w.loop(top)
 		case opEnd:
@@ -294,22 +296,24 @@ func (w *rewriter) loop(top frame) {
 	from := r.p
 	t := w.blockType()
 	c.values += int64(t.params + t.results)
+	depth := top.depth + 1
+	c.nesting += int64(depth)
 	if r.err == nil && top.loop < 0 && !c.d.open && r.b[from] == typeEmpty && w.prologue() {
 		w.res.Stats.DispatchLoops++
 		c.d.open, c.d.start = true, c.pos+1
 		c.blocks += 2 * int64(c.d.cases+1)
-		c.frames = append(c.frames, frame{frameDispatch, -1, 0})
+		c.frames = append(c.frames, frame{frameDispatch, -1, 0, depth})
 		for range c.d.cases {
 			r.p += 2
 			c.pos++
-			c.frames = append(c.frames, frame{frameCase, -1, 0})
+			c.frames = append(c.frames, frame{frameCase, -1, 0, depth})
 		}
 		return
 	}
 	n := int32(len(c.loops))
 	c.blocks += 4
 	c.loops = append(c.loops, loop{rebr: t.params == 0})
-	c.frames = append(c.frames, frame{frameLoop, n, t.params})
+	c.frames = append(c.frames, frame{frameLoop, n, t.params, depth})
 	c.edits = append(c.edits, edit{at: uint32(r.p), arg: uint32(n), kind: editHeader})
 }
 
