@@ -1,0 +1,195 @@
+// Lists of messages: putting one in its place, what stands together, days, the
+// mark of what is new, how far has been read.
+
+import { $, $$, body, say, locale, post, localTime, unreadSum } from "./ui.js";
+
+const together = 5 * 60 * 1000;
+const dayKey = (d) => d.getFullYear() * 10000 + d.getMonth() * 100 + d.getDate();
+
+function dayText(d) {
+  const now = new Date();
+  if (dayKey(d) === dayKey(now)) return say("day.today");
+  now.setDate(now.getDate() - 1);
+  if (dayKey(d) === dayKey(now)) return say("day.yesterday");
+  return d.toLocaleDateString(locale, { weekday: "long", year: "numeric", month: "long", day: "numeric" });
+}
+
+function separator(kind, text) {
+  const li = document.createElement("li");
+  li.className = kind;
+  li.setAttribute("role", "presentation");
+  const span = document.createElement("span");
+  span.textContent = text;
+  li.append(span);
+  return li;
+}
+
+// arrange says which messages go on from the one before and where days begin.
+// The server does the same for a page as it loads.
+export function arrange(list) {
+  if (!list || list.classList.contains("root")) return;
+  for (const d of $$(":scope > .day", list)) d.remove();
+  let prev;
+  for (const li of $$(":scope > .msg", list)) {
+    const d = new Date(+li.dataset.t);
+    const sameDay = prev && dayKey(d) === dayKey(new Date(+prev.dataset.t));
+    if (!sameDay) {
+      const mark = li.previousElementSibling?.classList.contains("unread") ? li.previousElementSibling : li;
+      mark.before(separator("day", dayText(d)));
+    }
+    li.classList.toggle("cont", Boolean(sameDay && prev.dataset.by === li.dataset.by && prev.dataset.kind === li.dataset.kind &&
+      +li.dataset.t - +prev.dataset.t < together && !$(".for, .editor", li) && !li.previousElementSibling.matches(".unread, .day")));
+    prev = li;
+  }
+}
+
+const codeLength = 40;
+
+// dress adds to messages what only a script can do.
+export function dress(from) {
+  for (const t of $$("time", from)) localTime(t);
+  for (const pre of $$(".text pre, .file pre", from)) {
+    if (pre.querySelector(".copy") || pre.textContent.length < codeLength || !navigator.clipboard) continue;
+    const b = document.createElement("button");
+    b.type = "button";
+    b.className = "btn small copy";
+    b.textContent = say("copy");
+    b.addEventListener("click", async () => {
+      await navigator.clipboard.writeText($("code", pre).textContent);
+      b.textContent = say("copied");
+      setTimeout(() => { b.textContent = say("copy"); }, 1500);
+    });
+    pre.append(b);
+  }
+}
+
+function parse(html) {
+  const t = document.createElement("template");
+  t.innerHTML = html;
+  return t.content.querySelector(".msg");
+}
+
+// listOf is where a message belongs on this page, if it does.
+function listOf(conv, root) {
+  if (conv !== body.dataset.conv) return null;
+  if (root) return root === body.dataset.root ? $("#replies") : null;
+  return $("#list");
+}
+
+const busy = (li) => li.querySelector(".editor") || li.querySelector(".ask :focus") || li.querySelector(".more[open]");
+
+// put shows a message as it is now, in its place; it says whether it is a new
+// one here. What a member is filling in is left alone.
+export function put(m, { force } = {}) {
+  const places = [];
+  const list = listOf(m.conv, m.root);
+  if (list) places.push(list);
+  if (!m.root && m.id === body.dataset.root) places.push($("#thread .list.root"));
+  let fresh = false;
+  for (const list of places) {
+    const li = parse(m.html);
+    const old = $(`:scope > [data-m="${m.id}"]`, list);
+    if (old) {
+      if (busy(old) && !force) continue;
+      const focused = old.contains(document.activeElement) && document.activeElement.getAttribute("name") + document.activeElement.getAttribute("value");
+      keepAnswers(old, li);
+      old.replaceWith(li);
+      if (focused) $$("button", li).find((b) => b.getAttribute("name") + b.getAttribute("value") === focused)?.focus();
+    } else {
+      let after = list.lastElementChild;
+      while (after && (!after.dataset.m || after.dataset.m > m.id)) after = after.previousElementSibling;
+      // An old message that changed, far above what is shown, stays there.
+      if (!after && !m.fresh && list.id === "list" && $(".earlier")) continue;
+      after ? after.after(li) : list.prepend(li);
+      if (m.fresh) li.classList.add("fresh-now");
+      fresh = true;
+    }
+    li.classList.toggle("open", list.id === "list" && m.id === body.dataset.root);
+    dress(li);
+    arrange(list);
+  }
+  return fresh;
+}
+
+// keepAnswers carries what is half filled in over to the message's new look.
+function keepAnswers(from, to) {
+  for (const old of $$(".ask [name^='f.']", from)) {
+    const now = $(`.ask [name="${CSS.escape(old.name)}"]`, to);
+    if (now && old.value !== (old.defaultValue ?? "")) now.value = old.value;
+  }
+}
+
+export function take(id) {
+  for (const li of $$(`[data-m="${id}"]`)) {
+    const list = li.parentElement;
+    li.remove();
+    arrange(list);
+  }
+}
+
+// Scrolling: who is at the bottom stays there.
+export const scroller = (list) => list?.closest(".scroll");
+export const atBottom = (s) => s && s.scrollHeight - s.scrollTop - s.clientHeight < 90;
+export function toBottom(s) {
+  if (s) s.scrollTop = s.scrollHeight;
+}
+
+export function showBeginning() {
+  const s = $("#scroll");
+  const mark = $("#list .unread");
+  // What is new begins at the top, unless all of it is in sight anyway.
+  if (mark) s.scrollTop = mark.offsetTop - s.offsetTop - 8;
+  else toBottom(s);
+  toBottom(scroller($("#replies")));
+}
+
+// Reading: what is in sight at the bottom of a visible page counts as read.
+let lastRead = "";
+let timer;
+export function readSoon() {
+  clearTimeout(timer);
+  timer = setTimeout(read, 400);
+}
+
+async function read() {
+  const list = $("#list");
+  if (!list || document.visibilityState !== "visible" || !atBottom($("#scroll"))) return;
+  let newest = $$(":scope > .msg", list).at(-1)?.dataset.m || "";
+  const reply = $$("#replies > .msg").at(-1)?.dataset.m || "";
+  if (reply && reply.split("-")[1] > newest) newest = reply;
+  const conv = body.dataset.conv;
+  clearBadge(conv);
+  if (!newest || conv + newest === lastRead) return;
+  lastRead = conv + newest;
+  try {
+    await post("read", { c: conv, m: newest });
+  } catch {
+    lastRead = "";
+  }
+}
+
+export function clearBadge(conv) {
+  const a = $(`#nav [data-place="${CSS.escape(conv)}"]`);
+  if (!a) return;
+  a.classList.remove("fresh");
+  const b = $("[data-badge]", a);
+  b.hidden = true;
+  $("[data-count]", b).textContent = "0";
+  unreadSum();
+}
+
+// countUnread adds one to what waits in conv; false if it is not in the list.
+export function countUnread(conv, threadOnly) {
+  const a = $(`#nav [data-place="${CSS.escape(conv)}"]`);
+  if (!a) return false;
+  a.classList.add("fresh");
+  if (!threadOnly) {
+    const b = $("[data-badge]", a);
+    const c = $("[data-count]", b);
+    const n = (b.hidden ? 0 : parseInt(c.textContent, 10) || 0) + 1;
+    c.textContent = n >= 99 ? "99+" : n;
+    b.hidden = false;
+  }
+  unreadSum();
+  return true;
+}

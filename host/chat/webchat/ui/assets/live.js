@@ -1,0 +1,110 @@
+// What happens meanwhile: server-sent events. A tab that is out of sight lets
+// go of its connection after a while, because browsers have few to one server;
+// it looks in from time to time, and is up to date when it comes back.
+
+import { $, body, address, toast, say, readAloud } from "./ui.js";
+import { put, take, atBottom, toBottom, scroller, readSoon, clearBadge, countUnread } from "./list.js";
+import { refresh, refreshSide } from "./nav.js";
+
+const hideAfter = 30_000;
+const lookEvery = 60_000;
+
+let source = null;
+let cursor = body.dataset.cursor;
+let timer;
+let lost = false;
+let tries = 0;
+
+function remember(e) {
+  if (e.lastEventId) cursor = e.lastEventId;
+}
+
+function open(look) {
+  close();
+  source = new EventSource(address("/chat/live", { since: cursor }));
+  source.addEventListener("message", (e) => { remember(e); onMessage(JSON.parse(e.data)); });
+  source.addEventListener("gone", (e) => { remember(e); const g = JSON.parse(e.data); take(g.id); recount(g); });
+  source.addEventListener("places", (e) => { remember(e); refreshSide(); });
+  source.addEventListener("read", (e) => { remember(e); clearBadge(JSON.parse(e.data).conv); });
+  source.addEventListener("reset", () => refresh());
+  source.addEventListener("now", () => {
+    body.dataset.live = "yes";
+    tries = 0;
+    if (lost) { lost = false; $("#toasts").replaceChildren(); }
+    if (look) close();
+  });
+  source.addEventListener("error", () => {
+    body.dataset.live = "no";
+    if (!lost && tries++ > 1) { lost = true; toast(say("offline"), "sorry"); }
+    // The browser tries again by itself, except after an answer it did not expect.
+    if (source?.readyState === EventSource.CLOSED) {
+      clearTimeout(timer);
+      timer = setTimeout(() => open(look), Math.min(30_000, 1000 * 2 ** Math.min(tries, 5)));
+    }
+  });
+}
+
+function close() {
+  source?.close();
+  source = null;
+}
+
+function recount(m) {
+  if (m.root) refreshRoot(m.conv, m.root);
+}
+
+// A reply changes the number below its root.
+async function refreshRoot(conv, root) {
+  if (conv !== body.dataset.conv || !$(`#list > [data-m="${root}"]`)) return;
+  try {
+    const res = await fetch(address("/chat/message", { c: conv, m: root }), { headers: { Accept: "application/json" } });
+    if (res.ok) put({ ...(await res.json()), conv, id: root });
+  } catch { /* it will be right on the next page */ }
+}
+
+function onMessage(m) {
+  const here = m.conv === body.dataset.conv;
+  const list = m.root ? $("#replies") : $("#list");
+  const s = scroller(list);
+  const follow = atBottom(s);
+  const fresh = put(m);
+  if (m.root) recount(m);
+  const crowd = here && m.crowd && $(".bar [data-members]");
+  if (crowd) crowd.textContent = m.crowd;
+  if (!m.fresh) {
+    if (follow) toBottom(s);
+    return;
+  }
+  const seen = here && document.visibilityState === "visible" && (!m.root || m.root === body.dataset.root);
+  if (here && fresh) {
+    if (follow || m.mine) toBottom(s);
+    else if (!m.root) $(".jump").hidden = false;
+  }
+  if (m.mine || m.quiet) return;
+  if (seen) {
+    if (follow) readSoon();
+    if (m.text) readAloud(say("says", { who: m.by, what: m.text }));
+  } else if (!countUnread(m.conv, Boolean(m.root))) {
+    refreshSide();
+  }
+}
+
+export function start() {
+  open();
+  document.addEventListener("visibilitychange", () => {
+    clearTimeout(timer);
+    if (document.visibilityState === "visible") {
+      if (!source || source.readyState === EventSource.CLOSED) open();
+      readSoon();
+      return;
+    }
+    timer = setTimeout(function look() {
+      // "now" closes it again when everything has been told.
+      if (source) close();
+      else open(true);
+      timer = setTimeout(look, lookEvery);
+    }, hideAfter);
+  });
+  addEventListener("pagehide", close);
+  addEventListener("pageshow", (e) => { if (e.persisted) open(); });
+}
