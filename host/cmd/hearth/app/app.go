@@ -1,0 +1,319 @@
+// Package app is a whole hearth in one process: what `hearth serve` runs, and
+// what a test or another program can run in itself. It owns how the parts are
+// joined (which store, which platforms, in which order they start and end) and
+// what lies in the data directory. It must not know flags, or print.
+//
+//	New   data directory ─► store ─► wasm ─► engine ─► platforms ─► web ─► listener
+//	Run   plugins installed ─► gate opens ─► ready … ctx ends ─► engine drains ─► web ends ─► store closed
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+
+	"github.com/hearthbot/hearth/host"
+	"github.com/hearthbot/hearth/host/chat"
+	"github.com/hearthbot/hearth/host/cmd/hearth/config"
+	"github.com/hearthbot/hearth/host/wasm"
+	"github.com/hearthbot/hearth/store"
+	"github.com/hearthbot/hearth/store/bolt"
+	"github.com/hearthbot/hearth/web"
+)
+
+// Options are what an App is made of. Config and Plugins are required.
+type Options struct {
+	Config  *config.Config
+	Plugins fs.FS         // NAME.wasm each, at the root
+	Token   config.Secret // the admin token; not set: the data directory's, made if there is none
+	Version string
+	Logger  *slog.Logger // nil discards
+
+	// Ready is called once events are handled. nil is not.
+	Ready func(Ready)
+}
+
+// Ready tells what has come up.
+type Ready struct {
+	URL     string // of the server, as people reach it
+	Chat    bool   // URL/chat is there
+	Data    string // the data directory, absolute
+	Token   string // the file with the admin token; "" if the environment has it
+	Plugins []string
+	Missing []string // plugins that could not be installed
+	Took    time.Duration
+}
+
+// App is a hearth. Run it once.
+type App struct {
+	o         Options
+	log       *slog.Logger
+	begun     time.Time
+	data      string
+	store     store.Store
+	wasm      *wasm.Engine
+	engine    *host.Engine
+	gate      *gate
+	platforms []chat.Adapter
+	registry  *prometheus.Registry
+	web       *web.Server
+	listener  net.Listener
+	state     state
+}
+
+// New opens the data directory, connects everything and listens, so that what
+// cannot work is an error here. Nothing is handled before Run. An App that is
+// not run has to be closed.
+func New(ctx context.Context, o Options) (_ *App, err error) {
+	if o.Config == nil || o.Plugins == nil {
+		return nil, errors.New("app: Options.Config or Options.Plugins is missing")
+	}
+	a := &App{o: o, log: o.Logger, begun: time.Now()}
+	if a.log == nil {
+		a.log = slog.New(slog.DiscardHandler)
+	}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, a.Close())
+		}
+	}()
+	for _, step := range []func(context.Context) error{a.openData, a.openEngine, a.connect, a.openWeb} {
+		if err := step(ctx); err != nil {
+			return nil, err
+		}
+	}
+	return a, nil
+}
+
+func (a *App) openData(ctx context.Context) error {
+	dir, err := filepath.Abs(a.o.Config.Server.Data)
+	if err != nil {
+		return fmt.Errorf("find the data directory: %w", err)
+	}
+	a.data = dir
+	if a.store, err = bolt.Open(ctx, dir, bolt.Options{}); err != nil {
+		a.store = nil
+		return fmt.Errorf("open the data directory %s: %w", dir, err)
+	}
+	if info, err := os.Stat(dir); err == nil && !private(info) {
+		a.log.Warn("others can look into the data directory; `chmod 700` closes it", "dir", dir, "mode", info.Mode().Perm())
+	}
+	if n := len(a.o.Token.Reveal()); a.o.Token.Set() && n < MinToken {
+		return fmt.Errorf("%s has %d bytes; at least %d are safe, such as `openssl rand -hex 32` makes", TokenVariable, n, MinToken)
+	}
+	if !a.o.Token.Set() {
+		if _, err := ReadToken(dir); errors.Is(err, ErrNoToken) {
+			_, err = ResetToken(dir)
+			if err != nil {
+				return err
+			}
+		} else if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// token is the admin token as it is now: `hearth admin token reset` may have
+// changed it since the last request.
+func (a *App) token() string {
+	if a.o.Token.Set() {
+		return a.o.Token.Reveal()
+	}
+	t, err := ReadToken(a.data)
+	if err != nil {
+		a.log.Error("nobody can sign in", "err", err)
+	}
+	return t
+}
+
+func (a *App) openEngine(ctx context.Context) (err error) {
+	c := a.o.Config
+	a.registry = prometheus.NewRegistry()
+	a.registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}), a.buildInfo())
+	if a.wasm, err = wasm.New(wasm.Options{CacheDir: filepath.Join(a.data, cacheDir), Sandboxes: c.Limits.Sandboxes, Logger: a.log}); err != nil {
+		return fmt.Errorf("prepare the sandbox: %w", err)
+	}
+	a.engine, err = host.New(ctx, host.Options{
+		Store: a.store, Wasm: a.wasm, Logger: a.log, Metrics: a.registry,
+		Community: host.Community{Name: c.Community.Name, Locale: c.Community.Locale, TimeZone: c.Community.TimeZone},
+		Policy:    host.Policy{QuietFrom: c.Policy.QuietFrom, QuietTo: c.Policy.QuietTo, DailyCap: c.Policy.DailyCap, Expiry: c.Policy.Expiry},
+		Journal:   host.Journal{MaxRows: c.Journal.MaxRows, MaxAge: c.Journal.MaxAge},
+		Sandboxes: c.Limits.Sandboxes, MaxBacklog: c.Limits.Backlog, MaxOutbox: c.Limits.Outbox, MaxTimers: c.Limits.Timers,
+	})
+	if err != nil {
+		return err
+	}
+	a.gate = newGate(a.engine)
+	return nil
+}
+
+func (a *App) buildInfo() prometheus.Collector {
+	g := prometheus.NewGauge(prometheus.GaugeOpts{Name: "hearth_build_info", Help: "1, with the version that runs.",
+		ConstLabels: prometheus.Labels{"version": a.o.Version}})
+	g.Set(1)
+	return g
+}
+
+func (a *App) openWeb(context.Context) (err error) {
+	c := a.o.Config
+	mounts := map[string]http.Handler{}
+	var names []string
+	for _, p := range a.platforms {
+		names = append(names, p.Name())
+		if s, ok := p.(chat.Server); ok {
+			for path, h := range s.Routes() {
+				mounts[path] = h
+			}
+		}
+	}
+	a.web, err = web.New(web.Options{Host: &joined{engine: a.engine, gate: a.gate}, Token: a.token, NotReady: a.state.notReady, Mounts: mounts,
+		Platforms: names, Community: c.Community.Name, Version: a.o.Version, Metrics: a.registry, Logger: a.log})
+	if err != nil {
+		return err
+	}
+	a.listener, err = net.Listen("tcp", c.Server.Listen)
+	if err != nil {
+		return fmt.Errorf("cannot listen on %s: %w; stop the program that has the address, or choose another with --listen or server.listen",
+			c.Server.Listen, cause(err))
+	}
+	return writeSecret(filepath.Join(a.data, urlFile), a.local())
+}
+
+// cause leaves out what net puts before: the address has been named.
+func cause(err error) error {
+	var op *net.OpError
+	if errors.As(err, &op) {
+		return op.Err
+	}
+	return err
+}
+
+// local is where this machine reaches the server.
+func (a *App) local() string { return LocalURL(a.listener.Addr().String()) }
+
+// LocalURL is how this machine reaches a server that listens on addr.
+func LocalURL(addr string) string {
+	host, port, err := net.SplitHostPort(addr)
+	if err != nil {
+		return "http://" + addr
+	}
+	if ip := net.ParseIP(host); host == "" || ip != nil && ip.IsUnspecified() {
+		host = "127.0.0.1"
+	}
+	return "http://" + net.JoinHostPort(host, port)
+}
+
+// URL is where people reach the server.
+func (a *App) URL() string {
+	if u := a.o.Config.Server.PublicURL; u != "" {
+		return u
+	}
+	return a.local()
+}
+
+// Run installs the plugins, serves until ctx ends, drains for at most the
+// config's grace, and closes everything. It returns nil if it was ctx that
+// ended it.
+func (a *App) Run(ctx context.Context) (err error) {
+	defer func() { err = errors.Join(err, a.Close()) }()
+	grace := a.o.Config.Server.Grace
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	context.AfterFunc(ctx, func() { a.state.enter(stopping) })
+
+	// The server outlives the engine: while that drains, platforms get an answer
+	// and /readyz says why nothing is taken in.
+	serving, stopServing := context.WithCancel(context.WithoutCancel(ctx))
+	defer stopServing()
+	served := make(chan error, 1)
+	go func() {
+		served <- a.web.Serve(serving, a.listener, max(grace, time.Second))
+		cancel() // without a server there is nothing to go on for
+	}()
+
+	err = a.work(ctx, grace)
+	a.state.enter(stopping)
+	stopServing()
+	return errors.Join(err, <-served)
+}
+
+// work is the engine's part of Run.
+func (a *App) work(ctx context.Context, grace time.Duration) error {
+	for _, p := range a.platforms {
+		if err := a.engine.Attach(ctx, p); err != nil {
+			return stopped(ctx, err)
+		}
+	}
+	if err := a.install(ctx); err != nil {
+		return stopped(ctx, err)
+	}
+	a.gate.lift()
+	a.state.enter(running)
+	a.announce()
+	if err := a.engine.Run(ctx, grace); err != nil {
+		return stopped(ctx, err)
+	}
+	a.log.Info("stopped; nothing was lost, what waits is taken up at the next start")
+	return nil
+}
+
+// stopped is nil for an error that is only ctx having ended.
+func stopped(ctx context.Context, err error) error {
+	if ctx.Err() != nil && errors.Is(err, ctx.Err()) {
+		return nil
+	}
+	return err
+}
+
+func (a *App) announce() {
+	r := Ready{URL: a.URL(), Chat: a.o.Config.Webchat.Enabled, Data: a.data, Missing: a.state.lacking(), Took: time.Since(a.begun)}
+	if !a.o.Token.Set() {
+		r.Token = TokenPath(a.data)
+	}
+	for _, p := range a.engine.Plugins() {
+		r.Plugins = append(r.Plugins, p.Name+" "+p.Version)
+	}
+	if a.o.Ready != nil {
+		a.o.Ready(r)
+	}
+}
+
+// closeWait is for what the grace did not end.
+const closeWait = 5 * time.Second
+
+// Close lets go of everything. Run does so by itself; a second Close does
+// nothing.
+func (a *App) Close() error {
+	var err error
+	if a.listener != nil {
+		if e := a.listener.Close(); e != nil && !errors.Is(e, net.ErrClosed) {
+			err = errors.Join(err, e)
+		}
+		a.listener = nil
+		if e := os.Remove(filepath.Join(a.data, urlFile)); e != nil && !errors.Is(e, fs.ErrNotExist) {
+			err = errors.Join(err, e)
+		}
+	}
+	if a.wasm != nil {
+		ctx, cancel := context.WithTimeout(context.Background(), closeWait)
+		defer cancel()
+		err = errors.Join(err, a.wasm.Close(ctx))
+		a.wasm = nil
+	}
+	if a.store != nil {
+		err = errors.Join(err, a.store.Close())
+		a.store = nil
+	}
+	return err
+}

@@ -1,0 +1,92 @@
+package app
+
+import (
+	"context"
+	"fmt"
+	"path/filepath"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/hearthbot/hearth/host/chat"
+	"github.com/hearthbot/hearth/host/chat/slack"
+	"github.com/hearthbot/hearth/host/chat/webchat"
+	"github.com/hearthbot/hearth/host/cmd/hearth/config"
+)
+
+// connect makes the platforms that the config switches on. They are attached to
+// the engine when it runs.
+func (a *App) connect(context.Context) error {
+	c := a.o.Config
+	if c.Webchat.Enabled {
+		secret := c.Webchat.Secret.Reveal()
+		if secret == "" {
+			var err error
+			if secret, err = keptSecret(filepath.Join(a.data, secretFile)); err != nil {
+				return fmt.Errorf("keep the web chat's secret: %w", err)
+			}
+		}
+		w, err := webchat.New(webchat.Options{Store: a.store, Sink: a.gate, Secret: []byte(secret), Community: c.Community.Name,
+			Locale: c.Community.Locale, Channels: c.Webchat.Channels, PublicURL: c.Server.PublicURL, Logger: a.log})
+		if err != nil {
+			return fmt.Errorf("open the web chat: %w", err)
+		}
+		a.platforms = append(a.platforms, w)
+	}
+	if c.Slack.Enabled() {
+		s, err := NewSlack(c, a.gate)
+		if err != nil {
+			return err
+		}
+		a.platforms = append(a.platforms, s)
+		a.registry.MustRegister(newSlackFigures(s))
+	}
+	return nil
+}
+
+// NewSlack makes the adapter that the config describes.
+func NewSlack(c *config.Config, sink chat.Sink) (*slack.Adapter, error) {
+	s := c.Slack
+	a, err := slack.New(slack.Options{SigningSecret: s.SigningSecret.Reveal(), BotToken: s.BotToken.Reveal(), AppToken: s.AppToken.Reveal(),
+		APIURL: s.APIURL, Sink: sink, Locale: c.Community.Locale})
+	if err != nil {
+		return nil, fmt.Errorf("%w: %s: %w", config.ErrConfig, c.Where("slack"), err)
+	}
+	return a, nil
+}
+
+// slackFigures shows the adapter's counts as metrics.
+type slackFigures struct {
+	adapter *slack.Adapter
+	counts  map[string]*prometheus.Desc
+}
+
+func newSlackFigures(a *slack.Adapter) *slackFigures {
+	f := &slackFigures{a, map[string]*prometheus.Desc{}}
+	for name, help := range map[string]string{
+		"requests":     "Requests and envelopes of Slack's whose sender was verified.",
+		"ignored":      "What Slack sent that is no event to hearth.",
+		"refused":      "Requests to Slack's paths that were turned away.",
+		"busy":         "Events that Slack was asked to deliver again.",
+		"retries":      "Deliveries that Slack said were repeated.",
+		"rate_limited": "Times Slack said that it withheld events.",
+		"throttled":    "Calls that Slack answered with 429.",
+		"sockets":      "Sockets opened.",
+	} {
+		f.counts[name] = prometheus.NewDesc("hearth_slack_"+name+"_total", help, nil, nil)
+	}
+	return f
+}
+
+func (f *slackFigures) Describe(ch chan<- *prometheus.Desc) {
+	for _, d := range f.counts {
+		ch <- d
+	}
+}
+
+func (f *slackFigures) Collect(ch chan<- prometheus.Metric) {
+	s := f.adapter.Stats()
+	for name, n := range map[string]uint64{"requests": s.Received, "ignored": s.Ignored, "refused": s.Refused, "busy": s.Busy,
+		"retries": s.Retries, "rate_limited": s.RateLimited, "throttled": s.Throttled, "sockets": s.Sockets} {
+		ch <- prometheus.MustNewConstMetric(f.counts[name], prometheus.CounterValue, float64(n))
+	}
+}

@@ -1,0 +1,203 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"maps"
+	"path"
+	"slices"
+	"strings"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/hearthbot/hearth/host"
+	"github.com/hearthbot/hearth/host/cmd/hearth/config"
+	"github.com/hearthbot/hearth/host/wasm"
+	"github.com/hearthbot/hearth/sdk/abi"
+)
+
+// maxPlugin is how many bytes a plugin's file may have.
+const maxPlugin = 64 << 20
+
+// bundled is a plugin's file, before it is installed.
+type bundled struct {
+	name     string
+	code     []byte
+	compiled *wasm.Plugin // held, so that installing it compiles nothing again
+	manifest abi.Manifest
+	err      error
+}
+
+// listPlugins names the plugins in files: NAME.wasm each.
+func listPlugins(files fs.FS) ([]string, error) {
+	paths, err := fs.Glob(files, "*.wasm")
+	if err != nil {
+		return nil, err
+	}
+	names := make([]string, len(paths))
+	for i, p := range paths {
+		names[i] = strings.TrimSuffix(path.Base(p), ".wasm")
+	}
+	return names, nil
+}
+
+// enabledPlugins are the names in files that the config does not leave out. A
+// table for a plugin that is not there is an error: it would do nothing.
+func enabledPlugins(files fs.FS, c *config.Config) ([]string, error) {
+	names, err := listPlugins(files)
+	if err != nil {
+		return nil, fmt.Errorf("list the plugins: %w", err)
+	}
+	for _, n := range slices.Sorted(maps.Keys(c.Plugins)) {
+		if len(names) > 0 && !slices.Contains(names, n) {
+			hint := ""
+			if near := config.Nearest(n, names); near != "" {
+				hint = ", did you mean " + near + "?"
+			}
+			return nil, fmt.Errorf("%w: %s: plugins.%s: there is no such plugin%s; there are %s",
+				config.ErrConfig, c.Where("plugins."+n), n, hint, strings.Join(names, ", "))
+		}
+	}
+	return slices.DeleteFunc(names, func(n string) bool { return !c.Plugin(n).Enabled }), nil
+}
+
+// compile reads and compiles plugins, as many at once as the engine allows. A
+// plugin's own error is kept with it.
+func compile(ctx context.Context, engine *wasm.Engine, files fs.FS, names []string) []*bundled {
+	list := make([]*bundled, len(names))
+	var g errgroup.Group
+	for i, n := range names {
+		b := &bundled{name: n}
+		list[i] = b
+		g.Go(func() error {
+			b.err = b.compile(ctx, engine, files)
+			return nil
+		})
+	}
+	_ = g.Wait() // each keeps its own
+	return list
+}
+
+func (b *bundled) compile(ctx context.Context, engine *wasm.Engine, files fs.FS) error {
+	file := b.name + ".wasm"
+	info, err := fs.Stat(files, file)
+	if err == nil && info.Size() > maxPlugin {
+		return fmt.Errorf("%s has %d bytes, at most %d", file, info.Size(), maxPlugin)
+	}
+	if err == nil {
+		b.code, err = fs.ReadFile(files, file)
+	}
+	if err != nil {
+		return fmt.Errorf("read %s: %w", file, err)
+	}
+	if b.compiled, err = engine.Compile(ctx, b.code, wasm.Limits{}); err != nil {
+		return err
+	}
+	if _, err := b.manifest.UnmarshalMsg(b.compiled.Manifest()); err != nil {
+		return fmt.Errorf("its manifest cannot be read: %w", err)
+	}
+	if b.manifest.Name != b.name {
+		return fmt.Errorf("%s holds a plugin that calls itself %q; name the file %s.wasm", file, b.manifest.Name, b.manifest.Name)
+	}
+	return nil
+}
+
+func release(ctx context.Context, list []*bundled) {
+	for _, b := range list {
+		if b.compiled != nil {
+			_ = b.compiled.Close(ctx) // it has no image, so nothing to wait for
+		}
+	}
+}
+
+// install puts the plugins into the engine. One that cannot be installed is
+// named in NotReady and holds up no other; what is wrong with the config is an
+// error.
+func (a *App) install(ctx context.Context) error {
+	names, err := enabledPlugins(a.o.Plugins, a.o.Config)
+	if err != nil {
+		return err
+	}
+	if len(names) == 0 {
+		a.log.Warn("no plugins are built: run make build; until then nothing is done about what comes in")
+		return nil
+	}
+	a.log.Info("preparing plugins; the first time this takes a few seconds", "plugins", names)
+	begun := time.Now()
+	list := compile(ctx, a.wasm, a.o.Plugins, names)
+	defer release(context.WithoutCancel(ctx), list)
+
+	commands := 0 // of the plugins so far
+	stale := []*bundled{}
+	for _, b := range list {
+		if b.err == nil {
+			b.err = a.installOne(ctx, b)
+		}
+		if errors.Is(b.err, config.ErrConfig) {
+			return b.err
+		}
+		if b.err != nil {
+			if ctx.Err() != nil {
+				return nil
+			}
+			a.state.lack(b.name)
+			a.log.Error("plugin could not be installed; the others go on", "plugin", b.name, "err", b.err)
+			continue
+		}
+		if len(b.manifest.Commands) > 0 {
+			stale = list[:commands]
+		}
+		commands++
+	}
+	// A plugin is told of the commands there are when it is installed. Those that
+	// came first have not heard of the later ones'.
+	for _, b := range stale {
+		if b.err == nil {
+			if err := a.installOne(ctx, b); err != nil {
+				return fmt.Errorf("tell plugin %s of the others: %w", b.name, err)
+			}
+		}
+	}
+	a.log.Info("plugins are ready", "plugins", len(names)-len(a.state.lacking()), "took", time.Since(begun).Round(time.Millisecond).String())
+	return nil
+}
+
+func (a *App) installOne(ctx context.Context, b *bundled) error {
+	_, err := a.engine.Install(ctx, b.code, host.PluginOptions{Config: a.o.Config.Plugin(b.name).Config, GrantAll: true})
+	if errors.Is(err, host.ErrConfig) {
+		where := a.o.Config.Where("plugins." + b.name)
+		return fmt.Errorf("%w: %s: %w", config.ErrConfig, where, err)
+	}
+	return err
+}
+
+// Commands compiles the enabled plugins and lists the commands they have,
+// without running anything. cache may be "".
+func Commands(ctx context.Context, files fs.FS, c *config.Config, cache string) ([]abi.CommandDef, error) {
+	names, err := enabledPlugins(files, c)
+	if err != nil {
+		return nil, err
+	}
+	engine, err := wasm.New(wasm.Options{CacheDir: cache})
+	if err != nil {
+		return nil, err
+	}
+	defer engine.Close(context.WithoutCancel(ctx))
+	list := compile(ctx, engine, files, names)
+	defer release(context.WithoutCancel(ctx), list)
+	var out []abi.CommandDef
+	for _, b := range list {
+		if b.err != nil {
+			return nil, fmt.Errorf("plugin %s: %w", b.name, b.err)
+		}
+		for _, cmd := range b.manifest.Commands {
+			cmd.Plugin = b.name
+			out = append(out, cmd)
+		}
+	}
+	slices.SortFunc(out, func(a, b abi.CommandDef) int { return strings.Compare(a.Name, b.Name) })
+	return out, nil
+}

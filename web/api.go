@@ -1,0 +1,91 @@
+package web
+
+import (
+	"context"
+	"errors"
+	"net/http"
+
+	"github.com/danielgtaylor/huma/v2"
+	"github.com/danielgtaylor/huma/v2/adapters/humachi"
+	"github.com/go-chi/chi/v5"
+
+	"github.com/hearthbot/hearth/host/chat"
+)
+
+// api registers the routes below /api. Operations describe themselves: the
+// OpenAPI document is made of the code, so the two cannot differ.
+func (s *Server) api(r chi.Router) {
+	c := huma.DefaultConfig("hearth", s.version())
+	c.Info.Description = "What `hearth` on the command line does, over HTTP. Errors are RFC 9457 problem details."
+	c.OpenAPIPath = "/api/openapi"
+	c.DocsPath = ""     // its page loads code from elsewhere
+	c.SchemasPath = ""  // they are in the document
+	c.CreateHooks = nil // no $schema in every answer
+	c.RejectUnknownQueryParameters = true
+	c.Components.SecuritySchemes = map[string]*huma.SecurityScheme{
+		"admin": {Type: "http", Scheme: "bearer", Description: "The admin token."},
+	}
+	api := humachi.New(r, c)
+	api.UseMiddleware(s.authorize)
+
+	huma.Register(api, op("status", http.MethodGet, "/api/v1/status", "How hearth is"), s.status)
+	huma.Register(api, op("list-plugins", http.MethodGet, "/api/v1/plugins", "The plugins that are installed"), s.plugins)
+	huma.Register(api, op("get-plugin", http.MethodGet, "/api/v1/plugins/{name}", "One plugin"), s.plugin)
+	huma.Register(api, op("pause", http.MethodPost, "/api/v1/pause", "Stop sending, until resumed, over restarts too"), s.pause)
+	huma.Register(api, op("resume", http.MethodPost, "/api/v1/resume", "Send again"), s.resume)
+	huma.Register(api, op("list-events", http.MethodGet, "/api/v1/events", "Events and how plugins handled them"), s.events)
+	huma.Register(api, followOp(), s.follow)
+	huma.Register(api, op("get-event", http.MethodGet, "/api/v1/events/{number}", "One event, its handling and its messages"), s.event)
+	huma.Register(api, cloudEventsOp(), s.cloudEvents)
+	huma.Register(api, op("list-failed-events", http.MethodGet, "/api/v1/dead-letters", "Events that were given up"), s.failures)
+	huma.Register(api, op("retry-event", http.MethodPost, "/api/v1/dead-letters/{number}/{plugin}/retry", "Hand a failed event to its plugin again"), s.retry)
+
+	r.Handle("/api/*", s.adminOnly(http.HandlerFunc(notFound)))
+}
+
+func (s *Server) version() string {
+	if s.o.Version == "" {
+		return "unknown"
+	}
+	return s.o.Version
+}
+
+// op is an operation that needs the admin token, as all do.
+func op(id, method, path, summary string) huma.Operation {
+	o := huma.Operation{OperationID: id, Method: method, Path: path, Summary: summary,
+		Security: []map[string][]string{{"admin": {}}}}
+	if method == http.MethodPost {
+		o.DefaultStatus = http.StatusOK
+	}
+	return o
+}
+
+// authorize refuses operations without the admin token. It goes by what they
+// declare, so the document and the guard are the same thing.
+func (s *Server) authorize(ctx huma.Context, next func(huma.Context)) {
+	r, w := humachi.Unwrap(ctx)
+	if len(ctx.Operation().Security) > 0 && !s.admin(r) {
+		unauthorized(w)
+		return
+	}
+	w.Header().Set("Cache-Control", "no-store")
+	next(ctx)
+}
+
+// failed makes of the host's error what the client is told. What is no fault of
+// theirs is logged here and not told in detail.
+func (s *Server) failed(ctx context.Context, doing string, err error) error {
+	switch {
+	case errors.Is(err, ErrNotFound):
+		return huma.Error404NotFound(err.Error())
+	case errors.Is(err, chat.ErrRefused):
+		return huma.Error400BadRequest(err.Error())
+	case errors.Is(err, chat.ErrBusy):
+		return huma.ErrorWithHeaders(huma.Error503ServiceUnavailable("too much is waiting, or hearth is starting or stopping; send it again"),
+			http.Header{"Retry-After": {"2"}})
+	case ctx.Err() != nil:
+		return huma.NewError(499, "the client did not wait for the answer")
+	}
+	s.log.ErrorContext(ctx, "a request failed", "doing", doing, "err", err)
+	return huma.Error500InternalServerError("hearth could not do this; its log says why")
+}

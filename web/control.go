@@ -1,0 +1,70 @@
+package web
+
+import (
+	"context"
+	"fmt"
+)
+
+// out wraps an answer as huma wants it.
+type out[T any] struct{ Body T }
+
+func (s *Server) status(ctx context.Context, _ *struct{}) (*out[Status], error) {
+	st, err := s.o.Host.Status(ctx)
+	if err != nil {
+		return nil, s.failed(ctx, "status", err)
+	}
+	st.Version, st.Started = s.version(), s.started
+	st.Reasons = s.o.NotReady()
+	st.Ready = len(st.Reasons) == 0
+	if st.Ready {
+		st.Reasons = []string{}
+	}
+	return &out[Status]{st}, nil
+}
+
+// PluginList is the answer to GET /api/v1/plugins.
+type PluginList struct {
+	Plugins []Plugin `json:"plugins" nullable:"false"`
+}
+
+func (s *Server) plugins(ctx context.Context, _ *struct{}) (*out[PluginList], error) {
+	st, err := s.o.Host.Status(ctx)
+	if err != nil {
+		return nil, s.failed(ctx, "plugins", err)
+	}
+	return &out[PluginList]{PluginList{st.Plugins}}, nil
+}
+
+func (s *Server) plugin(ctx context.Context, in *struct {
+	Name string `path:"name" maxLength:"32"`
+}) (*out[Plugin], error) {
+	st, err := s.o.Host.Status(ctx)
+	if err != nil {
+		return nil, s.failed(ctx, "plugin", err)
+	}
+	for _, p := range st.Plugins {
+		if p.Name == in.Name {
+			return &out[Plugin]{p}, nil
+		}
+	}
+	return nil, s.failed(ctx, "plugin", fmt.Errorf("plugin %q: %w", in.Name, ErrNotFound))
+}
+
+// Paused is the answer to a pause or resume.
+type Paused struct {
+	Paused bool `json:"paused"`
+}
+
+func (s *Server) pause(ctx context.Context, _ *struct{}) (*out[Paused], error) {
+	if err := s.o.Host.Pause(ctx); err != nil {
+		return nil, s.failed(ctx, "pause", err)
+	}
+	return &out[Paused]{Paused{true}}, nil
+}
+
+func (s *Server) resume(ctx context.Context, _ *struct{}) (*out[Paused], error) {
+	if err := s.o.Host.Resume(ctx); err != nil {
+		return nil, s.failed(ctx, "resume", err)
+	}
+	return &out[Paused]{Paused{false}}, nil
+}

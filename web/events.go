@@ -1,0 +1,154 @@
+package web
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"time"
+
+	"github.com/danielgtaylor/huma/v2"
+	"github.com/danielgtaylor/huma/v2/adapters/humachi"
+)
+
+// EventList is the answer to GET /api/v1/events.
+type EventList struct {
+	Events []Event `json:"events" nullable:"false"`
+}
+
+func (s *Server) events(ctx context.Context, in *EventFilter) (*out[EventList], error) {
+	events, err := s.o.Host.Events(ctx, *in)
+	if err != nil {
+		return nil, s.failed(ctx, "events", err)
+	}
+	return &out[EventList]{EventList{some(events)}}, nil
+}
+
+// some makes an empty list of none, which JSON tells apart.
+func some[T any](list []T) []T {
+	if list == nil {
+		return []T{}
+	}
+	return list
+}
+
+func (s *Server) event(ctx context.Context, in *struct {
+	Number string `path:"number" pattern:"^[0-9a-f]{16}$" patternDescription:"16 hex digits"`
+}) (*out[EventDetail], error) {
+	e, err := s.o.Host.Event(ctx, in.Number)
+	if err != nil {
+		return nil, s.failed(ctx, "event", err)
+	}
+	e.Handled, e.Messages = some(e.Handled), some(e.Messages)
+	return &out[EventDetail]{e}, nil
+}
+
+// FailureList is the answer to GET /api/v1/dead-letters.
+type FailureList struct {
+	Failures []Failure `json:"failures" nullable:"false"`
+}
+
+func (s *Server) failures(ctx context.Context, _ *struct{}) (*out[FailureList], error) {
+	list, err := s.o.Host.Failures(ctx)
+	if err != nil {
+		return nil, s.failed(ctx, "failures", err)
+	}
+	return &out[FailureList]{FailureList{some(list)}}, nil
+}
+
+// Retried is the answer to a retry: the event waits for its plugin again.
+type Retried struct {
+	Number string `json:"number"`
+	Plugin string `json:"plugin"`
+}
+
+func (s *Server) retry(ctx context.Context, in *struct {
+	Number string `path:"number" pattern:"^[0-9a-f]{16}$" patternDescription:"16 hex digits"`
+	Plugin string `path:"plugin" maxLength:"32"`
+}) (*out[Retried], error) {
+	if err := s.o.Host.Retry(ctx, in.Number, in.Plugin); err != nil {
+		return nil, s.failed(ctx, "retry", err)
+	}
+	return &out[Retried]{Retried{in.Number, in.Plugin}}, nil
+}
+
+const (
+	heartbeat    = 15 * time.Second // proxies close what is silent for a minute
+	writeTimeout = 30 * time.Second
+)
+
+func followOp() huma.Operation {
+	o := op("follow-events", http.MethodGet, "/api/v1/events/follow", "Events as they are handled, until the client goes")
+	o.Description = "Server-sent events: each `data` line is one Event as JSON, like those of list-events. `after` and `limit` do nothing here."
+	o.Responses = map[string]*huma.Response{"200": {Description: "A stream that does not end.",
+		Content: map[string]*huma.MediaType{"text/event-stream": {Schema: &huma.Schema{Type: huma.TypeString}}}}}
+	return o
+}
+
+// follow streams events. What is written is flushed at once, and each write
+// moves the server's write timeout on.
+func (s *Server) follow(_ context.Context, in *EventFilter) (*huma.StreamResponse, error) {
+	return &huma.StreamResponse{Body: func(hc huma.Context) {
+		r, w := humachi.Unwrap(hc)
+		ctx, cancel := s.open(r.Context())
+		defer cancel()
+		events := make(chan Event)
+		ended := make(chan error, 1)
+		go func() {
+			ended <- s.o.Host.Follow(ctx, *in, func(e Event) error {
+				select {
+				case events <- e:
+					return nil
+				case <-ctx.Done():
+					return ctx.Err()
+				}
+			})
+		}()
+		out := &stream{w: w, c: http.NewResponseController(w)}
+		w.Header().Set("Content-Type", "text/event-stream")
+		w.Header().Set("X-Accel-Buffering", "no")
+		out.write(": from now on\n\n")
+		beat := time.NewTicker(heartbeat)
+		defer beat.Stop()
+		for out.err == nil {
+			select {
+			case e := <-events:
+				b, err := json.Marshal(e)
+				if err != nil {
+					out.err = err
+					break
+				}
+				out.write("data: " + string(b) + "\n\n")
+			case <-beat.C:
+				out.write(": still here\n\n")
+			case err := <-ended:
+				if ctx.Err() == nil {
+					s.log.ErrorContext(ctx, "a request failed", "doing", "follow", "err", err)
+				}
+				return
+			}
+		}
+		cancel()
+		<-ended
+	}}, nil
+}
+
+// stream writes and flushes; after the first error it does nothing.
+type stream struct {
+	w   io.Writer
+	c   *http.ResponseController
+	err error
+}
+
+func (s *stream) write(text string) {
+	if s.err != nil {
+		return
+	}
+	_ = s.c.SetWriteDeadline(time.Now().Add(writeTimeout)) // not every connection has deadlines
+	if _, s.err = io.WriteString(s.w, text); s.err == nil {
+		if s.err = s.c.Flush(); s.err != nil {
+			s.err = fmt.Errorf("flush: %w", s.err)
+		}
+	}
+}

@@ -1,0 +1,146 @@
+// Package web is hearth's HTTP side: health, figures, the API, the front page,
+// and the paths that platforms call. It owns what every request meets (who may
+// ask, how much, how long, which headers, what is logged) and the API's types.
+// It must not know the engine, a platform or a store: it meets them as [Host]
+// and as plain handlers, which host/cmd/hearth joins.
+//
+//	request ─► guard: id, headers, size, panics, log, figures        guard.go
+//	             ├─ /healthz /readyz /metrics                        health.go
+//	             ├─ /                  the front page                home.go
+//	             ├─ /api/v1/…          bearer token ─► huma ─► Host  api.go, events.go, control.go
+//	             │  /api/v1/events     CloudEvents ─► Host.Accept    cloudevents.go
+//	             ├─ /debug/pprof/…     bearer token                  health.go
+//	             └─ what platforms serve: /chat/, /slack/…           Options.Mounts
+//
+// It stores nothing.
+package web
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"maps"
+	"net/http"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/go-chi/chi/v5"
+	"github.com/prometheus/client_golang/prometheus"
+)
+
+// Options say what a Server serves. Host and Token are required.
+type Options struct {
+	Host Host
+
+	// Token is the admin token as it is at present; while it is "" nobody gets in.
+	Token func() string
+
+	// NotReady says why events are not handled yet, or any more; none means that
+	// they are. nil means always ready.
+	NotReady func() []string
+
+	// Mounts are handlers by path; a trailing slash takes all below it. They bound
+	// what they read, up to MaxBody.
+	Mounts map[string]http.Handler
+
+	Platforms []string // their names: what comes in by the API cannot pose as theirs
+	Community string   // its name, for the front page; "" is "hearth"
+	Version   string   // hearth's
+
+	// Metrics is served at /metrics, with the server's own figures in it; nil is
+	// a registry of its own.
+	Metrics *prometheus.Registry
+	Logger  *slog.Logger     // nil discards
+	Clock   func() time.Time // nil is time.Now
+}
+
+// MaxBody is how many bytes any request may bring.
+const MaxBody = 20 << 20
+
+// Server answers HTTP requests. It is safe for concurrent use.
+type Server struct {
+	o       Options
+	log     *slog.Logger
+	now     func() time.Time
+	started time.Time
+	figures *figures
+	mux     http.Handler
+
+	closing sync.Once
+	closed  chan struct{} // ends the streams
+}
+
+// New returns a server. It listens nowhere yet; see [Server.Serve].
+func New(o Options) (*Server, error) {
+	switch {
+	case o.Host == nil:
+		return nil, errors.New("web: Options.Host is missing")
+	case o.Token == nil:
+		return nil, errors.New("web: Options.Token is missing")
+	}
+	if o.NotReady == nil {
+		o.NotReady = func() []string { return nil }
+	}
+	if o.Metrics == nil {
+		o.Metrics = prometheus.NewRegistry()
+	}
+	if o.Community == "" {
+		o.Community = "hearth"
+	}
+	s := &Server{o: o, log: o.Logger, now: o.Clock, closed: make(chan struct{})}
+	if s.log == nil {
+		s.log = slog.New(slog.DiscardHandler)
+	}
+	if s.now == nil {
+		s.now = time.Now
+	}
+	s.started = s.now()
+	s.figures = newFigures(o.Metrics)
+	page, err := newHome()
+	if err != nil {
+		return nil, err
+	}
+
+	r := chi.NewRouter()
+	r.Use(s.guard)
+	r.NotFound(notFound)
+	r.MethodNotAllowed(func(w http.ResponseWriter, r *http.Request) {
+		problem(w, http.StatusMethodNotAllowed, r.Method+" is not possible here")
+	})
+	r.Get("/", s.home(page))
+	r.Get("/healthz", s.healthz)
+	r.Get("/readyz", s.readyz)
+	r.Handle("/metrics", s.metrics())
+	r.Route("/debug/pprof", s.pprof)
+	s.api(r)
+	for _, path := range slices.Sorted(maps.Keys(o.Mounts)) {
+		pattern := path
+		if strings.HasSuffix(path, "/") {
+			pattern += "*"
+		}
+		r.Handle(pattern, o.Mounts[path])
+	}
+	s.mux = r
+	return s, nil
+}
+
+func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.mux.ServeHTTP(w, r) }
+
+// Close ends the server's own streams, so that a server that shuts down need
+// not wait for them.
+func (s *Server) Close() { s.closing.Do(func() { close(s.closed) }) }
+
+// open returns a context that ends with ctx or when the server closes.
+func (s *Server) open(ctx context.Context) (context.Context, context.CancelFunc) {
+	ctx, cancel := context.WithCancel(ctx)
+	go func() {
+		select {
+		case <-s.closed:
+			cancel()
+		case <-ctx.Done():
+		}
+	}()
+	return ctx, cancel
+}
