@@ -12,9 +12,16 @@ import (
 	"github.com/hearthbot/hearth/host/wasm/meter"
 )
 
-// slice is how much fuel the guest gets at a time: 40–170 µs of work, which is
-// how late a deadline is noticed and how long a GC of the host may have to wait.
-const slice = 1 << 20
+// Fuel is granted in slices. A call begins with a large one, which most never use
+// up; after that each is made to last about sliceTime, which is how late a
+// deadline is noticed, and how long the host's other goroutines may have to wait
+// for their turn: its garbage collector asks for hundreds of turns a cycle.
+// What a call spends does not depend on the slices.
+const (
+	firstSlice = 1 << 20
+	minSlice   = 1 << 15
+	sliceTime  = 30 * time.Microsecond
+)
 
 // account is the fuel of the call under way in one instance. The guest counts
 // its global down and calls refuel when it is below zero.
@@ -22,10 +29,13 @@ const slice = 1 << 20
 //	limit ├──── used ────┼─ granted ─┼───── not granted yet ─────┤
 //	                         ▲ the global: what is left of granted
 type account struct {
+	mem      *space
 	global   api.MutableGlobal
 	limit    int64
 	used     int64 // of the slices that are settled
 	granted  int64
+	slice    int64     // the next to grant
+	since    time.Time // when the guest got the last
 	ctx      context.Context
 	deadline time.Time
 	wall     time.Duration
@@ -35,7 +45,7 @@ type account struct {
 func (a *account) start(ctx context.Context, l *Limits, now time.Time) {
 	a.ctx, a.limit, a.wall, a.deadline = ctx, l.Fuel, l.Wall, now.Add(l.Wall)
 	a.used = 0
-	a.grant()
+	a.grant(firstSlice)
 }
 
 // bind finds the global: not before the instance exists, and a start function
@@ -60,8 +70,8 @@ func (a *account) left() int64 {
 	return int64(a.global.Get())
 }
 
-func (a *account) grant() {
-	a.granted = min(slice, a.limit-a.used)
+func (a *account) grant(n int64) {
+	a.granted = min(n, a.limit-a.used)
 	a.set(a.granted)
 }
 
@@ -85,8 +95,24 @@ func (a *account) refuel() {
 		halt(ErrFuel, "%d units are spent, the limit is %d", a.used, a.limit)
 	}
 	a.checkTime()
-	a.grant()
+	a.mem.unwatch()
+	a.pace()
 	runtime.Gosched()
+	a.since = time.Now()
+	a.grant(a.slice)
+}
+
+// pace chooses the next slice by how long the last one took. A call's first is
+// not looked at.
+func (a *account) pace() {
+	switch took := time.Since(a.since); {
+	case a.slice == 0:
+		a.slice = firstSlice / 8
+	case took > 2*sliceTime:
+		a.slice = max(a.slice/2, minSlice)
+	case took < sliceTime/2:
+		a.slice = min(a.slice*2, firstSlice)
+	}
 }
 
 // charge takes n units for what the host does for the guest.

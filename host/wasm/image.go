@@ -120,6 +120,9 @@ func (i *Image) take(ctx context.Context, setup []byte, warmup [][]byte) (_ *san
 				return 0, err
 			}
 		}
+		if len(input) <= inputRoom && i.snap != nil {
+			return i.snap.input, nil
+		}
 		return s.buffer(inputRoom)
 	}
 	export := abi.ExportWarm

@@ -2,6 +2,7 @@ package wasm
 
 import (
 	"fmt"
+	"math"
 	"time"
 
 	"github.com/hearthbot/hearth/sdk/abi"
@@ -95,7 +96,7 @@ func (l Limits) check() error {
 
 // setup are the limits of what runs before the image is taken.
 func (l Limits) setup() Limits {
-	l.Fuel *= setupFactor
-	l.Wall *= setupFactor
+	l.Fuel = min(l.Fuel, math.MaxInt64/setupFactor) * setupFactor
+	l.Wall = min(l.Wall, math.MaxInt64/setupFactor) * setupFactor
 	return l
 }

@@ -1,7 +1,12 @@
+//go:build !hearth_portable
+
 package wasm
 
 import (
+	"errors"
 	"fmt"
+	"os"
+	"runtime"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
@@ -19,16 +24,63 @@ import (
 // A page that was once written stays private, so the next event that writes it
 // pays no page fault: restoring copies the image over it in place. Only when a
 // call has left too many of them are they all given back to the system.
+//
+// No page becomes private without a page fault. So where the thread's count of
+// page faults has not moved during a call, the private pages are those of last
+// time, and the system need not be asked: that takes longer than all the rest.
 
 // maxPrivate is how many bytes of private pages a sandbox may keep: copying them
 // takes about as long as the page faults of an ordinary event.
 const maxPrivate = 2 << 20
 
+// maxRegions is how many runs of private pages are kept track of.
+const maxRegions = maxPrivate / chunk
+
 // spaceOS is Linux's part of a space.
 type spaceOS struct {
 	pager   *pager
-	regions []region // scratch of the scan
-	entries []byte   // scratch of reading the page map
+	regions []region // regions[:known] are private, and no others if faults says so
+	known   int
+	private int          // bytes in them
+	found   []scanRegion // scratch of the scan
+	entries []byte       // scratch of reading the page map
+	faults  int64        // of this thread, when watch was called
+	watched bool         // the goroutine is locked to its thread, and only it has written
+}
+
+// watch begins a call: nothing but the calling goroutine writes to s until
+// restore or unwatch.
+func (s *space) watch() {
+	if !s.pager.counts {
+		return
+	}
+	runtime.LockOSThread()
+	s.watched, s.faults = true, pageFaults()
+}
+
+// unwatch gives the thread free. A long call is stopped now and then for others
+// to run, which a locked thread makes dear; then restore asks the system.
+func (s *space) unwatch() {
+	if s.watched {
+		runtime.UnlockOSThread()
+		s.watched = false
+	}
+}
+
+// unchanged says whether no page has become private since watch.
+func (s *space) unchanged() bool {
+	same := s.watched && pageFaults() == s.faults
+	s.unwatch()
+	return same
+}
+
+// pageFaults counts those of this thread, -1 if nobody knows.
+func pageFaults() int64 {
+	var u unix.Rusage
+	if unix.Getrusage(unix.RUSAGE_THREAD, &u) != nil {
+		return -1
+	}
+	return int64(u.Minflt) + int64(u.Majflt)
 }
 
 func (p *pager) newSpace(size int) (*space, error) {
@@ -41,8 +93,10 @@ func (p *pager) newSpace(size int) (*space, error) {
 	s := &space{buf: buf, spaceOS: spaceOS{pager: p}}
 	switch p.tracking {
 	case trackScan:
-		s.regions = make([]region, maxPrivate/chunk)
+		s.regions = make([]region, maxRegions)
+		s.found = make([]scanRegion, maxRegions)
 	case trackPagemap:
+		s.regions = make([]region, maxRegions)
 		s.entries = make([]byte, 32<<10)
 	}
 	return s, nil
@@ -50,6 +104,7 @@ func (p *pager) newSpace(size int) (*space, error) {
 
 // Free implements experimental.LinearMemory. It may be called twice.
 func (s *space) Free() {
+	s.unwatch()
 	if s.buf != nil {
 		_ = unix.Munmap(s.buf)
 		s.buf, s.from = nil, nil
@@ -112,7 +167,7 @@ func (s *space) mount(b *backing) error {
 		return fmt.Errorf("wasm: map an image into a sandbox: %w", err)
 	}
 	_ = unix.Madvise(s.buf[:len(b.data)], unix.MADV_NOHUGEPAGE)
-	s.from = b
+	s.from, s.known, s.private = b, 0, 0
 	return s.drop(len(b.data))
 }
 
@@ -130,14 +185,23 @@ func (s *space) drop(o int) error {
 
 // restore goes back to the image. dirty counts the pages it had to look after.
 func (s *space) restore() (dirty int, err error) {
-	switch s.pager.tracking {
-	case trackScan:
-		return s.restoreScan()
-	case trackPagemap:
-		return s.restorePagemap()
+	unchanged := s.unchanged()
+	if s.pager.tracking == trackCompare {
+		n := len(s.from.data)
+		return compare(s.buf[:n], s.from.data), s.drop(n)
 	}
-	n := len(s.from.data)
-	return compare(s.buf[:n], s.from.data), s.drop(n)
+	if !unchanged {
+		all, err := s.findPrivate()
+		if err != nil || !all {
+			dirty := max(s.private, maxPrivate) / os.Getpagesize()
+			s.known, s.private = 0, 0
+			return dirty, errors.Join(err, s.drop(0))
+		}
+	}
+	for _, r := range s.regions[:s.known] {
+		s.reset(r.start, r.end)
+	}
+	return s.private / os.Getpagesize(), nil
 }
 
 // reset copies the image over buf[o:e], which is private.

@@ -1,3 +1,5 @@
+//go:build !hearth_portable
+
 package wasm
 
 import (
@@ -13,6 +15,7 @@ import (
 // pager finds the private pages of this process. It is safe for concurrent use.
 type pager struct {
 	tracking tracking
+	counts   bool     // the system counts each thread's page faults
 	file     *os.File // /proc/self/pagemap; nil when comparing
 }
 
@@ -68,8 +71,17 @@ func (p *pager) probe() error {
 		return err
 	}
 	for round := range 3 {
-		sum := s.buf[wasmPage] + s.buf[5*wasmPage]
-		s.buf[0], s.buf[6*wasmPage] = 0xff, sum+0xff
+		runtime.LockOSThread()
+		before := pageFaults()
+		s.buf[round*wasmPage]++
+		s.buf[(pages+round)*wasmPage]++
+		after := pageFaults()
+		runtime.UnlockOSThread()
+		if round == 0 { // later ones find pages that are private already
+			p.counts = p.tracking != trackCompare && before >= 0 && after >= before+2
+		}
+		sum := s.buf[3*wasmPage] + s.buf[7*wasmPage]
+		s.buf[wasmPage/2] = sum
 		dirty, err := s.restore()
 		if err != nil {
 			return err
@@ -78,12 +90,24 @@ func (p *pager) probe() error {
 			return errPages
 		}
 		// What was only read must not count: it would for ever after be copied.
-		if p.tracking == trackScan && dirty != 2 {
-			return fmt.Errorf("%w: %d pages instead of 2 in round %d", errPages, dirty, round)
+		if want := []int{3, 5, 7}[round]; p.tracking == trackScan && os.Getpagesize() == chunk && dirty != want {
+			return fmt.Errorf("%w: %d pages instead of %d in round %d", errPages, dirty, want, round)
 		}
 	}
 	return nil
 }
+
+// findPrivate puts the private pages into regions[:known]; false says that they
+// are too many.
+func (s *space) findPrivate() (all bool, err error) {
+	if s.pager.tracking == trackScan {
+		return s.scan()
+	}
+	return s.readMap()
+}
+
+// region is a run of pages, from start up to end in buf.
+type region struct{ start, end int }
 
 // scanArg is struct pm_scan_arg of linux/fs.h.
 type scanArg struct {
@@ -91,8 +115,8 @@ type scanArg struct {
 	inverted, mask, anyOf, returned                         uint64
 }
 
-// region is struct page_region.
-type region struct{ start, end, categories uint64 }
+// scanRegion is struct page_region.
+type scanRegion struct{ start, end, categories uint64 }
 
 const (
 	pagemapScan = 0xc0606610 // _IOWR('f', 16, struct pm_scan_arg)
@@ -103,33 +127,44 @@ const (
 	isZero    = 1 << 5 // the kernel's one page of zeros: read, never written
 )
 
-// restoreScan asks the kernel for the regions of private pages: present or
-// swapped out, and neither the image's own nor the zero page.
-func (s *space) restoreScan() (dirty int, err error) {
+// scan asks the kernel for the private pages: present or swapped out, and
+// neither the image's own nor the zero page.
+func (s *space) scan() (all bool, err error) {
 	base := uint64(uintptr(unsafe.Pointer(&s.buf[0])))
+	found := s.found
 	arg := scanArg{
 		size: uint64(unsafe.Sizeof(scanArg{})), start: base, end: base + uint64(len(s.buf)),
-		vec: uint64(uintptr(unsafe.Pointer(&s.regions[0]))), vecLen: uint64(len(s.regions)),
+		vec: uint64(uintptr(unsafe.Pointer(&found[0]))), vecLen: uint64(len(found)),
 		inverted: isFile | isZero, mask: isFile | isZero, anyOf: isPresent | isSwapped,
 		returned: isPresent,
 	}
 	n, _, errno := unix.Syscall(unix.SYS_IOCTL, s.pager.file.Fd(), pagemapScan, uintptr(unsafe.Pointer(&arg)))
-	runtime.KeepAlive(s.regions)
+	runtime.KeepAlive(found)
 	if errno != 0 {
-		return 0, fmt.Errorf("wasm: scan a sandbox's pages: %w", errno)
+		return false, fmt.Errorf("wasm: scan a sandbox's pages: %w", errno)
 	}
-	bytes := uint64(0)
-	for _, r := range s.regions[:n] {
-		bytes += r.end - r.start
+	s.known, s.private = 0, 0
+	for _, r := range found[:n] {
+		if !s.add(int(r.start-base), int(r.end-base)) {
+			return false, nil
+		}
 	}
-	dirty = int(bytes) / os.Getpagesize()
-	if bytes > maxPrivate || arg.walkEnd != arg.end {
-		return dirty, s.drop(0)
+	return arg.walkEnd == arg.end, nil
+}
+
+// add notes that buf[o:e], behind all that is known, is private.
+func (s *space) add(o, e int) bool {
+	switch {
+	case s.known > 0 && s.regions[s.known-1].end == o:
+		s.regions[s.known-1].end = e
+	case s.known == len(s.regions):
+		return false
+	default:
+		s.regions[s.known] = region{o, e}
+		s.known++
 	}
-	for _, r := range s.regions[:n] {
-		s.reset(int(r.start-base), int(r.end-base))
-	}
-	return dirty, nil
+	s.private += e - o
+	return s.private <= maxPrivate
 }
 
 const (
@@ -138,30 +173,24 @@ const (
 	entryFile    = 1 << 61 // the image's own
 )
 
-// restorePagemap reads the page map, 8 bytes for each page. It cannot tell the
-// zero page from a written one, which costs a comparison.
-func (s *space) restorePagemap() (dirty int, err error) {
+// readMap reads the page map, 8 bytes for each page. It cannot tell the zero
+// page from a written one, and takes that for one.
+func (s *space) readMap() (all bool, err error) {
 	page := os.Getpagesize()
 	entry := int64(uintptr(unsafe.Pointer(&s.buf[0]))) / int64(page) * 8
-	private := 0
+	s.known, s.private = 0, 0
 	for o := 0; o < len(s.buf); {
 		want := min(len(s.entries), (len(s.buf)-o)/page*8)
 		n, err := s.pager.file.ReadAt(s.entries[:want], entry+int64(o/page)*8)
 		if n < want {
-			return 0, fmt.Errorf("wasm: read the page map of a sandbox: %w", err)
+			return false, fmt.Errorf("wasm: read the page map of a sandbox: %w", err)
 		}
 		for i := 0; i < n; i, o = i+8, o+page {
 			e := binary.NativeEndian.Uint64(s.entries[i:])
-			if e&(entryPresent|entrySwapped) == 0 || e&entryFile != 0 {
-				continue
+			if e&(entryPresent|entrySwapped) != 0 && e&entryFile == 0 && !s.add(o, o+page) {
+				return false, nil
 			}
-			private += page
-			image := s.from.data
-			dirty += compare(s.buf[o:o+page], image[min(o, len(image)):min(o+page, len(image))])
 		}
 	}
-	if private > maxPrivate {
-		return dirty, s.drop(0)
-	}
-	return dirty, nil
+	return true, nil
 }

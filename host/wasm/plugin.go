@@ -106,21 +106,60 @@ func (p *program) build(ctx context.Context, code []byte, cacheDir string) (err 
 		return err
 	}
 	p.globals = m.Globals
-	config := wazero.NewRuntimeConfigCompiler().WithMemoryLimitPages(p.limits.Memory).WithDebugInfoEnabled(false)
-	if cacheDir != "" {
-		if p.cache, err = wazero.NewCompilationCacheWithDir(cacheDir); err != nil {
-			return fmt.Errorf("wasm: open the compile cache: %w", err)
-		}
-		config = config.WithCompilationCache(p.cache)
-	}
-	p.runtime = wazero.NewRuntimeWithConfig(ctx, config)
-	if p.module, err = p.runtime.CompileModule(ctx, m.Wasm); err != nil {
-		return fmt.Errorf("wasm: %w: compile: %w", ErrABI, err)
+	if err := p.compile(ctx, m.Wasm, cacheDir); err != nil {
+		return err
 	}
 	if err := p.provide(ctx, m, offered); err != nil {
 		return err
 	}
 	return p.describe(ctx)
+}
+
+// compile makes the runtime and the machine code. A compile cache that cannot be
+// read or written costs time, not the plugin.
+func (p *program) compile(ctx context.Context, module []byte, cacheDir string) error {
+	if cacheDir != "" {
+		err := p.compileCached(ctx, module, cacheDir)
+		if err == nil {
+			return nil
+		}
+		if err := p.close(); err != nil {
+			return err
+		}
+		p.runtime, p.cache, p.module = nil, nil, nil
+		defer func() {
+			if p.module != nil { // so it was the cache
+				p.log.Warn("the compile cache cannot be used", "dir", cacheDir, "error", err)
+			}
+		}()
+	}
+	return p.compileWith(ctx, module, p.config())
+}
+
+func (p *program) compileCached(ctx context.Context, module []byte, dir string) error {
+	entry, err := cacheEntry(dir, module)
+	if err != nil {
+		return err
+	}
+	if p.cache, err = wazero.NewCompilationCacheWithDir(entry); err != nil {
+		return err
+	}
+	if err := p.compileWith(ctx, module, p.config().WithCompilationCache(p.cache)); err != nil {
+		return err
+	}
+	return sealEntry(entry)
+}
+
+func (p *program) config() wazero.RuntimeConfig {
+	return wazero.NewRuntimeConfigCompiler().WithMemoryLimitPages(p.limits.Memory).WithDebugInfoEnabled(false)
+}
+
+func (p *program) compileWith(ctx context.Context, module []byte, c wazero.RuntimeConfig) (err error) {
+	p.runtime = wazero.NewRuntimeWithConfig(ctx, c)
+	if p.module, err = p.runtime.CompileModule(ctx, module); err != nil {
+		return fmt.Errorf("wasm: %w: compile: %w", ErrABI, err)
+	}
+	return nil
 }
 
 // provide makes the host functions that m imports.

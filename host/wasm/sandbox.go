@@ -43,7 +43,7 @@ func (p *program) newSandbox(ctx context.Context, l *Limits) (_ *sandbox, err er
 	if err != nil {
 		return nil, err
 	}
-	s := &sandbox{guest: guest{mem: mem}}
+	s := &sandbox{guest: guest{mem: mem, fuel: account{mem: mem}}}
 	defer func() {
 		if err != nil {
 			s.close()
@@ -165,13 +165,14 @@ func (s *sandbox) call(ctx context.Context, c *Call, l *Limits) (r Result, err, 
 	g.rand.reset(eventSeed(c.Seed))
 	g.plug.begin(c.Host, l.LogLines)
 	g.begin(ctx, l, start)
+	g.mem.watch()
 	r.Output, err = s.run(c.Export, c.Input, c.Buf, l.Output)
 	r.Fuel = g.fuel.spent()
 	if len(g.stdio.all) > 0 {
 		r.Stdio = append([]byte(nil), g.stdio.all...)
 	}
 	g.end()
-	if err != nil || r.Fuel > slice {
+	if err != nil || r.Fuel > firstSlice {
 		// wazero's stack belongs to the function and only grows: up to 100 MB
 		// after a deep recursion.
 		clear(s.exports)

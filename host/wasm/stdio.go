@@ -9,6 +9,7 @@ import (
 const (
 	tailSize   = 4 << 10 // of stderr, for Error.Stderr
 	headSize   = 16      // of a line, enough to know a crash by
+	maxMessage = 1 << 10 // of a crash, on one line
 	traceLines = 24      // of a crashed goroutine
 )
 
@@ -48,18 +49,19 @@ func (s *stdio) write(stderr bool, p []byte) {
 
 // writeLine takes a piece of one line. Go's runtime prints word by word.
 func (s *stdio) writeLine(p []byte) {
-	s.keep(p)
+	rest := p
 	if !s.inLine {
 		k := min(len(p), headSize-len(s.line))
 		s.line = append(s.line, p[:k]...)
 		switch head := string(s.line); {
 		case strings.HasPrefix(head, "panic: "), strings.HasPrefix(head, "fatal error: "):
-			s.last = append(append(s.last[:0], head...), p[k:]...)
+			s.last, rest = append(s.last[:0], head...), p[k:]
 			s.crashed, s.lastCut, s.inLine = true, 0, true
 		case len(s.line) == headSize:
 			s.inLine = true
 		}
 	}
+	s.keep(rest)
 	if p[len(p)-1] == '\n' {
 		s.line, s.inLine = s.line[:0], false
 	}
@@ -91,7 +93,7 @@ func (s *stdio) crash() string {
 	}
 	text, _, _ := strings.Cut(string(s.last), "\n\n")
 	text, _, _ = strings.Cut(text, "\ngoroutine ")
-	return strings.Join(strings.Fields(strings.ToValidUTF8(text, "�")), " ")
+	return clip([]byte(strings.Join(strings.Fields(text), " ")), maxMessage)
 }
 
 // tail is the end of stderr. Of a crash it is the message and the beginning of

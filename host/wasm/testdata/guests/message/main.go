@@ -34,6 +34,23 @@ func describe(uint32) uint64 {
 	return result((&abi.Manifest{Name: "message", Version: "1.0.0"}).MarshalMsg(nil))
 }
 
+// warm has the allocator ready for objects of every small size, with pointers
+// and without: else each event takes the first of a span anew.
+//
+//go:wasmexport warm
+func warm(uint32) uint64 {
+	for n := 8; n <= 2048; n += 8 {
+		plain = make([]byte, n)
+		pointers = make([]*byte, n/8)
+	}
+	return 0
+}
+
+var (
+	plain    []byte
+	pointers []*byte
+)
+
 //go:wasmexport handle
 func handle(n uint32) uint64 {
 	calls++

@@ -1,0 +1,120 @@
+package wasm
+
+import (
+	"context"
+	"testing"
+	"time"
+
+	"github.com/hearthbot/hearth/sdk/abi"
+)
+
+// rows is a Host with rows in a map.
+type rows map[string]string
+
+func (r rows) Get(_ context.Context, key string) ([]byte, bool, error) {
+	v, ok := r[key]
+	return []byte(v), ok, nil
+}
+func (r rows) Scan(_ context.Context, s *abi.Scan) ([]byte, error) {
+	return (&abi.Rows{Rows: []abi.Pair{{Key: s.Prefix, Value: []byte("v")}}}).MarshalMsg(nil)
+}
+func (r rows) Log(int, string) {}
+
+// joinEvent is an ordinary event: about 300 bytes.
+func joinEvent(tb testing.TB) []byte {
+	b, err := (&abi.Call{
+		Event: abi.Event{
+			ID: "Ev0123456789", Source: "slack", Kind: abi.MemberJoined, Time: 1_760_000_000_000,
+			Conversation: abi.Conversation{ID: "slack:C024BE91L", Kind: abi.Channel, Name: "general"},
+			Member:       abi.Member{ID: "slack:U2147483697", Name: "Ada", Locale: "en", TimeZone: "Europe/London"},
+		},
+		Now: 1_760_000_000_100, Seed: 7,
+	}).MarshalMsg(nil)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return b
+}
+
+func messageCall(tb testing.TB) Call {
+	return Call{
+		Export: abi.ExportHandle, Input: joinEvent(tb), Seed: 7, Now: time.Unix(1_760_000_000, 0),
+		Host: rows{"m/slack:U2147483697/greeted": "41", "c/path": "https://go.dev/tour/"},
+	}
+}
+
+// BenchmarkEvent is one event with two reads, one write and one message: in a
+// pristine sandbox by each way of restoring it, in an instance that is used
+// again with what the last event left in it, and in a new instance.
+func BenchmarkEvent(b *testing.B) {
+	for _, way := range []tracking{trackScan, trackPagemap, trackCompare} {
+		b.Run("pristine/"+way.String(), func(b *testing.B) {
+			if _, err := newPager(way); err != nil {
+				b.Skip(err)
+			}
+			i := messageImage(b, Options{Sandboxes: 1, tracking: way})
+			c := messageCall(b)
+			var r Result
+			var err error
+			b.ReportAllocs()
+			for b.Loop() {
+				c.Buf = r.Output[:0]
+				if r, err = i.Call(b.Context(), c); err != nil {
+					b.Fatal(err)
+				}
+			}
+			b.ReportMetric(float64(r.Dirty), "pages/op")
+			b.ReportMetric(float64(r.Fuel), "fuel/op")
+		})
+	}
+	b.Run("reused", func(b *testing.B) {
+		i := messageImage(b, Options{Sandboxes: 1})
+		c, l := messageCall(b), i.program.limits
+		s := i.idle[0]
+		var out []byte
+		for b.Loop() {
+			g := &s.guest
+			g.clock.reset(c.Now, 1, l.Sleep)
+			g.plug.begin(c.Host, l.LogLines)
+			g.begin(b.Context(), &l, time.Now())
+			var err error
+			if out, err = s.run(c.Export, c.Input, out[:0], l.Output); err != nil {
+				b.Fatal(err)
+			}
+			g.end()
+		}
+		if _, err := s.restore(); err != nil {
+			b.Fatal(err)
+		}
+	})
+	b.Run("new", func(b *testing.B) {
+		i := messageImage(b, Options{Sandboxes: 1})
+		p, c, l := i.program, messageCall(b), i.program.limits
+		for b.Loop() {
+			s, err := p.newSandbox(b.Context(), &l)
+			if err != nil {
+				b.Fatal(err)
+			}
+			if err := p.initialize(b.Context(), s, &l); err != nil {
+				b.Fatal(err)
+			}
+			s.guest.plug.begin(c.Host, l.LogLines)
+			s.guest.begin(b.Context(), &l, time.Now())
+			if _, err := s.run(c.Export, c.Input, nil, l.Output); err != nil {
+				b.Fatal(err)
+			}
+			s.guest.end()
+			s.close()
+		}
+	})
+}
+
+func messageImage(tb testing.TB, o Options) *Image {
+	tb.Helper()
+	event := joinEvent(tb)
+	i, err := newPlugin(tb, o, "message", Limits{}).Image(context.Background(), nil, [][]byte{event, event})
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return i
+}

@@ -1,0 +1,45 @@
+//go:build !linux || hearth_portable
+
+package wasm
+
+// Where the system neither shares images nor tells which pages were written,
+// memory is plain and restored by comparing.
+
+type spaceOS struct{}
+
+// pager has nothing to hold here.
+type pager struct{ tracking tracking }
+
+func newPager(t tracking) (*pager, error) {
+	if t != trackAuto && t != trackCompare {
+		return nil, errPages
+	}
+	return &pager{tracking: trackCompare}, nil
+}
+
+func (p *pager) close() error { return nil }
+
+func (p *pager) newSpace(size int) (*space, error) { return &space{buf: make([]byte, size)}, nil }
+
+// Free implements experimental.LinearMemory.
+func (s *space) Free() { s.buf = nil }
+
+// backing is the memory of an image.
+type backing struct{ data []byte }
+
+func newBacking(mem []byte) (*backing, error) {
+	return &backing{data: append([]byte(nil), mem[:imageLen(mem)]...)}, nil
+}
+
+func (b *backing) close() error { b.data = nil; return nil }
+
+func (s *space) mount(b *backing) error {
+	clear(s.buf[copy(s.buf, b.data):])
+	s.from = b
+	return nil
+}
+
+func (s *space) watch()   {}
+func (s *space) unwatch() {}
+
+func (s *space) restore() (dirty int, err error) { return compare(s.buf, s.from.data), nil }
