@@ -100,7 +100,7 @@ func (a *Adapter) command(ctx context.Context, s *slash) (any, error) {
 		Source:       Name,
 		Kind:         abi.CommandInvoked,
 		Time:         a.now().UnixMilli(), // Slack names no time
-		Conversation: a.conversation(s.Channel, slashChannelType(s.ChannelName)),
+		Conversation: a.named(s.Channel, s.ChannelName),
 		Member:       abi.Member{ID: Name + ":" + s.User},
 		Command:      &abi.Command{Name: name, Args: strings.TrimSpace(text)},
 		Private:      true,
@@ -121,19 +121,6 @@ func (a *Adapter) command(ctx context.Context, s *slash) (any, error) {
 		return a.unknown(s.Command, locale), nil
 	}
 	return nil, nil
-}
-
-// slashChannelType is what a slash command's channel_name says of its channel.
-func slashChannelType(name string) string {
-	switch {
-	case name == "directmessage":
-		return "im"
-	case name == "privategroup":
-		return "group"
-	case strings.HasPrefix(name, "mpdm-"):
-		return "mpim"
-	}
-	return ""
 }
 
 func (a *Adapter) unknown(typed, locale string) any {

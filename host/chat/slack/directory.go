@@ -93,15 +93,21 @@ func (d *directory) learnSelf(env *envelope) {
 	}
 }
 
-// lookup asks a question once for all who ask it at the time, within
-// lookupTime. It goes on if the first to ask goes away.
+// lookup asks a question once for all who ask it at the time, and waits for the
+// answer no longer than lookupTime and ctx allow. It goes on if the first to
+// ask goes away.
 func (d *directory) lookup(ctx context.Context, key string, ask func(context.Context) (any, error)) (any, error) {
-	v, err, _ := d.flight.Do(key, func() (any, error) {
+	answer := d.flight.DoChan(key, func() (any, error) {
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), lookupTime)
 		defer cancel()
 		return ask(ctx)
 	})
-	return v, err
+	select {
+	case r := <-answer:
+		return r.Val, r.Err
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
 }
 
 // learn takes over what an event says of a user.

@@ -78,6 +78,24 @@ func (a *Adapter) conversation(id, channelType string) abi.Conversation {
 	return c
 }
 
+// named is a channel of which Slack gave the name along, or instead of that what
+// kind of conversation it is.
+func (a *Adapter) named(id, name string) abi.Conversation {
+	switch {
+	case name == "directmessage":
+		return a.conversation(id, "im")
+	case name == "privategroup":
+		return a.conversation(id, "group")
+	case strings.HasPrefix(name, "mpdm-"):
+		return a.conversation(id, "mpim")
+	}
+	c := a.conversation(id, "")
+	if name != "" && c.Kind != abi.Direct {
+		c.Name = name
+	}
+	return c
+}
+
 func (a *Adapter) teamJoin(e *innerEvent, ev *abi.Event) bool {
 	u := e.User.Full
 	if u == nil || !isID(u.ID) {
@@ -93,6 +111,8 @@ func (a *Adapter) teamJoin(e *innerEvent, ev *abi.Event) bool {
 // they are is looked up; if Slack does not say in time, the event goes on
 // without it.
 func (a *Adapter) channelJoin(ctx context.Context, e *innerEvent, ev *abi.Event) bool {
+	ctx, cancel := context.WithTimeout(ctx, lookupTime) // for all that is looked up
+	defer cancel()
 	id := e.User.ID
 	if !isID(id) || !isID(e.Channel.ID) || id == slackbot || id == a.dir.self(ctx).user {
 		return false
@@ -181,7 +201,7 @@ func (a *Adapter) posted(ctx context.Context, env *envelope, ev *abi.Event) bool
 	ev.Member = abi.Member{ID: Name + ":" + e.User.ID, Guest: e.UserTeam != "" && env.TeamID != "" && e.UserTeam != env.TeamID}
 	m := e.message.neutral(e.TS)
 	ev.Message = m
-	ev.Addressed = ev.Conversation.Kind == abi.Direct || e.Type == "app_mention" || me != "" && contains(m.Mentions, Name+":"+me)
+	ev.Addressed = ev.Conversation.Kind == abi.Direct || e.Type == "app_mention" || contains(m.Mentions, Name+":"+me)
 	if name, args, ok := a.spoken(m.Text, me); ok {
 		ev.Kind = abi.CommandInvoked
 		ev.Command = &abi.Command{Name: name, Args: args}
@@ -259,6 +279,7 @@ func (a *Adapter) edited(ctx context.Context, e *innerEvent, ev *abi.Event) bool
 	if by := now.Edited.User; isID(by) && by != now.User.ID {
 		ev.Member.ID, ev.Message.Author = Name+":"+by, Name+":"+now.User.ID
 	}
+	ev.Addressed = ev.Conversation.Kind == abi.Direct || contains(ev.Message.Mentions, Name+":"+a.dir.self(ctx).user)
 	if was != nil {
 		ev.Message.OldText, _ = fromSlack(was.Text)
 		if ev.Message.OldText == ev.Message.Text && len(was.Files) == len(now.Files) {

@@ -66,14 +66,12 @@ func (a *Adapter) pressed(ctx context.Context, in *interaction) error {
 	for i, act := range in.Actions {
 		var err error
 		switch {
-		case act.Value == "" || len(act.Value) > 2000:
+		case act.Value == "" || len(act.Value) > 2000 || strings.HasPrefix(act.ActionID, actionLink):
 			a.stats.ignored.Add(1)
 		case strings.HasPrefix(act.ActionID, actionForm):
 			err = a.open(ctx, in, ch, act.Value)
-		case strings.HasPrefix(act.ActionID, actionButton):
+		default: // the sink knows its tokens
 			err = a.click(ctx, in, ch, i, &act)
-		default:
-			a.stats.ignored.Add(1) // a link, or a button that is not ours
 		}
 		if err != nil {
 			return err
@@ -99,7 +97,7 @@ func (a *Adapter) click(ctx context.Context, in *interaction, ch string, i int, 
 		ev.Time = a.now().UnixMilli()
 	}
 	if isID(ch) {
-		ev.Conversation = a.conversation(ch, "")
+		ev.Conversation = a.named(ch, in.Channel.Name)
 	}
 	out, err := a.accept(ctx, chat.Incoming{Event: ev, Token: act.Value})
 	if errors.Is(err, chat.ErrRefused) {
