@@ -111,7 +111,12 @@ func (i *Image) take(ctx context.Context, setup []byte, warmup [][]byte) (_ *san
 	if err := p.initialize(ctx, s, &l); err != nil {
 		return nil, err
 	}
+	kept := uint64(0)
 	step := func(export string, input []byte) (addr uint64, err error) {
+		if i.snap != nil { // as a call begins
+			s.guest.clock.reset(time.Unix(0, 0), i.snap.mono, l.Sleep)
+			s.guest.rand.reset(eventSeed(kept))
+		}
 		s.guest.plug.begin(p.host, l.LogLines)
 		s.guest.begin(ctx, &l, time.Now())
 		defer s.guest.end()
@@ -149,6 +154,7 @@ func (i *Image) take(ctx context.Context, setup []byte, warmup [][]byte) (_ *san
 			return nil, err
 		}
 		i.prime = event
+		kept++
 	}
 	return s, i.ready(ctx, s)
 }
@@ -203,13 +209,13 @@ func (i *Image) Call(ctx context.Context, c Call) (Result, error) {
 	if err != nil {
 		return Result{}, fmt.Errorf("wasm: %s: %w", c.Export, err)
 	}
+	defer func() { i.put(s) }()
 	r, err, broken := s.call(ctx, &c, &l)
 	if broken != nil {
 		s.close()
 		s = nil
 		i.program.log.ErrorContext(ctx, "a sandbox could not be restored and was thrown away", "error", broken)
 	}
-	i.put(s)
 	if err != nil {
 		return r, fmt.Errorf("wasm: %w", err)
 	}

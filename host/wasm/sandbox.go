@@ -171,7 +171,6 @@ func (s *sandbox) call(ctx context.Context, c *Call, l *Limits) (r Result, err, 
 	if len(g.stdio.all) > 0 {
 		r.Stdio = append([]byte(nil), g.stdio.all...)
 	}
-	g.end()
 	if err != nil || r.Fuel > firstSlice {
 		// wazero's stack belongs to the function and only grows: up to 100 MB
 		// after a deep recursion.
@@ -179,6 +178,7 @@ func (s *sandbox) call(ctx context.Context, c *Call, l *Limits) (r Result, err, 
 	}
 	r.Dirty, broken = s.restore()
 	r.Duration = time.Since(start)
+	g.end() // last, for it may call the Host
 	return r, err, broken
 }
 
