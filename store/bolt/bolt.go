@@ -44,6 +44,7 @@ import (
 	"runtime"
 	"strconv"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/gofrs/flock"
@@ -71,9 +72,10 @@ type Options struct {
 	// anew, which waits until all open snapshots are closed.
 	MapSize int
 
-	// MaxSize is how many bytes the file may grow to; 0 is no bound. A batch that
-	// would need more is refused with store.ErrFull.
-	MaxSize int
+	// MaxSize is how many bytes of the file may be in use; 0 is no bound. A batch
+	// that would add to more is refused with store.ErrFull, one that takes no more
+	// room than it gives never is. The file may be larger, by pages that are free.
+	MaxSize int64
 
 	// VerifyLimit is up to how many bytes a file is read through when it is
 	// opened; 0 is 1 GiB, which takes about a second, negative is none. Of a
@@ -100,8 +102,11 @@ type Store struct {
 	path  string
 	lock  *flock.Flock
 	db    *bbolt.DB
+	limit int64 // Options.MaxSize
 	size  int64 // bytes mapped; the committer's once it runs
 	watch store.Watchers
+
+	wedged atomic.Bool // bbolt has panicked with its locks held
 
 	queue    queue
 	finished chan struct{} // closed when the committer has ended
@@ -124,6 +129,16 @@ var _ store.Store = (*Store)(nil)
 // page, if the file is damaged; nothing is changed then. ctx bounds opening
 // only.
 func Open(ctx context.Context, dir string, o Options) (*Store, error) {
+	s, err := newStore(ctx, dir, o)
+	if err != nil {
+		return nil, err
+	}
+	go s.run()
+	return s, nil
+}
+
+// newStore does all of Open but start the committer.
+func newStore(ctx context.Context, dir string, o Options) (*Store, error) {
 	o = o.withDefaults()
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, fmt.Errorf("store: make the data directory: %w", err)
@@ -131,6 +146,7 @@ func Open(ctx context.Context, dir string, o Options) (*Store, error) {
 	s := &Store{
 		path:     filepath.Join(dir, dataFile),
 		lock:     flock.New(filepath.Join(dir, lockFile), flock.SetPermissions(0o600)),
+		limit:    o.MaxSize,
 		finished: make(chan struct{}),
 	}
 	s.remap = sync.NewCond(&s.mu)
@@ -138,7 +154,6 @@ func Open(ctx context.Context, dir string, o Options) (*Store, error) {
 	if err := s.start(ctx, o); err != nil {
 		return nil, errors.Join(err, s.release())
 	}
-	go s.run()
 	return s, nil
 }
 
@@ -178,9 +193,7 @@ func (o Options) bbolt() *bbolt.Options {
 	return &bbolt.Options{
 		Timeout:         100 * time.Millisecond, // for other programs; ours wait at the lock file
 		InitialMmapSize: o.MapSize,
-		MaxSize:         o.MaxSize,
 		FreelistType:    bbolt.FreelistMapType,
-		NoStatistics:    true,
 	}
 }
 
@@ -270,10 +283,11 @@ func (s *Store) Close() error {
 	return s.drop(v)
 }
 
-// release closes the file and gives up the lock.
+// release closes the file and gives up the lock. If bbolt is wedged, the file
+// stays open until the process ends.
 func (s *Store) release() error {
 	var err error
-	if s.db != nil {
+	if s.db != nil && !s.wedged.Load() {
 		err = s.db.Close()
 	}
 	if err := errors.Join(err, s.lock.Close()); err != nil {

@@ -2,6 +2,7 @@ package bolt
 
 import (
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"slices"
 
@@ -11,12 +12,19 @@ import (
 	"github.com/hearthbot/hearth/store"
 )
 
+// fill is how full a leaf that is split is left. Much of what is written is
+// appended (journal, outbox), and half-full leaves would never be filled;
+// measured, the file is a quarter smaller than with bbolt's 0.5, and fewer
+// pages are written. Full ones would split again at the first insertion.
+const fill = 0.75
+
 // group is what a transaction will leave: the rows its batches have read or
 // written so far, over the rows of the last one. It is used again for the next.
 type group struct {
 	s      *Store
 	cursor *bbolt.Cursor // of the rows as the last group left them
 	state  state
+	room   int64 // bytes that may be added still, if the store has a limit
 	rows   btree.Map[store.Key, *entry]
 	slab   []entry // where entries come from
 	key    []byte  // room for a key
@@ -44,10 +52,36 @@ func (g *group) begin(s *Store, tx *bbolt.Tx) error {
 	g.s = s
 	g.cursor = tx.Bucket(rowsBucket).Cursor()
 	g.state = st
+	if s.limit > 0 {
+		stats := s.db.Stats()
+		free := int64(stats.FreePageN+stats.PendingPageN) * int64(s.db.Info().PageSize)
+		g.room = s.limit - (tx.Size() - free)
+	}
 	g.rows.Clear()
 	clear(g.slab)
 	g.slab = g.slab[:0]
 	return nil
+}
+
+// fold carries out the batches of rs in memory, each of which then has its
+// result, and says whether there is anything to write.
+func (g *group) fold(s *Store, tx *bbolt.Tx, rs []*request) (dirty bool, err error) {
+	if err := g.begin(s, tx); err != nil {
+		return false, err
+	}
+	before := g.state.rev
+	for _, r := range rs {
+		r.rev, r.err = g.apply(r.batch)
+		if r.err != nil && !isRefusal(r.err) {
+			return false, r.err
+		}
+	}
+	return g.state.rev != before, nil
+}
+
+// isRefusal says whether err befell one batch, not the group.
+func isRefusal(err error) bool {
+	return errors.Is(err, store.ErrConflict) || errors.Is(err, store.ErrInvalid) || errors.Is(err, store.ErrFull)
 }
 
 // row is what the group knows of k; it reads the file at most once.
@@ -72,8 +106,8 @@ func (g *group) row(k store.Key) (*entry, error) {
 	return e, nil
 }
 
-// apply carries out b in memory, or returns ErrConflict or ErrInvalid and
-// leaves the group as it was. Any other error ends the group.
+// apply carries out b in memory, or refuses it and leaves the group as it was.
+// Any other error ends the group.
 func (g *group) apply(b *store.Batch) (store.Rev, error) {
 	for _, c := range b.Checks() {
 		if ok, err := g.holds(c); err != nil {
@@ -86,18 +120,27 @@ func (g *group) apply(b *store.Batch) (store.Rev, error) {
 	if len(writes) == 0 {
 		return g.state.rev, nil
 	}
+	grows := int64(0)
 	for _, w := range writes {
-		if w.Op != store.Add {
-			continue
-		}
 		e, err := g.row(w.Key)
 		if err != nil {
 			return 0, err
 		}
-		if _, err := e.count(w.Key); err != nil {
-			return 0, err
+		grows -= e.size(w.Key)
+		switch w.Op {
+		case store.Put:
+			grows += rowSize(w.Key, len(w.Value))
+		case store.Add:
+			if _, err := e.count(w.Key); err != nil {
+				return 0, err
+			}
+			grows += rowSize(w.Key, len(e.counter))
 		}
 	}
+	if g.s.limit > 0 && grows > max(g.room, 0) {
+		return 0, fmt.Errorf("%w: %s has the %d bytes it may have in use", store.ErrFull, g.s.path, g.s.limit)
+	}
+	g.room -= grows
 	rev := g.state.rev + 1
 	for _, w := range writes {
 		e, err := g.row(w.Key)
@@ -120,6 +163,17 @@ func (g *group) apply(b *store.Batch) (store.Rev, error) {
 	g.state.rev = rev
 	return rev, nil
 }
+
+// size is how many bytes of the file the row takes, and rowSize those of one
+// with a value of n bytes.
+func (e *entry) size(k store.Key) int64 {
+	if e.rev == 0 {
+		return 0
+	}
+	return rowSize(k, len(e.value))
+}
+
+func rowSize(k store.Key, n int) int64 { return int64(elementSize + len(k) + rowHeader + n) }
 
 func (e *entry) count(k store.Key) (int64, error) {
 	return store.Counter(store.Row{Key: k, Value: e.value, Rev: e.rev})
@@ -157,6 +211,7 @@ func (g *group) holds(c store.Check) (bool, error) {
 // pages, and bbolt finds them in its caches.
 func (g *group) write(tx *bbolt.Tx) error {
 	rows := tx.Bucket(rowsBucket)
+	rows.FillPercent = fill
 	size := stateLen
 	g.written = g.written[:0]
 	g.rows.Scan(func(k store.Key, e *entry) bool {

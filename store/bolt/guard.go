@@ -28,10 +28,19 @@ func (s *Store) guard(doing string, err *error) func() {
 	}
 }
 
-// guarded runs f under the guard.
+// guarded runs f, which begins or ends a transaction, under the guard. bbolt
+// holds locks then, and keeps them when it panics: it is not touched again.
 func (s *Store) guarded(doing string, f func() error) (err error) {
 	defer s.guard(doing, &err)()
-	return f()
+	returned := false
+	defer func() {
+		if !returned {
+			s.wedged.Store(true)
+		}
+	}()
+	err = f()
+	returned = true
+	return err
 }
 
 func (s *Store) corrupt(doing string, panicked any) error {

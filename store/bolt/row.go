@@ -37,8 +37,8 @@ func appendRow(b, key []byte, rev store.Rev, value []byte) ([]byte, uint32) {
 
 // parseRow takes the stored form apart; value is part of b.
 func parseRow(key, b []byte) (rev store.Rev, value []byte, sum uint32, err error) {
-	if len(b) < rowHeader {
-		return 0, nil, 0, fmt.Errorf("row %q has %d bytes, at least %d", key, len(b), rowHeader)
+	if len(b) < rowHeader || len(b) > rowHeader+store.MaxValue {
+		return 0, nil, 0, fmt.Errorf("row %q has %d bytes, and ought to have %d to %d", key, len(b), rowHeader, rowHeader+store.MaxValue)
 	}
 	sum = binary.BigEndian.Uint32(b)
 	if got := crc32.Update(crc32.Checksum(key, castagnoli), castagnoli, b[4:]); got != sum {

@@ -30,13 +30,12 @@ func (s *Store) newView() (*view, error) {
 			return err
 		}
 		v.rows = v.tx.Bucket(rowsBucket)
-		v.state, err = readState(v.tx)
-		return err
+		if v.state, err = readState(v.tx); err != nil {
+			return errors.Join(err, v.tx.Rollback())
+		}
+		return nil
 	})
 	if err != nil {
-		if v.tx != nil {
-			err = errors.Join(err, v.tx.Rollback())
-		}
 		return nil, err
 	}
 	s.mu.Lock()
@@ -66,8 +65,10 @@ func (s *Store) drop(v *view) error {
 	if !last {
 		return nil
 	}
-	if err := v.tx.Rollback(); err != nil {
-		return fmt.Errorf("store: end a snapshot: %w", err)
+	if !s.wedged.Load() {
+		if err := v.tx.Rollback(); err != nil {
+			return fmt.Errorf("store: end a snapshot: %w", err)
+		}
 	}
 	s.mu.Lock()
 	s.open--
@@ -195,6 +196,9 @@ func (sc *scan) next() (row store.Row, err error) {
 	}
 	defer sc.store.guard("scan", &err)()
 	key, b := sc.step()
+	if len(key) > store.MaxKey { // a damaged page may claim gigabytes
+		return store.Row{}, sc.store.corruptAt(key, fmt.Errorf("a key has %d bytes", len(key)))
+	}
 	k := store.Key(key)
 	if key == nil || !sc.r.Contains(k) {
 		return store.Row{}, nil

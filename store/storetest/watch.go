@@ -106,33 +106,34 @@ func testWatchMissesNothing(t *testing.T, b Backend) {
 	const producers, each = 4, 40
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
+	fail := func(doing string, err error) {
+		t.Errorf("%s: %v", doing, err)
+		cancel() // the others would wait for what does not come
+	}
 	var wg sync.WaitGroup
 	for p := range producers {
+		mine := store.Join("job", fmt.Sprint(p)).Prefix()
 		wg.Go(func() {
 			for i := range each {
-				commit(t, s, put(store.Join("job", fmt.Sprint(p), store.Seq(uint64(i))), "x"), put("noise", fmt.Sprint(p, i)))
+				k := mine + store.Key(store.Seq(uint64(i)))
+				if _, err := s.Commit(ctx, batch(put(k, "x"), put("noise", fmt.Sprint(p, i)))); err != nil {
+					fail("put a job", err)
+					return
+				}
 			}
 		})
 		wg.Go(func() {
-			mine := store.Join("job", fmt.Sprint(p)).Prefix()
 			taken := 0
 			for _, err := range s.Watch(ctx, mine) {
+				n := 0
+				if err == nil {
+					n, err = takeAll(ctx, s, mine)
+				}
 				if err != nil {
-					t.Errorf("watch: %v", err)
+					fail("take jobs", err)
 					return
 				}
-				snap := snapshot(t, s)
-				jobs, err := rows(snap, store.Prefix(mine))
-				snap.Close()
-				if err != nil {
-					t.Errorf("scan: %v", err)
-					return
-				}
-				for _, job := range jobs {
-					commit(t, s, check(job.Key, job.Rev), del(job.Key), add("taken", 1))
-					taken++
-				}
-				if taken == each {
+				if taken += n; taken == each {
 					return
 				}
 			}
@@ -142,4 +143,23 @@ func testWatchMissesNothing(t *testing.T, b Backend) {
 	if n := counter(t, s, "taken"); n != producers*each {
 		t.Errorf("%d jobs were taken, want %d", n, producers*each)
 	}
+}
+
+// takeAll deletes the rows under prefix, each in a batch of its own.
+func takeAll(ctx context.Context, s store.Store, prefix store.Key) (n int, err error) {
+	snap, err := s.Snapshot(ctx)
+	if err != nil {
+		return 0, err
+	}
+	defer snap.Close()
+	for job, err := range snap.Scan(ctx, store.Prefix(prefix)) {
+		if err != nil {
+			return n, err
+		}
+		if _, err := s.Commit(ctx, batch(check(job.Key, job.Rev), del(job.Key), add("taken", 1))); err != nil {
+			return n, err
+		}
+		n++
+	}
+	return n, nil
 }
