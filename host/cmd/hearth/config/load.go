@@ -9,6 +9,7 @@ import (
 	"maps"
 	"os"
 	"path/filepath"
+	"reflect"
 	"regexp"
 	"slices"
 	"strings"
@@ -20,7 +21,7 @@ import (
 const DefaultFile = "hearth.toml"
 
 // maxFile bounds a config file, and each file that a ${file:…} names.
-const maxFile = 1 << 20
+const maxFile = 256 << 10
 
 // ErrConfig is wrapped by every error that is about what stands in the file.
 var ErrConfig = errors.New("the config is not acceptable")
@@ -150,16 +151,28 @@ func (r *reader) table(name string, p toml.Primitive) {
 			r.fail(at.line, "%s: there is no such key%s; there are %s", full, suggest(field, known), strings.Join(known, ", "))
 			continue
 		}
-		value, err := r.expand(at.value)
-		if err == nil {
-			err = k.set(value)
-		}
-		if err != nil {
+		if err := r.set(k, at.value); err != nil {
 			r.fail(at.line, "%s: %v", full, err)
 			continue
 		}
 		r.config.lines[full] = at.line
 	}
+}
+
+// set gives a key its value. What a ${…} stands for may be a secret that was put
+// in the wrong place: an error quotes what stands in the file.
+func (r *reader) set(k key, raw any) error {
+	value, err := r.expand(raw)
+	if err != nil {
+		return err
+	}
+	if err = k.set(value); err == nil || reflect.DeepEqual(value, raw) {
+		return err
+	}
+	if err = k.set(raw); err == nil {
+		err = errors.New("cannot be what the ${…} stands for")
+	}
+	return err
 }
 
 // tableOf finds the table of a key that stands outside of any, "" if it is

@@ -1,5 +1,7 @@
 package config
 
+import "strings"
+
 // suggest is ", did you mean X?" for the name that is nearest to a misspelt
 // one, "" if none is near.
 func suggest(name string, known []string) string {
@@ -9,11 +11,15 @@ func suggest(name string, known []string) string {
 	return ""
 }
 
-// Nearest returns the name that the fewest changes of a character make of
-// name, "" if more than a third of it would have to change.
+// Nearest returns the name that name begins with, or else the one that the
+// fewest changes of a character make of it; "" if more than a third of it would
+// have to change.
 func Nearest(name string, known []string) string {
 	best, least := "", max(1, len(name)/3)+1
 	for _, k := range known {
+		if len(k) > 2 && strings.HasPrefix(name, k) {
+			return k
+		}
 		if d := distance(name, k, least); d < least {
 			best, least = k, d
 		}

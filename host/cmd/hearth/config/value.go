@@ -155,6 +155,19 @@ func ParseDuration(s string) (time.Duration, error) {
 	return d + more, nil
 }
 
+// inWords writes d as the file has it.
+func inWords(d time.Duration) string {
+	const day = 24 * time.Hour
+	if d >= day && d%day == 0 {
+		return strconv.FormatInt(int64(d/day), 10) + "d"
+	}
+	s := d.String()
+	if strings.HasSuffix(s, "m0s") {
+		s = strings.TrimSuffix(s, "0s")
+	}
+	return strings.TrimSuffix(s, "0m")
+}
+
 func duration(p *time.Duration, least, most time.Duration) func(any) error {
 	return func(v any) error {
 		s, err := asText(v, "90s")
@@ -166,7 +179,7 @@ func duration(p *time.Duration, least, most time.Duration) func(any) error {
 			return fmt.Errorf("%q is no duration; write 90s, 15m, 24h or 30d", s)
 		}
 		if d < least || d > most {
-			return fmt.Errorf("is %s; %s to %s are possible", s, least, most)
+			return fmt.Errorf("is %q; %s to %s are possible", s, inWords(least), inWords(most))
 		}
 		*p = d
 		return nil

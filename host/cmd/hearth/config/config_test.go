@@ -1,0 +1,266 @@
+package config
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"reflect"
+	"strings"
+	"testing"
+	"time"
+)
+
+const hidden = "xoxb-do-not-show-me-4711"
+
+func env(vars map[string]string) Env {
+	return Env{
+		Lookup: func(n string) (string, bool) { v, ok := vars[n]; return v, ok },
+		ReadFile: func(p string) ([]byte, error) {
+			if v, ok := vars["file:"+filepath.ToSlash(p)]; ok {
+				return []byte(v), nil
+			}
+			return nil, &fs.PathError{Op: "open", Path: p, Err: fs.ErrNotExist}
+		},
+	}
+}
+
+func TestParse(t *testing.T) {
+	c, err := Parse("etc/hearth.toml", []byte(`
+[server]
+listen = ":9000"
+data = "state"
+public_url = "https://hearth.example.org/"
+[community]
+name = "Gophers 上海"
+time_zone = "Asia/Shanghai"
+locale = "zh-cn"
+[policy]
+quiet_hours = "22:00-08:00"
+daily_cap = -1
+expiry = "1d12h"
+[webchat]
+channels = ["help"]
+[slack]
+bot_token = "${SLACK_BOT_TOKEN}"
+signing_secret = "${file:slack.secret}"
+[plugins.welcome]
+path = "https://example.org/${SECTION}/$${kept}"
+[plugins.welcome.channels.general]
+text = "${SECTION}"
+[plugins.digest]
+enabled = false
+`), env(map[string]string{"SLACK_BOT_TOKEN": hidden, "SECTION": "tour ${NOT_AGAIN}", "file:etc/slack.secret": "8f742231b10e\n"}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	zone, err := time.LoadLocation("Asia/Shanghai")
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := Default()
+	want.File = "etc/hearth.toml"
+	want.Server = Server{Listen: ":9000", Data: filepath.Join("etc", "state"), PublicURL: "https://hearth.example.org", Grace: 10 * time.Second}
+	want.Community = Community{Name: "Gophers 上海", TimeZone: zone, Locale: "zh-CN"}
+	want.Policy = Policy{QuietFrom: 22, QuietTo: 8, DailyCap: -1, Expiry: 36 * time.Hour}
+	want.Webchat.Channels = []string{"help"}
+	want.Slack = Slack{BotToken: NewSecret(hidden), SigningSecret: NewSecret("8f742231b10e")}
+	want.Plugins = map[string]Plugin{
+		"welcome": {Enabled: true, Config: json.RawMessage(`{"channels":{"general":{"text":"tour ${NOT_AGAIN}"}},"path":"https://example.org/tour ${NOT_AGAIN}/${kept}"}`)},
+		"digest":  {},
+	}
+	want.lines = c.lines
+	if !reflect.DeepEqual(c, want) {
+		t.Errorf("got  %+v\nwant %+v", c, want)
+	}
+	for name, at := range map[string]string{"server.listen": "etc/hearth.toml:3", "slack": "etc/hearth.toml:16", "plugins.welcome": "etc/hearth.toml:19",
+		"plugins.digest.enabled": "etc/hearth.toml:24", "log.level": ""} {
+		if got := c.Where(name); got != at {
+			t.Errorf("Where(%s) = %q, want %q", name, got, at)
+		}
+	}
+	if !c.Slack.Enabled() || Default().Slack.Enabled() || c.Plugin("digest").Enabled || !c.Plugin("other").Enabled {
+		t.Error("what is enabled is wrong")
+	}
+}
+
+func TestFaults(t *testing.T) {
+	for name, c := range map[string]struct{ in, want string }{
+		"unknown table":       {"[slak]\nbot_token = \"x\"", `hearth.toml:1: slak: there is no such table, did you mean slack?; there are server, log,`},
+		"unknown key":         {"[server]\n\nlisen = \":80\"", `hearth.toml:3: server.lisen: there is no such key, did you mean listen?; there are data, grace, listen, public_url`},
+		"unknown, none near":  {"[server]\nfrobnicate = 1", `hearth.toml:2: server.frobnicate: there is no such key; there are`},
+		"key without table":   {"quiet_hours = \"22:00-08:00\"", `hearth.toml:1: quiet_hours: this belongs into the table [policy]`},
+		"table is a value":    {"server = 3", `hearth.toml:1: server: wants a table: write [server] on a line of its own, and has the number 3`},
+		"number for text":     {"[server]\nlisten = 8080", `hearth.toml:2: server.listen: wants text in quotes, such as "127.0.0.1:8080", and has the number 8080`},
+		"text for bool":       {"[webchat]\nenabled = \"yes\"", `hearth.toml:2: webchat.enabled: wants true or false, without quotes, and has text`},
+		"text for number":     {"[limits]\nbacklog = \"many\"", `hearth.toml:2: limits.backlog: wants a whole number, without quotes, and has text`},
+		"text for list":       {"[webchat]\nchannels = \"help\"", `hearth.toml:2: webchat.channels: wants a list of texts, such as ["help", "random"], and has text`},
+		"number in list":      {"[webchat]\nchannels = [\"help\", 3]", `hearth.toml:2: webchat.channels: wants a list of texts`},
+		"no port":             {"[server]\nlisten = \"localhost\"", `hearth.toml:2: server.listen: "localhost" is no address; write HOST:PORT`},
+		"port too large":      {"[server]\nlisten = \":99999\"", `"`},
+		"path in public_url":  {"[server]\npublic_url = \"https://example.org/bot\"", `server.public_url: names a place below a server`},
+		"password in a URL":   {"[slack]\napi_url = \"https://me:" + hidden + "@example.org\"", `slack.api_url: is no address that begins with https:// or http://`},
+		"time zone":           {"[community]\ntime_zone = \"Shanghai\"", `community.time_zone: "Shanghai" is no time zone`},
+		"the machine's zone":  {"[community]\ntime_zone = \"Local\"", `is no time zone`},
+		"locale":              {"[community]\nlocale = \"klingon!\"", `is no language tag`},
+		"half hours":          {"[policy]\nquiet_hours = \"22:30-08:00\"", `is no span of whole hours`},
+		"no messages at all":  {"[policy]\ndaily_cap = 0", "to send nothing at all use `hearth pause`"},
+		"duration":            {"[policy]\nexpiry = \"1 day\"", `"1 day" is no duration; write 90s, 15m, 24h or 30d`},
+		"duration too long":   {"[policy]\nexpiry = \"31d\"", `policy.expiry: is "31d"; 1m to 30d are possible`},
+		"level":               {"[log]\nlevel = \"warning\"", `log.level: is "warning", did you mean warn?; possible: debug, info, warn, error`},
+		"weak secret":         {"[webchat]\nsecret = \"secret\"", `webchat.secret: is too short to be safe`},
+		"secret no text":      {"[slack]\nbot_token = 4711", `slack.bot_token: wants text in quotes`},
+		"secret, misplaced":   {"[log]\nlevel = \"${SLACK_BOT_TOKEN}\"", `log.level: is "${SLACK_BOT_TOKEN}"; possible: debug`},
+		"secret, too long":    {"[community]\nname = \"${LONG}\"", `community.name: cannot be what the ${…} stands for`},
+		"variable not set":    {"[slack]\nbot_token = \"${NOPE}\"", `hearth.toml:2: slack.bot_token: the environment variable NOPE is not set`},
+		"variable, misspelt":  {"[slack]\nbot_token = \"${SLACK-TOKEN}\"", `names no environment variable`},
+		"variable, not ended": {"[slack]\nbot_token = \"${SLACK\"", `has ${ without a } behind it`},
+		"file not there":      {"[slack]\nbot_token = \"${file:nope}\"", `slack.bot_token: open nope: file does not exist`},
+		"plugin is a value":   {"[plugins]\nwelcome = true", `plugins.welcome: wants a table: write [plugins.welcome]`},
+		"plugin's name":       {"[plugins.\"Wel come\"]\na = 1", `no plugin can have this name`},
+		"plugin's enabled":    {"[plugins.welcome]\nenabled = 1", `hearth.toml:2: plugins.welcome.enabled: wants true or false`},
+		"plugin's variable":   {"[plugins.welcome]\n[plugins.welcome.deep]\ntext = \"${NOPE}\"", `plugins.welcome.deep: text: the environment variable NOPE is not set`},
+		"plugin's inf":        {"[plugins.welcome]\nn = inf", `inf and nan have no JSON`},
+		"no TOML":             {"[server\nlisten = 1", `hearth.toml:2: this is no TOML:`},
+		"twice":               {"[server]\nlisten = \":1\"\nlisten = \":2\"", `hearth.toml:3: this is no TOML:`},
+	} {
+		t.Run(name, func(t *testing.T) {
+			_, err := Parse("hearth.toml", []byte(c.in), env(map[string]string{"SLACK_BOT_TOKEN": hidden, "LONG": strings.Repeat(hidden, 9)}))
+			if err == nil {
+				t.Fatal("accepted")
+			}
+			if !strings.Contains(err.Error(), c.want) {
+				t.Errorf("got  %v\nwant %s", err, c.want)
+			}
+			if strings.Contains(err.Error(), hidden) {
+				t.Errorf("the error shows a secret: %v", err)
+			}
+		})
+	}
+}
+
+func TestEveryFaultIsNamed(t *testing.T) {
+	_, err := Parse("hearth.toml", []byte("[server]\nlisen = 1\ndata = 2\n[polcy]\n"), env(nil))
+	if err == nil {
+		t.Fatal("accepted")
+	}
+	var at []string
+	for _, l := range strings.Split(err.Error(), "\n")[1:] {
+		at = append(at, strings.SplitN(strings.TrimSpace(l), " ", 2)[0])
+	}
+	if want := []string{"hearth.toml:2:", "hearth.toml:3:", "hearth.toml:4:"}; !reflect.DeepEqual(at, want) {
+		t.Errorf("faults at %v, want %v\n%v", at, want, err)
+	}
+}
+
+func TestLoad(t *testing.T) {
+	t.Chdir(t.TempDir())
+	c, err := Load("", env(nil))
+	if err != nil || c.File != "" || c.Server.Listen != "127.0.0.1:8080" {
+		t.Fatalf("without a file: %+v, %v", c, err)
+	}
+	if _, err := Load("nope.toml", env(nil)); err == nil || !strings.Contains(err.Error(), "nope.toml") {
+		t.Errorf("a file that is named and not there: %v", err)
+	}
+	if err := os.WriteFile(DefaultFile, []byte("[server]\nlisten = \":1\"\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if c, err = Load("", env(nil)); err != nil || c.Server.Listen != ":1" || c.Server.Data != "data" {
+		t.Errorf("with a file: %+v, %v", c, err)
+	}
+	if err := os.WriteFile("big.toml", make([]byte, maxFile+1), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Load("big.toml", env(nil)); err == nil || !strings.Contains(err.Error(), "larger than") {
+		t.Errorf("a file that is too large: %v", err)
+	}
+}
+
+// TestExample holds hearth.example.toml to being complete and true: with the #
+// taken away it is accepted, has every key, and what it calls a default is one.
+func TestExample(t *testing.T) {
+	data, err := os.ReadFile("../../../../hearth.example.toml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Parse("hearth.example.toml", data, env(nil)); err != nil {
+		t.Errorf("as it is: %v", err)
+	}
+	var b strings.Builder
+	for _, l := range strings.Split(string(data), "\n") {
+		if bare, ok := strings.CutPrefix(l, "# "); ok && (strings.Contains(bare, " = ") || strings.HasPrefix(bare, "[")) {
+			l = bare
+		}
+		b.WriteString(l + "\n")
+	}
+	c, err := Parse("hearth.example.toml", []byte(b.String()), env(map[string]string{"HEARTH_WEBCHAT_SECRET": "0123456789abcdef",
+		"SLACK_SIGNING_SECRET": "a", "SLACK_BOT_TOKEN": "b", "SLACK_APP_TOKEN": "c"}))
+	if err != nil {
+		t.Fatalf("with the # taken away: %v", err)
+	}
+	for _, k := range c.keys() {
+		if c.Where(k.name) == "" {
+			t.Errorf("%s is not in hearth.example.toml", k.name)
+		}
+	}
+	want := Default()
+	want.File, want.lines = c.File, c.lines
+	// Your own, by nature.
+	want.Server.PublicURL, want.Webchat.Secret, want.Slack, want.Plugins = c.Server.PublicURL, c.Webchat.Secret, c.Slack, c.Plugins
+	want.Webchat.Channels = c.Webchat.Channels // none is an empty list there
+	if !reflect.DeepEqual(c, want) {
+		t.Errorf("it calls a default what is none:\ngot  %+v\nwant %+v", c, want)
+	}
+}
+
+func TestSecretShowsItselfToNobody(t *testing.T) {
+	s := NewSecret(hidden)
+	type holder struct {
+		Token Secret
+		Ptr   *Secret
+	}
+	h := holder{s, &s}
+	var out bytes.Buffer
+	for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q", "%x", "%X", "%d", "%T"} {
+		fmt.Fprintf(&out, verb+"\n", s)
+		fmt.Fprintf(&out, verb+"\n", h)
+		fmt.Fprintf(&out, verb+"\n", []any{&s, map[string]Secret{"a": s}})
+	}
+	if err := json.NewEncoder(&out).Encode(h); err != nil {
+		t.Fatal(err)
+	}
+	slog.New(slog.NewTextHandler(&out, nil)).Info("x", "token", s, "holder", h)
+	slog.New(slog.NewJSONHandler(&out, nil)).Info("x", "token", s, "holder", h)
+	if strings.Contains(out.String(), hidden) || strings.Contains(out.String(), fmt.Sprintf("%x", hidden)) {
+		t.Errorf("it shows:\n%s", out.String())
+	}
+	if !strings.Contains(out.String(), "[set]") || NewSecret("").String() != "[not set]" || s.Reveal() != hidden {
+		t.Errorf("it tells too little:\n%s", out.String())
+	}
+}
+
+func TestNearest(t *testing.T) {
+	known := []string{"listen", "data", "public_url", "grace"}
+	for in, want := range map[string]string{"lisen": "listen", "lsiten": "listen", "Listen": "listen", "dta": "data", "public-url": "public_url",
+		"": "", "x": "", "completely": "", "listening": "listen"} {
+		if got := Nearest(in, known); got != want {
+			t.Errorf("Nearest(%q) = %q, want %q", in, got, want)
+		}
+	}
+}
+
+func TestParseDuration(t *testing.T) {
+	for in, want := range map[string]time.Duration{"90s": 90 * time.Second, "30d": 720 * time.Hour, "1d12h": 36 * time.Hour, "0s": 0} {
+		if got, err := ParseDuration(in); err != nil || got != want {
+			t.Errorf("%s is %v, %v", in, got, err)
+		}
+	}
+	for _, in := range []string{"", "d", "-1d", "1d-1h", "1.5d", "99999d", "1 day", "day"} {
+		if got, err := ParseDuration(in); err == nil {
+			t.Errorf("%q is %v", in, got)
+		}
+	}
+}
