@@ -42,7 +42,6 @@ func globals(gs ...string) string  { return section(6, vec(gs...)) }
 func exports(xs ...string) string  { return section(7, vec(xs...)) }
 func elems(es ...string) string    { return section(9, vec(es...)) }
 func code(bodies ...string) string { return section(10, vec(bodies...)) }
-func data(ds ...string) string     { return section(11, vec(ds...)) }
 
 // fn is a body with no locals but the given groups, without its final end.
 func fn(code string, locals ...string) string { return str(vec(locals...) + code + "\x0b") }

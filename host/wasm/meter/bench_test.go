@@ -1,14 +1,9 @@
 package meter_test
 
 import (
-	"context"
-	"errors"
-	"io"
 	"testing"
 
 	"github.com/tetratelabs/wazero"
-	"github.com/tetratelabs/wazero/imports/wasi_snapshot_preview1"
-	"github.com/tetratelabs/wazero/sys"
 
 	"github.com/hearthbot/hearth/host/wasm/meter"
 )
@@ -25,6 +20,11 @@ func BenchmarkRewrite(b *testing.B) {
 	}
 }
 
+// sizes make each program run for some tenths of a second.
+var sizes = map[string]string{
+	"nbody": "200000", "fannkuch": "10", "spectral": "600", "sortmap": "150000", "hashes": "6000", "goroutines": "200",
+}
+
 // BenchmarkGuest runs programs built by Go: as they are, metered, and with the
 // engine's own way of stopping a guest.
 func BenchmarkGuest(b *testing.B) {
@@ -33,27 +33,15 @@ func BenchmarkGuest(b *testing.B) {
 			b.Run(name+"/"+mode, func(b *testing.B) {
 				wasm := guest(b, name)
 				if mode == "metered" {
-					wasm = rewrite(b, wasm, meter.Options{MemoryPages: 1024}).Wasm
+					wasm = rewrite(b, wasm, meter.Options{}).Wasm
 				}
 				fuel := &tank{slice: 1_000_000, budget: 1 << 60}
-				ctx, cancel := context.WithCancel(withTank(context.Background(), fuel))
-				defer cancel()
-				cfg := wazero.NewRuntimeConfigCompiler().WithCloseOnContextDone(mode == "closeonctx")
-				r := wazero.NewRuntimeWithConfig(ctx, cfg)
-				defer r.Close(ctx)
-				wasi_snapshot_preview1.MustInstantiate(ctx, r)
-				installRefuel(b, ctx, r)
-				c, err := r.CompileModule(ctx, wasm)
-				if err != nil {
-					b.Fatal(err)
-				}
+				ctx, r := newRuntime(b, wazero.NewRuntimeConfigCompiler().WithCloseOnContextDone(mode == "closeonctx"), fuel)
+				c := compile(b, ctx, r, wasm)
 				var burnt int64
 				for b.Loop() {
 					fuel.used, fuel.granted, fuel.fuel = 0, 0, nil
-					_, err := r.InstantiateModule(ctx, c, wazero.NewModuleConfig().WithName("").WithArgs("guest").WithStdout(io.Discard))
-					if exit := (*sys.ExitError)(nil); err != nil && !(errors.As(err, &exit) && exit.ExitCode() == 0) {
-						b.Fatal(err)
-					}
+					runCommand(b, ctx, r, c, sizes[name])
 					burnt = fuel.burnt()
 				}
 				if mode == "metered" {

@@ -11,24 +11,27 @@ import (
 var programs = []string{"nbody", "fannkuch", "spectral", "sortmap", "hashes", "goroutines"}
 
 // Programs compiled by Go must say the same metered, and burn the same fuel
-// each time.
+// each time. In -short mode only two of them run: building and compiling them
+// takes seconds each.
 func TestGuests(t *testing.T) {
-	for _, name := range programs {
+	run := programs
+	if testing.Short() {
+		run = []string{"sortmap", "goroutines"}
+	}
+	for _, name := range run {
 		t.Run(name, func(t *testing.T) {
 			wasm := guest(t, name)
-			cfg := wazero.NewRuntimeConfig()
-			want, err := runCommand(t, cfg, wasm, nil)
-			if err != nil {
-				t.Fatal(err)
-			}
+			fuel := &tank{budget: 1 << 40}
+			ctx, r := newRuntime(t, wazero.NewRuntimeConfig(), fuel)
+			want := runCommand(t, ctx, r, compile(t, ctx, r, wasm))
 			m := rewrite(t, wasm, meter.Options{Pristine: true, MemoryPages: 1024})
+			metered := compile(t, ctx, r, m.Wasm)
 			var burnt int64
-			for i := range 2 {
-				// The slices differ: how often the host is asked must not matter.
-				fuel := &tank{slice: 1_000_000 - int64(i)*300_001, budget: 1 << 40}
-				got, err := runCommand(t, cfg, m.Wasm, fuel)
-				if err != nil || got != want {
-					t.Fatalf("metered: %q, %v; plain: %q", got, err, want)
+			// The slices differ: how often the host is asked must not matter.
+			for i, slice := range []int64{1_000_000, 1_000_000, 123_457} {
+				*fuel = tank{slice: slice, budget: fuel.budget}
+				if got := runCommand(t, ctx, r, metered); got != want {
+					t.Fatalf("metered: %q; plain: %q", got, want)
 				}
 				if i > 0 && fuel.burnt() != burnt {
 					t.Errorf("fuel %d, then %d", burnt, fuel.burnt())

@@ -72,21 +72,43 @@ func installRefuel(tb testing.TB, ctx context.Context, r wazero.Runtime) {
 	}
 }
 
-// runCommand runs a WASI program to its end and returns its output.
-func runCommand(tb testing.TB, cfg wazero.RuntimeConfig, wasm []byte, t *tank, args ...string) (string, error) {
+// newRuntime returns an engine with WASI and the refuel function, and the
+// context to run guests in, whose fuel comes from t.
+func newRuntime(tb testing.TB, cfg wazero.RuntimeConfig, t *tank) (context.Context, wazero.Runtime) {
 	tb.Helper()
-	ctx := withTank(context.Background(), t)
+	ctx, cancel := context.WithCancel(withTank(context.Background(), t))
 	r := wazero.NewRuntimeWithConfig(ctx, cfg)
-	defer r.Close(ctx)
+	tb.Cleanup(func() {
+		r.Close(ctx)
+		cancel()
+	})
 	wasi_snapshot_preview1.MustInstantiate(ctx, r)
 	installRefuel(tb, ctx, r)
-	var out bytes.Buffer
-	_, err := r.InstantiateWithConfig(ctx, wasm, wazero.NewModuleConfig().WithName("").
-		WithArgs(append([]string{"guest"}, args...)...).WithStdout(&out).WithStderr(&out))
-	if exit := (*sys.ExitError)(nil); errors.As(err, &exit) && exit.ExitCode() == 0 {
-		err = nil
+	return ctx, r
+}
+
+func compile(tb testing.TB, ctx context.Context, r wazero.Runtime, wasm []byte) wazero.CompiledModule {
+	tb.Helper()
+	c, err := r.CompileModule(ctx, wasm)
+	if err != nil {
+		tb.Fatal(err)
 	}
-	return out.String(), err
+	return c
+}
+
+// runCommand runs a WASI program to its end and returns its output.
+func runCommand(tb testing.TB, ctx context.Context, r wazero.Runtime, c wazero.CompiledModule, args ...string) string {
+	tb.Helper()
+	var out bytes.Buffer
+	mod, err := r.InstantiateModule(ctx, c, wazero.NewModuleConfig().WithName("").
+		WithArgs(append([]string{"guest"}, args...)...).WithStdout(&out).WithStderr(&out))
+	if exit := (*sys.ExitError)(nil); err != nil && !(errors.As(err, &exit) && exit.ExitCode() == 0) {
+		tb.Fatalf("%v\n%s", err, out.Bytes())
+	}
+	if mod != nil {
+		mod.Close(ctx)
+	}
+	return out.String()
 }
 
 var guests sync.Map // name of a program in testdata → func() ([]byte, error)

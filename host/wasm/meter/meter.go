@@ -184,7 +184,9 @@ func (w *rewriter) module() {
 		return
 	}
 	r.p = len(magic)
-	w.out = append(make([]byte, 0, len(r.b)+len(r.b)/8+256), magic...)
+	size := len(r.b) + len(r.b)/16 + 1024 // Go's modules grow by a fortieth
+	w.out = append(make([]byte, 0, size), magic...)
+	w.sec = make([]byte, 0, size)
 	spans := w.split()
 	for _, s := range sections {
 		if r.err != nil {
