@@ -218,7 +218,8 @@ func (c *blockCheck) span(at string, v any, code bool) {
 		}
 	case "user", "channel":
 		id := c.short(at+"/"+kind+"_id", e[kind+"_id"], 2, 32)
-		if code || strings.Trim(id, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789") != "" {
+		first := map[string]string{"user": "UW", "channel": "CGD"}[kind]
+		if code || strings.Trim(id, "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789") != "" || id != "" && !strings.Contains(first, id[:1]) {
 			c.no("%s: %s_id %q", at, kind, id)
 		}
 	default:

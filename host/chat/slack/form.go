@@ -141,11 +141,12 @@ func values(v *view) []abi.Value {
 	return out
 }
 
-// plain is a text object without marks, of 1 to max characters.
+// plain is a text object without marks, of 1 to max characters. ":wave:" in it
+// stays what it is: members type such things in code.
 func plain(s string, max int) *slack.TextBlockObject {
 	s = chat.Cut(s, max)
 	if strings.TrimSpace(s) == "" {
 		s = "…"
 	}
-	return slack.NewTextBlockObject(slack.PlainTextType, s, true, false)
+	return slack.NewTextBlockObject(slack.PlainTextType, s, false, false)
 }

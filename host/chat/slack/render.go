@@ -61,18 +61,13 @@ func render(c abi.Content) []part {
 var fallback = chat.Texter{
 	Escape: escape,
 	Mention: func(sp chat.Span) string {
-		id := sp.Member
-		if id == "" {
-			id = sp.Conversation
+		if id, ok := mentionable(sp.Member, memberLetters); ok {
+			return "<@" + id + ">"
 		}
-		local := abi.LocalID(id)
-		switch {
-		case abi.Platform(id) != Name || !isID(local):
-			return escape("@" + local)
-		case sp.Member != "":
-			return "<@" + local + ">"
+		if id, ok := mentionable(sp.Conversation, channelLetters); ok {
+			return "<#" + id + ">"
 		}
-		return "<#" + local + ">"
+		return escape(chat.Texter{}.Line(chat.Line{sp}))
 	},
 }
 
@@ -156,25 +151,26 @@ func fieldsBlock(fields []chat.Field) *slack.SectionBlock {
 // have. Where the text has a character that mrkdwn would take for a mark, it is
 // plain text instead: exact before pretty.
 func mrkdwn(label string, d chat.Doc) *slack.TextBlockObject {
+	under := ""
+	if label = strings.TrimSpace(label); label != "" {
+		under = "\n"
+	}
 	if !literalMarks(label) && !docMarks(d) {
-		if label != "" {
-			label = "*" + escape(label) + "*\n"
+		bold := escape(label)
+		if bold != "" {
+			bold = "*" + bold + "*"
 		}
-		if s := label + marked.Doc(d); s != "" && chat.Units(s) <= maxField {
-			t := slack.NewTextBlockObject(slack.MarkdownType, s, false, true)
-			return t
+		if s := strings.TrimSpace(bold + under + marked.Doc(d)); s != "" && chat.Units(s) <= maxField {
+			return slack.NewTextBlockObject(slack.MarkdownType, s, false, true)
 		}
 	}
-	s := chat.Texter{}.Doc(d)
-	if label != "" {
-		s = label + "\n" + s
-	}
-	return plain(s, maxField)
+	return plain(strings.TrimSpace(label+under+chat.Texter{}.Doc(d)), maxField)
 }
 
 // literalMarks says whether s has a character that is a mark in mrkdwn.
 func literalMarks(s string) bool { return strings.ContainsAny(s, "*_~`") }
 
+// docMarks says whether d cannot be written in mrkdwn and mean the same.
 func docMarks(d chat.Doc) bool {
 	for i := range d {
 		if d[i].Kind == chat.Fence || d[i].Kind == chat.Quote {
@@ -182,15 +178,31 @@ func docMarks(d chat.Doc) bool {
 		}
 		for _, l := range d[i].Lines {
 			for j := range l {
-				sp := &l[j]
-				if literalMarks(sp.Text) || sp.Style != 0 && strings.TrimSpace(sp.Text) != sp.Text ||
-					j == 0 && strings.HasPrefix(sp.Text, ">") || strings.Contains(sp.Text, "|") && sp.URL != "" {
+				if spanMarks(l, j) {
 					return true
 				}
 			}
 		}
 	}
 	return false
+}
+
+func spanMarks(l chat.Line, j int) bool {
+	sp := &l[j]
+	switch {
+	case literalMarks(sp.Text), j == 0 && strings.HasPrefix(sp.Text, ">"), sp.URL != "" && strings.Contains(sp.Text, "|"):
+		return true
+	case sp.Style == 0:
+		return false
+	}
+	// A mark counts only at the edge of a word.
+	return strings.TrimSpace(sp.Text) != sp.Text ||
+		j > 0 && !edge(l[j-1].Text, len(l[j-1].Text)-1) || j+1 < len(l) && !edge(l[j+1].Text, 0)
+}
+
+// edge says whether s[i] is a character beside which Slack sees a mark.
+func edge(s string, i int) bool {
+	return s != "" && strings.IndexByte(" \n\t.,;:!?()-\"'", s[i]) >= 0
 }
 
 // marked writes mrkdwn of texts in which docMarks found nothing.

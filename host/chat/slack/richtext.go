@@ -2,7 +2,6 @@ package slack
 
 import (
 	"github.com/hearthbot/hearth/host/chat"
-	"github.com/hearthbot/hearth/sdk/abi"
 	"github.com/slack-go/slack"
 )
 
@@ -75,16 +74,15 @@ func newline(out []slack.RichTextSectionElement, s string) []slack.RichTextSecti
 
 func span(sp *chat.Span) slack.RichTextSectionElement {
 	st := style(sp.Style)
-	member, conv := abi.LocalID(sp.Member), abi.LocalID(sp.Conversation)
+	if id, ok := mentionable(sp.Member, memberLetters); ok {
+		return slack.NewRichTextSectionUserElement(id, st)
+	}
+	if id, ok := mentionable(sp.Conversation, channelLetters); ok {
+		return slack.NewRichTextSectionChannelElement(id, st)
+	}
 	switch {
-	case sp.Member != "" && abi.Platform(sp.Member) == Name && isID(member):
-		return slack.NewRichTextSectionUserElement(member, st)
-	case sp.Conversation != "" && abi.Platform(sp.Conversation) == Name && isID(conv):
-		return slack.NewRichTextSectionChannelElement(conv, st)
-	case sp.Member != "": // of another platform: there is nobody to mention
-		return slack.NewRichTextSectionTextElement("@"+member, st)
-	case sp.Conversation != "":
-		return slack.NewRichTextSectionTextElement("#"+conv, st)
+	case sp.Member != "" || sp.Conversation != "": // of another platform, or nobody's: there is nothing to mention
+		return slack.NewRichTextSectionTextElement(chat.Texter{}.Line(chat.Line{*sp}), st)
 	case sp.URL != "" && sp.URL == sp.Text:
 		return slack.NewRichTextSectionLinkElement(sp.URL, "", st)
 	case sp.URL != "":

@@ -4,6 +4,7 @@ import (
 	"strings"
 
 	"github.com/hearthbot/hearth/host/chat"
+	"github.com/hearthbot/hearth/sdk/abi"
 )
 
 // fromSlack turns a message's text into the neutral form: mentions as
@@ -141,6 +142,19 @@ func isID(s string) bool {
 	}
 	return true
 }
+
+// mentionable says whether an id of hearth's is one that Slack lets a message
+// mention, of a kind that begins with one of letters; local is Slack's part.
+func mentionable(id, letters string) (local string, ok bool) {
+	local = abi.LocalID(id)
+	return local, abi.Platform(id) == Name && isID(local) && len(local) > 1 && strings.IndexByte(letters, local[0]) >= 0 &&
+		local == strings.ToUpper(local)
+}
+
+const (
+	memberLetters  = "UW"
+	channelLetters = "CGD"
+)
 
 // isTS says whether s can be the ts of a message.
 func isTS(s string) bool {
