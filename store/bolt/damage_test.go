@@ -114,7 +114,7 @@ func TestTruncated(t *testing.T) {
 // TestFlipped flips bits. One that is not found must not matter.
 func TestFlipped(t *testing.T) {
 	file, want := healthy(t)
-	step := 1
+	step := 3
 	if testing.Short() {
 		step = 31
 	}
@@ -143,7 +143,7 @@ func TestFlipped(t *testing.T) {
 // through, which then come out when rows are read.
 func TestFlippedUnverified(t *testing.T) {
 	file, want := healthy(t)
-	n := 600
+	n := 300
 	if testing.Short() {
 		n = 100
 	}

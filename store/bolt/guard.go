@@ -14,24 +14,21 @@ import (
 // person may truncate a file that is in use. So every step into bbolt is
 // guarded, and both come out as store.ErrCorrupt.
 
-// guard makes a panic or fault until the returned function runs, deferred, an
-// error in *err:
+// guard is deferred by a step into bbolt, and makes its panic or fault an error
+// in *err. Faults are panics from the moment the defer is reached:
 //
-//	defer s.guard("get", &err)()
-func (s *Store) guard(doing string, err *error) func() {
-	old := debug.SetPanicOnFault(true)
-	return func() {
-		debug.SetPanicOnFault(old)
-		if r := recover(); r != nil {
-			*err = s.corrupt(doing, r)
-		}
+//	defer s.guard("get", &err, debug.SetPanicOnFault(true))
+func (s *Store) guard(doing string, err *error, before bool) {
+	debug.SetPanicOnFault(before)
+	if r := recover(); r != nil {
+		*err = s.corrupt(doing, r)
 	}
 }
 
 // guarded runs f, which begins or ends a transaction, under the guard. bbolt
 // holds locks then, and keeps them when it panics: it is not touched again.
 func (s *Store) guarded(doing string, f func() error) (err error) {
-	defer s.guard(doing, &err)()
+	defer s.guard(doing, &err, debug.SetPanicOnFault(true))
 	returned := false
 	defer func() {
 		if !returned {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"runtime/debug"
 	"sync"
 
 	"go.etcd.io/bbolt"
@@ -137,7 +138,7 @@ func (s *snapshot) Get(ctx context.Context, k store.Key) (row store.Row, err err
 	if s.view == nil {
 		return store.Row{}, store.ErrClosed
 	}
-	defer s.store.guard("get", &err)()
+	defer s.store.guard("get", &err, debug.SetPanicOnFault(true))
 	if s.get == nil {
 		s.get = s.view.rows.Cursor()
 	}
@@ -194,7 +195,7 @@ func (sc *scan) next() (row store.Row, err error) {
 	if sc.view == nil {
 		return store.Row{}, store.ErrClosed
 	}
-	defer sc.store.guard("scan", &err)()
+	defer sc.store.guard("scan", &err, debug.SetPanicOnFault(true))
 	key, b := sc.step()
 	if len(key) > store.MaxKey { // a damaged page may claim gigabytes
 		return store.Row{}, sc.store.corruptAt(key, fmt.Errorf("a key has %d bytes", len(key)))
