@@ -2,6 +2,7 @@ package wasm
 
 import (
 	"context"
+	"path/filepath"
 	"testing"
 	"time"
 
@@ -107,6 +108,58 @@ func BenchmarkEvent(b *testing.B) {
 			s.close()
 		}
 	})
+}
+
+// BenchmarkEvents is the same event on all processors at once.
+func BenchmarkEvents(b *testing.B) {
+	i := messageImage(b, Options{})
+	c := messageCall(b)
+	b.RunParallel(func(pb *testing.PB) {
+		for pb.Next() {
+			if _, err := i.Call(context.Background(), c); err != nil {
+				b.Error(err)
+				return
+			}
+		}
+	})
+}
+
+// BenchmarkCompile is a plugin of 3.5 MB until it can be called, with and
+// without what an earlier run has compiled.
+func BenchmarkCompile(b *testing.B) {
+	code := buildGuest(b, "message")
+	event := joinEvent(b)
+	for _, way := range []string{"cached", "new"} {
+		b.Run(way, func(b *testing.B) {
+			o := Options{}
+			if way == "cached" {
+				o.CacheDir = filepath.Join(b.TempDir(), "cache")
+			}
+			e, err := New(o)
+			if err != nil {
+				b.Fatal(err)
+			}
+			defer e.Close(b.Context())
+			once := func() {
+				p, err := e.Compile(b.Context(), code, Limits{})
+				if err != nil {
+					b.Fatal(err)
+				}
+				if _, err := p.Image(b.Context(), nil, [][]byte{event, event}); err != nil {
+					b.Fatal(err)
+				}
+				if err := p.Close(b.Context()); err != nil {
+					b.Fatal(err)
+				}
+			}
+			if way == "cached" {
+				once()
+			}
+			for b.Loop() {
+				once()
+			}
+		})
+	}
 }
 
 func messageImage(tb testing.TB, o Options) *Image {

@@ -9,9 +9,9 @@
 //
 // Every call starts from the same bytes: memory and globals are restored after
 // each, however it ended, by copying back the pages it has written (memory.go).
-// Fuel counts the guest's steps, the same every time; every million of them the
-// host looks at the budget, the clock and the context, and lets its own
-// goroutines run (fuel.go). The guest's clock stands still, its randomness is
+// Fuel counts the guest's steps, the same every time; about every 30 µs the host
+// looks at the budget, the clock and the context, and lets its own goroutines run
+// (fuel.go). The guest's clock stands still, its randomness is
 // the call's seed (guest.go), and of WASI it finds little more than that
 // (wasi.go).
 //

@@ -150,6 +150,30 @@ func TestLog(t *testing.T) {
 	}
 }
 
+// A Host that panics where no guest runs any more takes its sandbox with it, not
+// the pool.
+func TestHostPanics(t *testing.T) {
+	i := newImage(t, Options{Sandboxes: 1}, "acts", Limits{LogLines: 1})
+	h := &asked{log: func(level int, _ string) {
+		if level == abi.LogWarn {
+			panic("a bug of ours")
+		}
+	}}
+	for range 3 {
+		func() {
+			defer func() {
+				if r := recover(); r != "a bug of ours" {
+					t.Errorf("recovered %v", r)
+				}
+			}()
+			_, _ = i.Call(t.Context(), h.call("log 2"))
+		}()
+		if do(t, i, "echo x") != "x" {
+			t.Error("the pool is broken")
+		}
+	}
+}
+
 func TestStdioKept(t *testing.T) {
 	i := newImage(t, Options{Sandboxes: 1}, "acts", Limits{Stdio: 250})
 	r, err := i.Call(t.Context(), act("flood 30"))

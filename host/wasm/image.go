@@ -209,11 +209,16 @@ func (i *Image) Call(ctx context.Context, c Call) (Result, error) {
 	if err != nil {
 		return Result{}, fmt.Errorf("wasm: %s: %w", c.Export, err)
 	}
-	defer func() { i.put(s) }()
+	pristine := false
+	defer func() {
+		if !pristine { // the Host's panic, too, comes by here
+			s.close()
+			s = nil
+		}
+		i.put(s)
+	}()
 	r, err, broken := s.call(ctx, &c, &l)
-	if broken != nil {
-		s.close()
-		s = nil
+	if pristine = broken == nil; !pristine {
 		i.program.log.ErrorContext(ctx, "a sandbox could not be restored and was thrown away", "error", broken)
 	}
 	if err != nil {

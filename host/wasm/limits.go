@@ -15,7 +15,7 @@ type Limits struct {
 	Fuel int64
 
 	// Wall is the limit in time, from when the call has got its sandbox. It is
-	// looked at every million units and after every answer of the Host.
+	// looked at about every 30 µs, and after every answer of the Host.
 	Wall time.Duration
 
 	// Memory is the guest's linear memory in pages of 64 KiB: its size from the

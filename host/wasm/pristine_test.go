@@ -27,7 +27,7 @@ func TestAnySequence(t *testing.T) {
 				t.Fatal(err)
 			}
 			rapid.Check(t, func(rt *rapid.T) {
-				for _, a := range rapid.SliceOfN(rapid.SampledFrom(acts), 1, 6).Draw(rt, "acts") {
+				for _, a := range rapid.SliceOfN(rapid.SampledFrom(acts), 1, 3).Draw(rt, "acts") {
 					_, err := i.Call(context.Background(), act(a))
 					var e *Error
 					if err != nil && !errors.As(err, &e) {
