@@ -49,7 +49,7 @@ func (a *Adapter) Run(ctx context.Context) error {
 	}
 	var sockets sync.WaitGroup
 	defer sockets.Wait()
-	pause := firstPause
+	pause, brief := firstPause, 0
 	for ctx.Err() == nil {
 		conn, err := a.dial(ctx)
 		if err != nil {
@@ -72,8 +72,10 @@ func (a *Adapter) Run(ctx context.Context) error {
 		opened := time.Now()
 		select {
 		case <-renew:
-			if time.Since(opened) < firstPause {
-				sleep(ctx, firstPause) // it closed at once: do not run in circles
+			if time.Since(opened) > longestWait {
+				brief = 0
+			} else if brief++; brief > 3 { // one after the other closes: do not run in circles
+				sleep(ctx, min(firstPause<<min(brief-4, 5), longestWait))
 			}
 		case <-ctx.Done():
 		}
