@@ -1,116 +1,104 @@
 package sdk
 
 import (
-	"encoding/json"
 	"fmt"
 	"reflect"
-	"time"
+	"sync"
 
 	"github.com/tinylib/msgp/msgp"
 )
 
-// jsonExt marks a MessagePack extension whose bytes are JSON.
-const jsonExt = 'J'
-
-// Encode makes the bytes under which v is kept as state or in a note:
-// MessagePack for strings, byte slices, numbers, booleans, times and durations
-// and for what has generated codecs (msgp.Marshaler); anything else is JSON in
-// an extension of type 'J'.
+// Encode makes the bytes under which v is kept as state or in a note. They are
+// MessagePack: by v's own codec if it has one (msgp.Marshaler), else by its
+// type. A struct is a map from its exported fields' names, or their json tags,
+// without those that are zero; so fields can be added, and removed. What has
+// a JSON form of its own, and what is in an interface, is JSON in an extension
+// of type 'J'.
+//
+// It works out T when it first meets it. Declaring state does that while the
+// image is made; an event that does it has forgotten it by the next.
 func Encode[T any](v T) ([]byte, error) {
-	switch x := any(&v).(type) {
+	switch x := any(&v).(type) { // the most common first, at a tenth of the cost
 	case *string:
 		return msgp.AppendString(nil, *x), nil
-	case *[]byte:
-		return msgp.AppendBytes(nil, *x), nil
-	case *time.Time:
-		return msgp.AppendTime(nil, *x), nil
-	case msgp.Marshaler:
-		return x.MarshalMsg(nil)
+	case *bool:
+		return msgp.AppendBool(nil, *x), nil
+	case *int64:
+		return msgp.AppendInt64(nil, *x), nil
+	case *int:
+		return msgp.AppendInt(nil, *x), nil
 	}
-	if m, ok := any(v).(msgp.Marshaler); ok {
-		return m.MarshalMsg(nil)
+	c, err := codecOf(reflect.TypeFor[T]())
+	if err != nil {
+		return nil, err
 	}
-	switch r := reflect.ValueOf(&v).Elem(); r.Kind() {
-	case reflect.String:
-		return msgp.AppendString(nil, r.String()), nil
-	case reflect.Bool:
-		return msgp.AppendBool(nil, r.Bool()), nil
-	case reflect.Int, reflect.Int8, reflect.Int16, reflect.Int32, reflect.Int64:
-		return msgp.AppendInt64(nil, r.Int()), nil
-	case reflect.Uint, reflect.Uint8, reflect.Uint16, reflect.Uint32, reflect.Uint64:
-		return msgp.AppendUint64(nil, r.Uint()), nil
-	case reflect.Float32, reflect.Float64:
-		return msgp.AppendFloat64(nil, r.Float()), nil
-	}
-	text, err := json.Marshal(v)
+	b, err := c.encode(nil, reflect.ValueOf(&v).Elem())
 	if err != nil {
 		return nil, fmt.Errorf("encode %T: %w", v, err)
 	}
-	return msgp.AppendExtension(nil, &msgp.RawExtension{Type: jsonExt, Data: text})
+	return b, nil
 }
 
-// Decode reads what [Encode] wrote.
+// Decode reads what [Encode] wrote, of the same T or of one whose fields are
+// compatible: it skips what T does not have, and what is missing is zero.
 func Decode[T any](b []byte) (v T, err error) {
-	defer func() {
-		if err != nil {
-			err = fmt.Errorf("decode %T: %w", v, err)
-		}
-	}()
+	var rest []byte
 	switch x := any(&v).(type) {
 	case *string:
-		*x, _, err = msgp.ReadStringBytes(b)
-		return v, err
-	case *[]byte:
-		*x, _, err = msgp.ReadBytesBytes(b, nil)
-		return v, err
-	case *time.Time:
-		*x, _, err = msgp.ReadTimeBytes(b)
-		*x = x.UTC()
-		return v, err
-	case msgp.Unmarshaler:
-		_, err = x.UnmarshalMsg(b)
-		return v, err
-	}
-	switch r := reflect.ValueOf(&v).Elem(); r.Kind() {
-	case reflect.Pointer:
-		if u, ok := reflect.New(r.Type().Elem()).Interface().(msgp.Unmarshaler); ok {
-			_, err = u.UnmarshalMsg(b)
-			r.Set(reflect.ValueOf(u))
-			return v, err
+		*x, rest, err = msgp.ReadStringBytes(b)
+	case *bool:
+		*x, rest, err = msgp.ReadBoolBytes(b)
+	case *int64:
+		*x, rest, err = msgp.ReadInt64Bytes(b)
+	case *int:
+		*x, rest, err = msgp.ReadIntBytes(b)
+	default:
+		var c *codec
+		if c, err = codecOf(reflect.TypeFor[T]()); err == nil {
+			rest, err = c.decode(b, reflect.ValueOf(&v).Elem())
 		}
-	case reflect.String:
-		var s string
-		s, _, err = msgp.ReadStringBytes(b)
-		r.SetString(s)
-		return v, err
-	case reflect.Bool:
-		var x bool
-		x, _, err = msgp.ReadBoolBytes(b)
-		r.SetBool(x)
-		return v, err
-	case reflect.Int, reflect.Int8, reflect.Int16, reflect.Int32, reflect.Int64:
-		var n int64
-		if n, _, err = msgp.ReadInt64Bytes(b); err == nil && r.OverflowInt(n) {
-			err = fmt.Errorf("%d does not fit", n)
-		}
-		r.SetInt(n)
-		return v, err
-	case reflect.Uint, reflect.Uint8, reflect.Uint16, reflect.Uint32, reflect.Uint64:
-		var n uint64
-		if n, _, err = msgp.ReadUint64Bytes(b); err == nil && r.OverflowUint(n) {
-			err = fmt.Errorf("%d does not fit", n)
-		}
-		r.SetUint(n)
-		return v, err
-	case reflect.Float32, reflect.Float64:
-		var f float64
-		f, _, err = msgp.ReadFloat64Bytes(b)
-		r.SetFloat(f)
-		return v, err
 	}
-	raw := msgp.RawExtension{Type: jsonExt}
-	if _, err = msgp.ReadExtensionBytes(b, &raw); err != nil {
-		return v, err
+	if err == nil && len(rest) > 0 {
+		err = fmt.Errorf("%d bytes follow it", len(rest))
 	}
-	return v, json.Unmarshal(raw.Data, &v)
+	if err != nil {
+		return v, fmt.Errorf("decode %T: %w", v, err)
+	}
+	return v, nil
+}
+
+// codec encodes and decodes values of one type. The value to decode into is
+// settable, and zero.
+type codec struct {
+	encode func([]byte, reflect.Value) ([]byte, error)
+	decode func([]byte, reflect.Value) ([]byte, error)
+}
+
+// codecs are those that were worked out.
+var codecs struct {
+	sync.Mutex
+	of map[reflect.Type]*codec
+}
+
+func codecOf(t reflect.Type) (*codec, error) {
+	codecs.Lock()
+	defer codecs.Unlock()
+	return partOf(t)
+}
+
+// partOf is codecOf for what builds a codec of parts, and so has the lock.
+func partOf(t reflect.Type) (*codec, error) {
+	if c := codecs.of[t]; c != nil {
+		return c, nil
+	}
+	if codecs.of == nil {
+		codecs.of = map[reflect.Type]*codec{}
+	}
+	c := &codec{}
+	codecs.of[t] = c // before its parts: a type may contain pointers to itself
+	if err := c.build(t); err != nil {
+		delete(codecs.of, t)
+		return nil, err
+	}
+	return c, nil
 }

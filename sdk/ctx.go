@@ -147,14 +147,15 @@ func (i *Invocation) Name() Markup {
 // Once reports true the first time it is asked about name for the event's
 // member (for nobody, the community), and false ever after.
 func (i *Invocation) Once(name string) bool {
-	done := PerMember[int64]("once." + name)
+	done := rowSet{owner: ofMember, name: "once." + name}
 	if i.member == "" {
-		done = PerCommunity[int64]("once." + name)
+		done.owner = ofCommunity
 	}
-	if _, ok := done.Lookup(i); ok {
+	key := done.key(&i.Base, "")
+	if _, ok := lookup[int64](&i.Base, key); ok {
 		return false
 	}
-	done.Set(i, i.now)
+	store(i, key, i.now)
 	return true
 }
 

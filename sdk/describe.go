@@ -14,7 +14,7 @@ import (
 // is wrong with the declaration.
 func (p *plugin) Describe() (abi.Manifest, error) {
 	m := p.manifest
-	faults := slices.Clone(p.faults)
+	faults := slices.Concat(p.faults, unkept)
 	fault := func(format string, args ...any) { faults = append(faults, fmt.Errorf(format, args...)) }
 
 	if !isName(m.Name) {

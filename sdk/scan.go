@@ -16,15 +16,18 @@ import (
 type Map[T any] struct{ set rowSet }
 
 // MemberMap is a map that each member has. The host erases it with them.
-func MemberMap[T any](name string) Map[T] { return Map[T]{rowSet{owner: ofMember, name: name}} }
+func MemberMap[T any](name string) Map[T] { return mapOf[T](ofMember, name) }
 
 // ConversationMap is a map that each conversation has.
-func ConversationMap[T any](name string) Map[T] {
-	return Map[T]{rowSet{owner: ofConversation, name: name}}
-}
+func ConversationMap[T any](name string) Map[T] { return mapOf[T](ofConversation, name) }
 
 // CommunityMap is a map that the community has.
-func CommunityMap[T any](name string) Map[T] { return Map[T]{rowSet{owner: ofCommunity, name: name}} }
+func CommunityMap[T any](name string) Map[T] { return mapOf[T](ofCommunity, name) }
+
+func mapOf[T any](o owner, name string) Map[T] {
+	keep[T](name)
+	return Map[T]{rowSet{owner: o, name: name}}
+}
 
 // Of is the map of another member or conversation than the event's, for which
 // [CanMembers] has to be asked.

@@ -1,6 +1,8 @@
 package sdk
 
 import (
+	"fmt"
+	"reflect"
 	"strings"
 
 	"github.com/hearthbot/hearth/sdk/abi"
@@ -100,18 +102,30 @@ func unsegment(s string) string {
 type Value[T any] struct{ set rowSet }
 
 // PerMember is a value that each member has. The host erases it with them.
-func PerMember[T any](name string) Value[T] { return Value[T]{rowSet{owner: ofMember, name: name}} }
+func PerMember[T any](name string) Value[T] { return value[T](ofMember, name) }
 
 // PerConversation is a value that each conversation has.
-func PerConversation[T any](name string) Value[T] {
-	return Value[T]{rowSet{owner: ofConversation, name: name}}
-}
+func PerConversation[T any](name string) Value[T] { return value[T](ofConversation, name) }
 
 // PerCommunity is a value that the community has. Every event that writes it
 // conflicts with every other: count with a [Counter].
-func PerCommunity[T any](name string) Value[T] {
-	return Value[T]{rowSet{owner: ofCommunity, name: name}}
+func PerCommunity[T any](name string) Value[T] { return value[T](ofCommunity, name) }
+
+// value works out T's codec while the image is made. A type that cannot be kept
+// is found out by Describe.
+func value[T any](o owner, name string) Value[T] {
+	keep[T](name)
+	return Value[T]{rowSet{owner: o, name: name}}
 }
+
+func keep[T any](name string) {
+	if _, err := codecOf(reflect.TypeFor[T]()); err != nil {
+		unkept = append(unkept, fmt.Errorf("state %q: %w", name, err))
+	}
+}
+
+// unkept is what is wrong with the declarations of state.
+var unkept []error
 
 // Of is the value of another member or conversation than the event's, for which
 // [CanMembers] has to be asked.

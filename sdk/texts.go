@@ -86,17 +86,15 @@ func pick(ws []wording, locale, community string) template {
 		if want == "" {
 			continue
 		}
-		var near template
 		for i := range ws {
 			if ws[i].locale == want {
 				return ws[i].template
 			}
-			if near == nil && abi.SameLanguage(ws[i].locale, want) {
-				near = ws[i].template
-			}
 		}
-		if near != nil {
-			return near
+		for i := range ws {
+			if abi.SameLanguage(ws[i].locale, want) {
+				return ws[i].template
+			}
 		}
 	}
 	return nil

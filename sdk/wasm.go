@@ -54,6 +54,7 @@ func exportWarm(n uint32) uint64 {
 	var s abi.Setup
 	take(s.UnmarshalMsg(input[:n]))
 	must(single().Warm(&s, host{}))
+	stock()
 	return 0
 }
 
