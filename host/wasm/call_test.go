@@ -48,7 +48,7 @@ func TestCall(t *testing.T) {
 // Every way a guest can end badly has its own error, says why, and leaves the
 // sandbox as it was.
 func TestFailures(t *testing.T) {
-	i := newImage(t, Options{Sandboxes: 1}, "acts", Limits{Fuel: 1_500_000_000, Wall: time.Minute}, "echo a", "echo b")
+	i := newImage(t, Options{Sandboxes: 1}, "acts", Limits{Fuel: 1_500_000_000}, "echo a", "echo b")
 	state := do(t, i, "state")
 	for _, tt := range []struct {
 		act     string

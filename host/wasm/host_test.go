@@ -76,7 +76,7 @@ func TestHostAnswers(t *testing.T) {
 }
 
 func TestHostFails(t *testing.T) {
-	i := newImage(t, Options{Sandboxes: 1}, "acts", Limits{Wall: time.Minute})
+	i := newImage(t, Options{Sandboxes: 1}, "acts", Limits{})
 	broken := errors.New("the store is closed")
 	h := &asked{}
 	h.get = func(context.Context, string) ([]byte, bool, error) { return nil, false, broken }

@@ -59,11 +59,11 @@ func events() int {
 // pristine memory, ends as it must and takes the same fuel as the same one
 // before; the host's memory and goroutines do not grow.
 func TestHostileEvents(t *testing.T) {
-	i := newImage(t, Options{Sandboxes: 1}, "acts", Limits{Fuel: 2_000_000_000, Wall: time.Minute}, "echo a", "echo b")
+	i := newImage(t, Options{Sandboxes: 1}, "acts", Limits{Fuel: 2_000_000_000}, "echo a", "echo b")
 	fuel := hostile(t, i, events())
 
 	// Another instance, as of another process, takes the same fuel.
-	again := newImage(t, Options{Sandboxes: 1, tracking: trackCompare}, "acts", Limits{Fuel: 2_000_000_000, Wall: time.Minute}, "echo a", "echo b")
+	again := newImage(t, Options{Sandboxes: 1, tracking: trackCompare}, "acts", Limits{Fuel: 2_000_000_000}, "echo a", "echo b")
 	for d, f := range hostile(t, again, 200) {
 		if want, ok := fuel[d]; ok && f != want {
 			t.Errorf("%s: %d units in one process, %d in another", deeds[d].act, want, f)

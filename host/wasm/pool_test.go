@@ -55,7 +55,7 @@ func waitFor(t *testing.T, i *Image, n int) {
 }
 
 func TestBackPressure(t *testing.T) {
-	i := newImage(t, Options{Sandboxes: 2, Queue: 3}, "acts", Limits{Wall: time.Minute}, "echo a")
+	i := newImage(t, Options{Sandboxes: 2, Queue: 3}, "acts", Limits{}, "echo a")
 	b := newBlocking()
 	results := make(chan error, 5)
 	for range 5 {
@@ -85,7 +85,7 @@ func TestBackPressure(t *testing.T) {
 }
 
 func TestWaitEndsWithContext(t *testing.T) {
-	i := newImage(t, Options{Sandboxes: 1}, "acts", Limits{Wall: time.Minute})
+	i := newImage(t, Options{Sandboxes: 1}, "acts", Limits{})
 	b := newBlocking()
 	done := make(chan error, 1)
 	go func() {
@@ -110,7 +110,7 @@ func TestWaitEndsWithContext(t *testing.T) {
 
 // Close lets calls end that are under way or wait, and gives everything back.
 func TestClose(t *testing.T) {
-	p := newPlugin(t, Options{Sandboxes: 1}, "acts", Limits{Wall: time.Minute})
+	p := newPlugin(t, Options{Sandboxes: 1}, "acts", Limits{})
 	i, err := p.Image(t.Context(), nil, nil)
 	if err != nil {
 		t.Fatal(err)
@@ -191,7 +191,7 @@ func TestEngineClose(t *testing.T) {
 // Many callers, few sandboxes, images that come and go: every call has the
 // answer of its own input, and none sees another's memory.
 func TestConcurrent(t *testing.T) {
-	p := newPlugin(t, Options{Sandboxes: 3}, "acts", Limits{Fuel: 3_000_000, Wall: time.Minute})
+	p := newPlugin(t, Options{Sandboxes: 3}, "acts", Limits{Fuel: 3_000_000})
 	var wg sync.WaitGroup
 	for round := range 3 {
 		i, err := p.Image(t.Context(), fmt.Append(nil, "round ", round), [][]byte{[]byte("echo warm")})

@@ -21,7 +21,7 @@ func TestAnySequence(t *testing.T) {
 	for _, way := range ways {
 		t.Run(way.String(), func(t *testing.T) {
 			testPager(t, way)
-			i := newImage(t, Options{Sandboxes: 1, tracking: way}, "acts", Limits{Fuel: 1_500_000, Wall: time.Minute}, "echo a", "echo b")
+			i := newImage(t, Options{Sandboxes: 1, tracking: way}, "acts", Limits{Fuel: 1_500_000}, "echo a", "echo b")
 			first, err := i.Call(t.Context(), act(probe))
 			if err != nil {
 				t.Fatal(err)

@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"sync"
 	"testing"
+	"time"
 
 	"go.uber.org/goleak"
 
@@ -82,6 +83,9 @@ func newEngine(tb testing.TB, o Options) *Engine {
 
 func newPlugin(tb testing.TB, o Options, guest string, l Limits) *Plugin {
 	tb.Helper()
+	if l.Wall == 0 {
+		l.Wall = time.Hour // the machine may be busy; tests of the deadline have their own
+	}
 	p, err := newEngine(tb, o).Compile(context.Background(), buildGuest(tb, guest), l)
 	if err != nil {
 		tb.Fatal(err)
