@@ -84,6 +84,15 @@
 // function or the fuel itself. Nor may it import or export the added names.
 // Fuel cannot wrap: a charge is below 2^30 and is compared at once.
 //
+// # Stricter than the engine
+//
+// Refused though wazero would take them: atomics and shared memory, SIMD
+// opcodes in other than their one encoding, typed references and recursive type
+// groups (which wazero reads without being asked to), tables with an initial
+// value, names that are not UTF-8, and whatever is beyond the bounds. A table
+// may grow to 1 Mi entries at most. Custom sections other than "name" are
+// dropped, as are the names of locals.
+//
 // # Bounds
 //
 // The module comes from anybody. The rewriter takes time and memory linear in
