@@ -91,7 +91,7 @@ func (b *bot) plugin(m abi.Manifest, h handler) {
 	if err := checkManifest(&m); err != nil {
 		b.t.Fatal(err)
 	}
-	v := &version{manifest: m, sha: hex.EncodeToString([]byte(m.Name + m.Version)), guest: h, close: func() error { return nil }}
+	v := &version{manifest: m, sha: hex.EncodeToString([]byte(m.Name + m.Version)), guest: h}
 	if err := b.install(b.t.Context(), v, true); err != nil {
 		b.t.Fatal(err)
 	}

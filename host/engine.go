@@ -30,6 +30,8 @@ type Engine struct {
 	plugins   map[string]*plugin
 	platforms map[string]*platform
 
+	refreshing sync.Mutex // one refresh at a time
+
 	timers  *timers
 	actions *lanes
 	paused  atomic.Bool
@@ -39,6 +41,8 @@ type Engine struct {
 	stop context.CancelFunc
 	run  context.Context // set by Run: new work is begun until it ends
 	work sync.WaitGroup
+
+	onCommit func(event string) // of the benchmarks; nil otherwise
 }
 
 var _ chat.Sink = (*Engine)(nil)
@@ -129,7 +133,9 @@ func (e *Engine) Run(ctx context.Context, grace time.Duration) error {
 	e.stop()
 	plugins, _ = e.locked()
 	for _, p := range plugins {
-		p.retire()
+		if err := p.retire(context.WithoutCancel(ctx)); err != nil {
+			e.o.Logger.Warn("plugin did not close cleanly", "plugin", p.name, "err", err)
+		}
 	}
 	return nil
 }

@@ -243,6 +243,9 @@ func (inv *invocation) commit() (turn, error) {
 		e.met.tracked.WithLabelValues(p.name, name).Inc()
 	}
 	e.met.committed.WithLabelValues(p.name).Inc()
+	if e.onCommit != nil {
+		e.onCommit(inv.work.Event.ID)
+	}
 	e.met.batchOps.Observe(float64(len(b.Writes())))
 	return done, nil
 }

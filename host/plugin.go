@@ -47,7 +47,19 @@ type version struct {
 	config   string // sha256 of what warm was given, hex
 	grants   grants
 	guest    guest
-	close    func() error
+
+	// What the image was made of, to make it anew; nil for a Go function.
+	compiled *wasm.Plugin
+	options  PluginOptions
+}
+
+// close releases the version once its last call has ended.
+func (v *version) close(ctx context.Context) error {
+	err := v.guest.Close()
+	if v.compiled != nil {
+		err = errors.Join(err, v.compiled.Close(ctx))
+	}
+	return err
 }
 
 // PluginInfo describes a plugin that is installed.
@@ -96,21 +108,64 @@ func (e *Engine) Install(ctx context.Context, code []byte, o PluginOptions) (Plu
 		compiled.Close(ctx)
 		return PluginInfo{}, err
 	}
-	setup, err := e.setup(ctx, &m, o)
+	v, err := e.image(ctx, compiled, &m, o)
 	if err == nil {
-		var img *wasm.Image
-		if img, err = compiled.Image(ctx, setup, warmups(&m)); err == nil {
-			sum := compiled.SHA256()
-			v := &version{manifest: m, sha: hex.EncodeToString(sum[:]), config: digest(setup), guest: img,
-				close: func() error { return errors.Join(img.Close(), compiled.Close(context.WithoutCancel(ctx))) }}
-			if err = e.install(ctx, v, o.GrantAll); err == nil {
-				return e.describe(e.plugin(m.Name)), nil
-			}
-			img.Close()
+		if err = e.install(ctx, v, o.GrantAll); err == nil {
+			e.refresh(ctx, m.Name)
+			return e.describe(e.plugin(m.Name)), nil
 		}
+		v.guest.Close()
 	}
 	compiled.Close(ctx)
 	return PluginInfo{}, fmt.Errorf("host: installing plugin %s: %w", m.Name, err)
+}
+
+// image takes the image of a compiled plugin under its config: a version that
+// is ready to be made live.
+func (e *Engine) image(ctx context.Context, compiled *wasm.Plugin, m *abi.Manifest, o PluginOptions) (*version, error) {
+	setup, err := e.setup(ctx, m, o)
+	if err != nil {
+		return nil, err
+	}
+	img, err := compiled.Image(ctx, setup, warmups(m))
+	if err != nil {
+		return nil, err
+	}
+	sum := compiled.SHA256()
+	return &version{manifest: *m, sha: hex.EncodeToString(sum[:]), config: digest(setup), guest: img, compiled: compiled, options: o}, nil
+}
+
+// refresh takes the images anew of the plugins that are told what commands
+// there are, if that has changed; but for the plugin of the given name, whose
+// image has just been taken.
+func (e *Engine) refresh(ctx context.Context, but string) {
+	e.refreshing.Lock()
+	defer e.refreshing.Unlock()
+	plugins, _ := e.locked()
+	for _, p := range plugins {
+		old := p.live.Load()
+		if old == nil || old.compiled == nil || p.name == but {
+			continue
+		}
+		setup, err := e.setup(ctx, &old.manifest, old.options)
+		if err == nil && digest(setup) == old.config {
+			continue
+		}
+		var v *version
+		if err == nil {
+			v, err = e.image(ctx, old.compiled, &old.manifest, old.options)
+		}
+		if err != nil {
+			e.o.Logger.Error("plugin runs on with an old list of commands", "plugin", p.name, "err", err)
+			continue
+		}
+		v.grants = old.grants
+		if p.live.CompareAndSwap(old, v) {
+			old.guest.Close()
+		} else {
+			v.guest.Close() // a newer version is live
+		}
+	}
 }
 
 // install makes v live.
@@ -157,7 +212,9 @@ func (e *Engine) install(ctx context.Context, v *version, grantAll bool) error {
 	p.breaker.reset()
 	p.lanes.resume()
 	if old != nil {
-		old.close()
+		if err := old.close(context.WithoutCancel(ctx)); err != nil {
+			e.o.Logger.Warn("old version did not close cleanly", "plugin", name, "err", err)
+		}
 	}
 	e.o.Logger.Info("plugin is live", "plugin", name, "version", v.manifest.Version, "sha256", v.sha)
 	return nil
@@ -168,10 +225,11 @@ func (e *Engine) install(ctx context.Context, v *version, grantAll bool) error {
 const maxLanes = 512
 
 // retire closes the plugin's version; its lanes have ended.
-func (p *plugin) retire() {
+func (p *plugin) retire(ctx context.Context) error {
 	if v := p.live.Swap(nil); v != nil {
-		v.close()
+		return v.close(ctx)
 	}
+	return nil
 }
 
 // rebuild makes the routing table of what is live.
