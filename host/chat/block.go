@@ -111,8 +111,8 @@ func buttons(in []abi.Button) []abi.Button {
 	return out
 }
 
-// table is t with one-line cells and as many cells in a row as in the header;
-// nil if it is empty.
+// table is t with cells of one line, without their marks, and as many cells in a
+// row as in the header; nil if it is empty.
 func table(t *abi.Table) *abi.Table {
 	cols := len(t.Header)
 	for _, r := range t.Rows {
@@ -124,7 +124,7 @@ func table(t *abi.Table) *abi.Table {
 	row := func(in []string) []string {
 		out := make([]string, cols)
 		for i, c := range in {
-			out[i] = oneLine(c)
+			out[i] = oneLine(Texter{}.Doc(Parse(c)))
 		}
 		return out
 	}

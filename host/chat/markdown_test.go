@@ -151,8 +151,8 @@ func TestCut(t *testing.T) {
 }
 
 func TestTableText(t *testing.T) {
-	got := TableText(table(&abi.Table{Header: []string{"who", "任务"}, Rows: [][]string{{"Ann", "三", "x\ny"}, {"小明"}}}))
-	want := "who   任务\n----  ----  ---\nAnn   三    x y\n小明"
+	got := TableText(table(&abi.Table{Header: []string{"**who**", "任务"}, Rows: [][]string{{"Ann", "三", `x\*y`}, {"小明"}}}))
+	want := "who   任务\n----  ----  ---\nAnn   三    x*y\n小明"
 	if got != want {
 		t.Errorf("got:\n%s\nwant:\n%s", got, want)
 	}
@@ -189,6 +189,15 @@ func TestAddress(t *testing.T) {
 	}
 	if text.Blocks[0].Text != "welcome" {
 		t.Error("the content given was changed")
+	}
+}
+
+// What is too long to be looked through means what it says.
+func TestParseTooLong(t *testing.T) {
+	src := strings.Repeat("**x** ", MaxSource/6+1)
+	d := Parse(src)
+	if len(d) != 1 || len(d[0].Lines) != 1 || d[0].Lines[0][0].Text != src {
+		t.Errorf("it was taken apart: %d nodes", len(d))
 	}
 }
 

@@ -152,6 +152,12 @@ func TestResponseURL(t *testing.T) {
 	if r.Conversation != "slack:"+chattest.DM("U0ANN") || len(w.Messages("C0PRIV")) != 5 {
 		t.Errorf("receipt %+v", r)
 	}
+	// One that Slack takes no more is no dead end either.
+	w.send("commands", w.Command("U0ANN", "C0PRIV", "/run", "y"))
+	w.Fail("response_url", 1, chattest.Failure{Status: 404})
+	if r := w.must(t, answer); r.Conversation != "slack:"+chattest.DM("U0ANN") {
+		t.Errorf("receipt %+v", r)
+	}
 	if _, err := w.deliver(t, chat.Delivery{Op: chat.OpSend, Conversation: "slack:C0PRIV", Content: text("for all")}); err == nil {
 		t.Error("what is for all went somewhere")
 	}

@@ -9,6 +9,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/hearthbot/hearth/host/chat"
 	"github.com/slack-go/slack"
 )
 
@@ -55,8 +56,11 @@ var errNoAnswer = errors.New("slack: the answer says neither ok nor an error")
 // call asks Slack's API, unless it said not to before a certain time. scope is
 // the channel if the method is throttled by channel.
 func call[T any](ctx context.Context, a *Adapter, method, scope string, f func(context.Context) (T, error)) (T, error) {
+	var zero T
+	if err := ctx.Err(); err != nil { // nothing has been sent, so nothing is unknown
+		return zero, &chat.DeliveryError{Code: "canceled", Retry: true, Err: err}
+	}
 	if wait := a.gate.wait(method, scope); wait > 0 {
-		var zero T
 		return zero, &slack.RateLimitedError{RetryAfter: wait}
 	}
 	v, err := f(ctx)

@@ -2,7 +2,10 @@ package slack
 
 import (
 	"context"
+	"errors"
+	"net/http"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/hearthbot/hearth/host/chat"
@@ -17,9 +20,9 @@ const (
 	metaPart = "part"
 )
 
-// unnamed stands in a receipt for a message that Slack gave no id of: one sent
-// by a response_url. It cannot be edited or deleted.
-const unnamed = "-"
+// unnamed and the number of the part stand in a receipt for a message that Slack
+// gave no id of: one sent by a response_url. It cannot be edited or deleted.
+const unnamed = "response-"
 
 // Deliver carries out d. What is too long becomes several messages; the receipt
 // names those that arrived, and they are not sent again when they come back in
@@ -148,21 +151,30 @@ func (a *Adapter) post(ctx context.Context, d *chat.Delivery, ch string, i int, 
 	ts, err := a.write(ctx, method, ch, ch, opts)
 	if elsewhere(err) && d.Member != "" {
 		if addr := a.hooks.take(hookCommand(ch, abi.LocalID(d.Member)), a.now()); addr != "" {
-			return a.postBy(ctx, addr, d, p)
+			id, failed := a.postBy(ctx, addr, d, i, p)
+			if !usedUp(failed) {
+				return id, failed
+			}
 		}
 	}
 	return ts, err
 }
 
 // postBy answers by a response_url, where hearth itself may not write.
-func (a *Adapter) postBy(ctx context.Context, addr string, d *chat.Delivery, p *part) (string, error) {
+func (a *Adapter) postBy(ctx context.Context, addr string, d *chat.Delivery, i int, p *part) (string, error) {
 	m := p.webhook()
 	m.ThreadTimestamp = d.Thread
 	m.ResponseType = slack.ResponseTypeInChannel
 	if d.Ephemeral {
 		m.ResponseType = slack.ResponseTypeEphemeral
 	}
-	return unnamed, a.respond(ctx, addr, m)
+	return unnamed + strconv.Itoa(i), a.respond(ctx, addr, m)
+}
+
+// usedUp says whether a response_url is not good any more.
+func usedUp(err error) bool {
+	var status slack.StatusCodeError
+	return errors.As(err, &status) && (status.Code == http.StatusNotFound || status.Code == http.StatusGone)
 }
 
 // write calls one of the methods that write a message, and returns its ts.

@@ -88,6 +88,18 @@ func TestUnreachable(t *testing.T) {
 	}
 }
 
+// A deadline that had passed before the call has sent nothing.
+func TestCancelledBefore(t *testing.T) {
+	w := newWorld(t)
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	_, err := w.a.Deliver(ctx, &chat.Delivery{ID: "d", Op: chat.OpSend, Conversation: "slack:C0GENERAL", Content: text("x"), Attempt: 1})
+	var e *chat.DeliveryError
+	if !errors.As(err, &e) || !e.Retry || e.Unknown || len(w.Calls("")) != 0 {
+		t.Errorf("got %+v", err)
+	}
+}
+
 func TestMissingScope(t *testing.T) {
 	w := newWorld(t)
 	w.SetScopes([]string{"users:read", "commands"})

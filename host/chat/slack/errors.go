@@ -2,6 +2,7 @@ package slack
 
 import (
 	"context"
+	"crypto/tls"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -112,7 +113,7 @@ func deliveryError(err error) *chat.DeliveryError {
 		return &chat.DeliveryError{Code: "bad_answer", Retry: true, Unknown: true, Err: err}
 	case errors.Is(err, context.Canceled):
 		return &chat.DeliveryError{Code: "canceled", Retry: true, Unknown: true, Err: err}
-	case refusedByNet(err):
+	case notSent(err):
 		return &chat.DeliveryError{Code: "unreachable", Retry: true, Err: err}
 	}
 	return &chat.DeliveryError{Code: "no_answer", Retry: true, Unknown: true, Err: err}
@@ -131,10 +132,12 @@ func badID(what, id string) *chat.DeliveryError {
 	return &chat.DeliveryError{Code: "bad_" + what, Err: fmt.Errorf("slack: %q is no %s of Slack's", chat.Cut(chat.Clean(id), 60), what)}
 }
 
-// refusedByNet says whether a request failed before it can have reached Slack:
-// the name was not found or the connection not made.
-func refusedByNet(err error) bool {
+// notSent says whether a request failed before it can have reached Slack: the
+// name was not found, the connection not made, or not to Slack.
+func notSent(err error) bool {
 	var dns *net.DNSError
 	var op *net.OpError
-	return errors.As(err, &dns) || errors.As(err, &op) && op.Op == "dial"
+	var cert *tls.CertificateVerificationError
+	var plain tls.RecordHeaderError
+	return errors.As(err, &dns) || errors.As(err, &op) && op.Op == "dial" || errors.As(err, &cert) || errors.As(err, &plain)
 }
