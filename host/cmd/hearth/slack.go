@@ -32,7 +32,7 @@ func newSlack(g *globals) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			cache := filepath.Join(c.Server.Data, "cache")
+			cache := filepath.Join(c.Server.Data, app.CacheDir)
 			if _, err := os.Stat(cache); err != nil {
 				cache = "" // to print something is no reason to make a directory
 			}

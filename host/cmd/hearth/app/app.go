@@ -141,7 +141,7 @@ func (a *App) openEngine(ctx context.Context) (err error) {
 	c := a.o.Config
 	a.registry = prometheus.NewRegistry()
 	a.registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}), a.buildInfo())
-	if a.wasm, err = wasm.New(wasm.Options{CacheDir: filepath.Join(a.data, cacheDir), Sandboxes: c.Limits.Sandboxes, Logger: a.log}); err != nil {
+	if a.wasm, err = wasm.New(wasm.Options{CacheDir: filepath.Join(a.data, CacheDir), Sandboxes: c.Limits.Sandboxes, Logger: a.log}); err != nil {
 		return fmt.Errorf("prepare the sandbox: %w", err)
 	}
 	a.engine, err = host.New(ctx, host.Options{
@@ -149,6 +149,7 @@ func (a *App) openEngine(ctx context.Context) (err error) {
 		Community: host.Community{Name: c.Community.Name, Locale: c.Community.Locale, TimeZone: c.Community.TimeZone},
 		Policy:    host.Policy{QuietFrom: c.Policy.QuietFrom, QuietTo: c.Policy.QuietTo, DailyCap: c.Policy.DailyCap, Expiry: c.Policy.Expiry},
 		Journal:   host.Journal{MaxRows: c.Journal.MaxRows, MaxAge: c.Journal.MaxAge},
+		Retries:   host.Retries{Delays: c.Retries.Delays, Deliveries: c.Retries.Deliveries},
 		Sandboxes: c.Limits.Sandboxes, MaxBacklog: c.Limits.Backlog, MaxOutbox: c.Limits.Outbox, MaxTimers: c.Limits.Timers,
 	})
 	if err != nil {

@@ -18,11 +18,13 @@ import (
 //	webchat.secret  signs the web chat's cookies, unless webchat.secret is set
 //	server.url      where the hearth that uses the directory listens, while it does
 const (
-	cacheDir   = "cache"
 	tokenFile  = "admin.token"
 	secretFile = "webchat.secret"
 	urlFile    = "server.url"
 )
+
+// CacheDir is where compiled plugins lie in a data directory.
+const CacheDir = "cache"
 
 // TokenVariable is the environment variable that sets the admin token.
 const TokenVariable = "HEARTH_ADMIN_TOKEN"

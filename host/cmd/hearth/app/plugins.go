@@ -31,8 +31,8 @@ type bundled struct {
 	err      error
 }
 
-// listPlugins names the plugins in files: NAME.wasm each.
-func listPlugins(files fs.FS) ([]string, error) {
+// ListPlugins names the plugins in files: NAME.wasm each.
+func ListPlugins(files fs.FS) ([]string, error) {
 	paths, err := fs.Glob(files, "*.wasm")
 	if err != nil {
 		return nil, err
@@ -47,7 +47,7 @@ func listPlugins(files fs.FS) ([]string, error) {
 // enabledPlugins are the names in files that the config does not leave out. A
 // table for a plugin that is not there is an error: it would do nothing.
 func enabledPlugins(files fs.FS, c *config.Config) ([]string, error) {
-	names, err := listPlugins(files)
+	names, err := ListPlugins(files)
 	if err != nil {
 		return nil, fmt.Errorf("list the plugins: %w", err)
 	}

@@ -26,12 +26,14 @@ type Config struct {
 	Community Community
 	Policy    Policy
 	Journal   Journal
+	Retries   Retries
 	Limits    Limits
 	Webchat   Webchat
 	Slack     Slack
 	Plugins   map[string]Plugin
 
 	lines map[string]int // where a table or key stands in File
+	plain []string       // secrets that stand in it themselves
 }
 
 // Server is [server]: where hearth listens, and keeps what it keeps.
@@ -66,6 +68,12 @@ type Policy struct {
 type Journal struct {
 	MaxRows int
 	MaxAge  time.Duration
+}
+
+// Retries is [retries]: how often what failed is tried again.
+type Retries struct {
+	Delays     []time.Duration // between attempts at an event
+	Deliveries int             // attempts at a message
 }
 
 // Limits is [limits]: how much may wait, and run, at once.
@@ -110,10 +118,12 @@ func Default() *Config {
 		Community: Community{Name: "hearth", TimeZone: time.UTC, Locale: "en"},
 		Policy:    Policy{DailyCap: 5, Expiry: 24 * time.Hour},
 		Journal:   Journal{MaxRows: 1_000_000, MaxAge: 30 * 24 * time.Hour},
-		Limits:    Limits{Backlog: 100_000, Outbox: 100_000, Timers: 100_000},
-		Webchat:   Webchat{Enabled: true},
-		Plugins:   map[string]Plugin{},
-		lines:     map[string]int{},
+		Retries: Retries{Delays: []time.Duration{time.Second, 2 * time.Second, 4 * time.Second, 8 * time.Second, 15 * time.Second,
+			time.Minute, 5 * time.Minute}, Deliveries: 12},
+		Limits:  Limits{Backlog: 100_000, Outbox: 100_000, Timers: 100_000},
+		Webchat: Webchat{Enabled: true},
+		Plugins: map[string]Plugin{},
+		lines:   map[string]int{},
 	}
 }
 
@@ -134,33 +144,39 @@ func (c *Config) Where(name string) string {
 	return ""
 }
 
+// PlainSecrets names the secrets that stand in File itself, where whoever can
+// read it reads them.
+func (c *Config) PlainSecrets() []string { return c.plain }
+
 // keys lists all that can be set, each with what takes its value.
 func (c *Config) keys() []key {
 	return []key{
-		{"server.listen", address(&c.Server.Listen)},
-		{"server.data", text(&c.Server.Data, 1, 4096)},
-		{"server.public_url", origin(&c.Server.PublicURL)},
-		{"server.grace", duration(&c.Server.Grace, 0, 10*time.Minute)},
-		{"log.level", level(&c.Log.Level)},
-		{"log.format", choice(&c.Log.Format, "auto", "text", "json")},
-		{"community.name", text(&c.Community.Name, 1, 80)},
-		{"community.time_zone", timeZone(&c.Community.TimeZone)},
-		{"community.locale", locale(&c.Community.Locale)},
-		{"policy.quiet_hours", hours(&c.Policy.QuietFrom, &c.Policy.QuietTo)},
-		{"policy.daily_cap", dailyCap(&c.Policy.DailyCap)},
-		{"policy.expiry", duration(&c.Policy.Expiry, time.Minute, 30*24*time.Hour)},
-		{"journal.max_rows", number(&c.Journal.MaxRows, 1000, 100_000_000)},
-		{"journal.max_age", duration(&c.Journal.MaxAge, time.Hour, 3650*24*time.Hour)},
-		{"limits.sandboxes", number(&c.Limits.Sandboxes, 0, 256)},
-		{"limits.backlog", number(&c.Limits.Backlog, 1, 10_000_000)},
-		{"limits.outbox", number(&c.Limits.Outbox, 1, 10_000_000)},
-		{"limits.timers", number(&c.Limits.Timers, 1, 10_000_000)},
-		{"webchat.enabled", boolean(&c.Webchat.Enabled)},
-		{"webchat.secret", secret(&c.Webchat.Secret, 16)},
-		{"webchat.channels", texts(&c.Webchat.Channels)},
-		{"slack.signing_secret", secret(&c.Slack.SigningSecret, 0)},
-		{"slack.bot_token", secret(&c.Slack.BotToken, 0)},
-		{"slack.app_token", secret(&c.Slack.AppToken, 0)},
-		{"slack.api_url", httpURL(&c.Slack.APIURL)},
+		{name: "server.listen", set: address(&c.Server.Listen)},
+		{name: "server.data", set: text(&c.Server.Data, 1, 4096)},
+		{name: "server.public_url", set: origin(&c.Server.PublicURL)},
+		{name: "server.grace", set: duration(&c.Server.Grace, 0, 10*time.Minute)},
+		{name: "log.level", set: level(&c.Log.Level)},
+		{name: "log.format", set: choice(&c.Log.Format, "auto", "text", "json")},
+		{name: "community.name", set: text(&c.Community.Name, 1, 80)},
+		{name: "community.time_zone", set: timeZone(&c.Community.TimeZone)},
+		{name: "community.locale", set: locale(&c.Community.Locale)},
+		{name: "policy.quiet_hours", set: hours(&c.Policy.QuietFrom, &c.Policy.QuietTo)},
+		{name: "policy.daily_cap", set: dailyCap(&c.Policy.DailyCap)},
+		{name: "policy.expiry", set: duration(&c.Policy.Expiry, time.Minute, 30*24*time.Hour)},
+		{name: "journal.max_rows", set: number(&c.Journal.MaxRows, 1000, 100_000_000)},
+		{name: "journal.max_age", set: duration(&c.Journal.MaxAge, time.Hour, 3650*24*time.Hour)},
+		{name: "retries.delays", set: durations(&c.Retries.Delays, time.Hour)},
+		{name: "retries.deliveries", set: number(&c.Retries.Deliveries, 1, 1000)},
+		{name: "limits.sandboxes", set: number(&c.Limits.Sandboxes, 0, 256)},
+		{name: "limits.backlog", set: number(&c.Limits.Backlog, 1, 10_000_000)},
+		{name: "limits.outbox", set: number(&c.Limits.Outbox, 1, 10_000_000)},
+		{name: "limits.timers", set: number(&c.Limits.Timers, 1, 10_000_000)},
+		{name: "webchat.enabled", set: boolean(&c.Webchat.Enabled)},
+		{name: "webchat.secret", set: secret(&c.Webchat.Secret, 16), secret: true},
+		{name: "webchat.channels", set: texts(&c.Webchat.Channels)},
+		{name: "slack.signing_secret", set: secret(&c.Slack.SigningSecret, 0), secret: true},
+		{name: "slack.bot_token", set: secret(&c.Slack.BotToken, 0), secret: true},
+		{name: "slack.app_token", set: secret(&c.Slack.AppToken, 0), secret: true},
+		{name: "slack.api_url", set: httpURL(&c.Slack.APIURL)},
 	}
 }

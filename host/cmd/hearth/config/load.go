@@ -156,6 +156,9 @@ func (r *reader) table(name string, p toml.Primitive) {
 			continue
 		}
 		r.config.lines[full] = at.line
+		if raw, ok := at.value.(string); ok && k.secret && raw != "" && !strings.Contains(raw, "${") {
+			r.config.plain = append(r.config.plain, full)
+		}
 	}
 }
 

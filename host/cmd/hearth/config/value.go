@@ -17,8 +17,9 @@ import (
 
 // key is a setting by its full name, and what takes a value for it.
 type key struct {
-	name string
-	set  func(v any) error
+	name   string
+	set    func(v any) error
+	secret bool
 }
 
 // wrong says which type was wanted and which came, in the words of the file.
@@ -182,6 +183,23 @@ func duration(p *time.Duration, least, most time.Duration) func(any) error {
 			return fmt.Errorf("is %q; %s to %s are possible", s, inWords(least), inWords(most))
 		}
 		*p = d
+		return nil
+	}
+}
+
+func durations(p *[]time.Duration, most time.Duration) func(any) error {
+	return func(v any) error {
+		list, ok := v.([]any)
+		if !ok || len(list) > 20 {
+			return wrong(`a list of at most 20 durations, such as ["1s", "1m"]`, v)
+		}
+		out := make([]time.Duration, len(list))
+		for i, e := range list {
+			if err := duration(&out[i], time.Millisecond, most)(e); err != nil {
+				return err
+			}
+		}
+		*p = out
 		return nil
 	}
 }
