@@ -83,6 +83,7 @@ func parsePages() *template.Template {
 		"kind":  func(k chat.BlockKind) string { return blockKinds[k] },
 		"on":    func(u *ui, p placeView) placeOn { return placeOn{u, p} },
 		"asked": func(m *messageView, b blockView) askView { return askView{m, b.Form, b.Used[b.Form.Token]} },
+		"style": func(s string) string { return buttonStyles[s] },
 		"most":  func(in abi.Input) int { return cmp.Or(in.Max, mostInput) },
 		"compose": func(u *ui, conv, thread, nonce, placeholder string) composerView {
 			return composerView{u, conv, thread, nonce, placeholder}
@@ -101,6 +102,9 @@ var blockKinds = map[chat.BlockKind]string{
 	chat.TextBlock: "text", chat.HeadingBlock: "heading", chat.FieldsBlock: "fields", chat.ButtonsBlock: "buttons",
 	chat.FormBlock: "form", chat.ContextBlock: "context", chat.TableBlock: "table", chat.DividerBlock: "divider",
 }
+
+// buttonStyles are the classes of the styles a button may have.
+var buttonStyles = map[string]string{"primary": "primary", "danger": "danger"}
 
 // What templates within templates are given.
 type (

@@ -60,11 +60,11 @@ func (s signer) open(v string) ([]seat, error) {
 		return nil, errCookie
 	}
 	payload, sig, _ := strings.Cut(v, ".")
-	got, err := base64.RawURLEncoding.DecodeString(sig)
+	got, err := base64.RawURLEncoding.Strict().DecodeString(sig)
 	if err != nil || !hmac.Equal(got, s.mac(payload)) {
 		return nil, errCookie
 	}
-	b, err := base64.RawURLEncoding.DecodeString(payload)
+	b, err := base64.RawURLEncoding.Strict().DecodeString(payload)
 	if err != nil {
 		return nil, errCookie
 	}

@@ -124,16 +124,17 @@ func (t *tx) target(d *chat.Delivery) (string, error) {
 }
 
 func (t *tx) send(conv string, d *chat.Delivery) (doneRow, error) {
-	content, err := packContent(d.Content)
+	c := d.Content
+	if d.Mention && d.Member != "" {
+		c = chat.Address(c, d.Member)
+	}
+	content, err := packContent(c)
 	if err != nil {
 		return doneRow{}, err
 	}
 	row := messageRow{Author: bot, Content: content, Time: t.now.UnixMilli()}
 	if d.Ephemeral {
 		row.Only = localID(d.Member)
-	}
-	if d.Mention {
-		row.For = localID(d.Member)
 	}
 	rootID := ""
 	if d.Thread != "" {
@@ -217,6 +218,9 @@ func (t *tx) revise(conv string, d *chat.Delivery) (doneRow, error) {
 
 // packContent encodes c without what the platform must not see.
 func packContent(c abi.Content) ([]byte, error) {
+	if len(chat.Blocks(c)) == 0 {
+		return nil, never("message_empty", "The message shows nothing: it has no text, button or form.")
+	}
 	if c.Msgsize() > maxContent {
 		return nil, never("message_too_large", fmt.Sprintf("A message may have at most %d KiB.", maxContent>>10))
 	}

@@ -13,6 +13,7 @@ import (
 	"net/url"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -137,7 +138,37 @@ var secret = []byte("a secret that is long enough")
 // wide are limits that no test reaches unless it means to.
 var wide = Limits{Posts: Rate{1e6, 1e6}, Acts: Rate{1e6, 1e6}, Reads: Rate{1e6, 1e6}, Joins: Rate{1e6, 1e6}, Makes: Rate{1e6, 1e6}}
 
+// open is a place that runs until the test ends.
 func open(t *testing.T, o Options) *place {
+	t.Helper()
+	p := still(t, o)
+	stop := p.run()
+	t.Cleanup(stop)
+	return p
+}
+
+// run runs the adapter until stop.
+func (p *place) run() (stop func()) {
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan error, 1)
+	go func() { done <- p.a.Run(ctx) }()
+	return sync.OnceFunc(func() {
+		cancel()
+		if err := <-done; err != nil {
+			p.t.Errorf("Run: %v", err)
+		}
+	})
+}
+
+// watch is a clock that a test sets.
+type watch struct{ ms atomic.Int64 }
+
+func (w *watch) now() time.Time          { return time.UnixMilli(w.ms.Load()) }
+func (w *watch) advance(d time.Duration) { w.ms.Add(d.Milliseconds()) }
+func newWatch() *watch                   { w := new(watch); w.ms.Store(1_800_000_000_000); return w }
+
+// still is a place whose adapter does not run.
+func still(t *testing.T, o Options) *place {
 	t.Helper()
 	p := &place{t: t, sink: newRecorder()}
 	if o.Store == nil {
@@ -157,21 +188,12 @@ func open(t *testing.T, o Options) *place {
 		t.Fatal(err)
 	}
 	p.st = o.Store
-	ctx, cancel := context.WithCancel(context.Background())
-	done := make(chan error, 1)
-	go func() { done <- p.a.Run(ctx) }()
 	mux := http.NewServeMux()
 	for path, h := range p.a.Routes() {
 		mux.Handle(path, h)
 	}
 	p.srv = httptest.NewServer(mux)
-	t.Cleanup(func() {
-		cancel()
-		if err := <-done; err != nil {
-			t.Errorf("Run: %v", err)
-		}
-		p.srv.Close()
-	})
+	t.Cleanup(p.srv.Close)
 	return p
 }
 
@@ -365,3 +387,5 @@ func excerpt(s string) string {
 	}
 	return s
 }
+
+func newStore() store.Store { return &store.Mem{} }

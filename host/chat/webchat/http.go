@@ -95,7 +95,7 @@ func bounded(next http.Handler) http.Handler {
 		h.Set("Permissions-Policy", "camera=(), microphone=(), geolocation=()")
 		h.Set("Cache-Control", "no-store")
 		most := int64(maxForm)
-		if r.URL.Path == "/chat/send" {
+		if r.URL.Path == "/chat/send" && multipartForm(r) {
 			most = maxUpload
 		}
 		r.Body = http.MaxBytesReader(w, r.Body, most)
@@ -206,11 +206,15 @@ func (a *Adapter) reply(w http.ResponseWriter, r *http.Request, me *visitor, ans
 }
 
 func withQuery(addr, name, value string) string {
+	addr, fragment, _ := strings.Cut(addr, "#")
 	sep := "?"
 	if strings.Contains(addr, "?") {
 		sep = "&"
 	}
-	return addr + sep + name + "=" + url.QueryEscape(value)
+	if fragment != "" {
+		fragment = "#" + fragment
+	}
+	return addr + sep + name + "=" + url.QueryEscape(value) + fragment
 }
 
 // tell answers with what went wrong, in the member's language.
@@ -246,21 +250,27 @@ func (a *Adapter) tell(w http.ResponseWriter, r *http.Request, u *ui, err error)
 		return
 	}
 	w.WriteHeader(p.status)
-	a.render(w, "sorry", &pageView{U: u, Title: a.community, Problem: text})
+	a.render(w, "sorry", &pageView{U: u, Title: a.community, Community: a.community, Problem: text, Assets: assetBase})
 }
 
 // readForm parses a form of either encoding. The bytes of its files are in
 // memory: what may come in is bounded before.
 func readForm(r *http.Request) error {
-	err := r.ParseMultipartForm(maxUpload)
-	if errors.Is(err, http.ErrNotMultipart) {
-		err = nil // ParseForm has been called
+	var err error
+	if multipartForm(r) {
+		err = r.ParseMultipartForm(maxUpload)
+	} else {
+		err = r.ParseForm()
 	}
 	var big *http.MaxBytesError
 	if err != nil && !errors.As(err, &big) {
 		err = fail(http.StatusBadRequest, "error.form")
 	}
 	return err
+}
+
+func multipartForm(r *http.Request) bool {
+	return strings.HasPrefix(r.Header.Get("Content-Type"), "multipart/form-data")
 }
 
 // field is a short field of a form; what is too long for any is cut to nothing.

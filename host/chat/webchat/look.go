@@ -2,6 +2,7 @@ package webchat
 
 import (
 	"cmp"
+	"fmt"
 	"html/template"
 	"slices"
 	"strings"
@@ -39,7 +40,6 @@ type messageView struct {
 	Thread    string // root of the thread it is a reply in
 	Kind      string
 	Author    person
-	For       string // name of who it is for
 	Time      int64
 	Edited    bool
 	Deleted   bool
@@ -57,8 +57,8 @@ type messageView struct {
 	Replies   int64
 	Open      bool // its thread is open beside
 	Nonce     string
-	Plain     string // for reading aloud
-	Picks     []pick
+	Plain     string        // for reading aloud
+	Picks     template.HTML // the reactions offered
 }
 
 type blockView struct {
@@ -84,28 +84,26 @@ type reactionView struct {
 	Mine             bool
 }
 
-type pick struct{ Name, Shown string }
+// offeredPicks are the buttons of the reactions, by language: the same in every
+// message, and too many to be made for each.
+var offeredPicks = map[string]template.HTML{"en": picksHTML("en"), "zh-CN": picksHTML("zh-CN")}
 
-func picksOf() []pick {
-	out := make([]pick, len(picks))
-	for i, n := range picks {
-		out[i] = pick{n, emoji[n]}
+func picksHTML(lang string) template.HTML {
+	var b strings.Builder
+	u := &ui{Lang: lang}
+	for _, n := range picks {
+		fmt.Fprintf(&b, `<button class="pick" name="name" value="%s" aria-label="%s" title="%[1]s">%s</button>`, esc(n), esc(u.T("react.with", n)), esc(emoji[n]))
 	}
-	return out
+	return template.HTML(b.String())
 }
-
-var offeredPicks = picksOf()
 
 func (l *looker) messageView(conv string, id messageID, row *messageRow) (*messageView, error) {
 	m := &messageView{
 		U: l.me.ui, ID: id.String(), Conv: conv, Thread: threadOf(id), Kind: row.Kind, Author: l.person(row.Author),
 		Time: row.Time, Edited: row.Edited != 0 && row.Author != bot, Deleted: row.Deleted, Only: row.Only != "",
-		Mine: row.Author == l.me.id && row.Kind == "", Nonce: newNonce(), Picks: offeredPicks,
+		Mine: row.Author == l.me.id && row.Kind == "", Nonce: newNonce(), Picks: offeredPicks[l.me.ui.Lang],
 	}
 	m.CanReply = !id.reply() && row.Only == "" && row.Kind == "" && !row.Deleted
-	if row.For != "" {
-		m.For = l.person(row.For).Name
-	}
 	var blocks []chat.Block
 	switch {
 	case row.Deleted, row.Kind == kindJoined:
@@ -148,7 +146,7 @@ func (l *looker) messageView(conv string, id messageID, row *messageRow) (*messa
 }
 
 func (l *looker) blockView(b chat.Block) (blockView, error) {
-	bv := blockView{Block: b, Used: make(map[string]bool)}
+	bv := blockView{Block: b}
 	if b.Kind == chat.TextBlock || b.Kind == chat.ContextBlock {
 		bv.HTML = l.docHTML(b.Doc)
 	}
@@ -171,6 +169,9 @@ func (l *looker) blockView(b chat.Block) (blockView, error) {
 				return bv, err
 			}
 			if used {
+				if bv.Used == nil {
+					bv.Used = make(map[string]bool)
+				}
 				bv.Used[t] = true
 			}
 		}
@@ -263,7 +264,7 @@ func arrange(u *ui, list []*messageView, readMark, me string) {
 	for i, m := range list {
 		if i == 0 || u.DayKey(list[i-1].Time) != u.DayKey(m.Time) {
 			m.Day = u.Day(m.Time)
-		} else if p := list[i-1]; p.Author.ID == m.Author.ID && p.Kind == m.Kind && p.Only == m.Only && m.For == "" && m.Time-p.Time < together {
+		} else if p := list[i-1]; p.Author.ID == m.Author.ID && p.Kind == m.Kind && p.Only == m.Only && m.Time-p.Time < together {
 			m.Cont = true
 		}
 	}

@@ -6,6 +6,8 @@ import (
 	"unicode"
 	"unicode/utf8"
 
+	"golang.org/x/text/unicode/norm"
+
 	"github.com/hearthbot/hearth/host/chat"
 	"github.com/hearthbot/hearth/sdk/abi"
 )
@@ -85,10 +87,7 @@ func (v *view) named(s string, member bool) (id string, n int, err error) {
 			continue
 		}
 		if member {
-			if fold(name) == bot {
-				return bot, end, nil
-			}
-			if id, err = v.text(nameKey(fold(name))); err != nil || id != "" {
+			if id, err := v.called(name); err != nil || id != "" {
 				return id, end, err
 			}
 			continue
@@ -102,6 +101,23 @@ func (v *view) named(s string, member bool) (id string, n int, err error) {
 	}
 	return "", 0, nil
 }
+
+// called is the id of the member with this very name, but for its case.
+func (v *view) called(name string) (string, error) {
+	if sameName(name, bot) {
+		return bot, nil
+	}
+	id, err := v.text(nameKey(fold(name)))
+	if err != nil || id == "" {
+		return "", err
+	}
+	if m, err := v.member(id); err != nil || !sameName(m.Name, name) {
+		return "", err
+	}
+	return id, nil
+}
+
+func sameName(x, y string) bool { return strings.EqualFold(norm.NFKC.String(x), norm.NFKC.String(y)) }
 
 func wordy(r rune) bool { return unicode.IsLetter(r) || unicode.IsNumber(r) || r == '_' }
 

@@ -103,7 +103,6 @@ type messageRow struct {
 	Edited    int64          `json:"edited,omitempty"`
 	Deleted   bool           `json:"deleted,omitempty"` // kept for the replies below it
 	Only      string         `json:"only,omitempty"`    // the one member who sees it
-	For       string         `json:"for,omitempty"`     // member it is for, if it had to become public
 	Files     []fileRef      `json:"files,omitempty"`
 	Reactions []reactionsRow `json:"reactions,omitempty"` // in the order they first came
 }

@@ -111,7 +111,6 @@ var texts = map[string]text{
 	"write.person":     {"Write to %s", "给 %s 写信"},
 	"hints.label":      {"Suggestions", "建议"},
 	"file.attach":      {"Attach files", "添加文件"},
-	"file.remove":      {"Remove %s", "移除 %s"},
 	"file.large":       {"A file may have at most %d MB.", "一个文件最多 %d MB。"},
 	"file.many":        {"At most %d files at once.", "一次最多 %d 个文件。"},
 	"file.full":        {"There is no room for more files. Please tell an admin.", "没有空间存放更多文件了，请告诉管理员。"},
@@ -178,8 +177,6 @@ var texts = map[string]text{
 	"js.fileLarge":  {"{name} is larger than 4 MB.", "{name} 超过了 4 MB。"},
 	"js.filesMany":  {"At most 4 files at once.", "一次最多 4 个文件。"},
 	"js.fileRemove": {"Remove {name}", "移除 {name}"},
-	"js.drop":       {"Drop files to attach them", "松开即可添加文件"},
-	"js.replyOne":   {"1 reply", "1 条回复"},
 }
 
 // sayable are the texts that a page without script can be told to show.

@@ -133,7 +133,6 @@ class Hints {
       return li;
     }));
     this.list.hidden = false;
-    this.text.setAttribute("aria-expanded", "true");
     this.mark(0);
   }
 
@@ -148,7 +147,6 @@ class Hints {
   hide() {
     this.list.hidden = true;
     this.items = [];
-    this.text.setAttribute("aria-expanded", "false");
     this.text.removeAttribute("aria-activedescendant");
   }
 

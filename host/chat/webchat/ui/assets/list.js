@@ -17,7 +17,6 @@ function dayText(d) {
 function separator(kind, text) {
   const li = document.createElement("li");
   li.className = kind;
-  li.setAttribute("role", "presentation");
   const span = document.createElement("span");
   span.textContent = text;
   li.append(span);
@@ -38,7 +37,7 @@ export function arrange(list) {
       mark.before(separator("day", dayText(d)));
     }
     li.classList.toggle("cont", Boolean(sameDay && prev.dataset.by === li.dataset.by && prev.dataset.kind === li.dataset.kind &&
-      +li.dataset.t - +prev.dataset.t < together && !$(".for, .editor", li) && !li.previousElementSibling.matches(".unread, .day")));
+      +li.dataset.t - +prev.dataset.t < together && !$(".editor", li) && !li.previousElementSibling.matches(".unread, .day")));
     prev = li;
   }
 }
@@ -143,17 +142,18 @@ export function showBeginning() {
   toBottom(scroller($("#replies")));
 }
 
-// Reading: what is in sight at the bottom of a visible page counts as read.
+// Reading: what is there when a conversation is opened counts as read, and what
+// comes later when it is in sight at the bottom.
 let lastRead = "";
 let timer;
 export function readSoon() {
   clearTimeout(timer);
-  timer = setTimeout(read, 400);
+  timer = setTimeout(() => { if (atBottom($("#scroll"))) read(); }, 300);
 }
 
-async function read() {
+export async function read() {
   const list = $("#list");
-  if (!list || document.visibilityState !== "visible" || !atBottom($("#scroll"))) return;
+  if (!list || document.visibilityState !== "visible") return;
   let newest = $$(":scope > .msg", list).at(-1)?.dataset.m || "";
   const reply = $$("#replies > .msg").at(-1)?.dataset.m || "";
   if (reply && reply.split("-")[1] > newest) newest = reply;

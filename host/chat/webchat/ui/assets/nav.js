@@ -1,7 +1,7 @@
 // Going from one place to another without loading the page anew.
 
 import { $, body, ask, toast, closeSide, unreadSum } from "./ui.js";
-import { arrange, dress, showBeginning, readSoon, scroller, toBottom, atBottom } from "./list.js";
+import { arrange, dress, showBeginning, read, readSoon, scroller, toBottom, atBottom } from "./list.js";
 import { prepare } from "./compose.js";
 
 let current = 0;
@@ -65,7 +65,7 @@ export function settle(main = true, moved = true) {
   else if (moved) toBottom(scroller($("#replies")));
   if (main) $("#scroll")?.addEventListener("scroll", onScroll, { passive: true });
   unreadSum();
-  readSoon();
+  read();
 }
 
 function onScroll() {
