@@ -131,7 +131,8 @@ func FuzzPayload(f *testing.F) {
 			f.Add(bytes.TrimSpace(ar.Files[0].Data))
 		}
 	}
-	sink := &chattest.Sink{Cmds: []abi.CommandDef{{Name: "help"}}, Decide: func(in chat.Incoming) (chat.Outcome, error) { return chat.Unwanted, nil }}
+	f.Add([]byte(`{"type":"event_callback","event_id":"E","event":{"type":"message","user":"U1","channel":"C1","ts":"1.1","text":"<|x> <> <!> <@|>"}}`))
+	sink := &chattest.Sink{Cmds: []abi.CommandDef{{Name: "help"}}}
 	a, err := New(Options{Sink: sink, BotToken: "xoxb-x", SigningSecret: "s", APIURL: "http://127.0.0.1:1/", Client: &http.Client{Transport: away{}}})
 	if err != nil {
 		f.Fatal(err)

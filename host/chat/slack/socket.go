@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
+	"runtime/debug"
 	"sync"
 	"time"
 
@@ -208,6 +209,12 @@ func (a *Adapter) keepAlive(ctx context.Context, conn *websocket.Conn) {
 // envelope handles one envelope and acknowledges it once it is durable. What is
 // not acknowledged Slack delivers again.
 func (a *Adapter) envelope(ctx context.Context, conn *websocket.Conn, f *frame) {
+	defer func() {
+		// As net/http does for what comes by HTTP: one envelope may fail, not hearth.
+		if p := recover(); p != nil {
+			a.log.ErrorContext(ctx, "slack: an envelope could not be handled", "type", f.Type, "panic", p, "stack", string(debug.Stack()))
+		}
+	}()
 	a.stats.received.Add(1)
 	if f.Retry > 0 {
 		a.stats.retries.Add(1)

@@ -74,8 +74,8 @@ func entity(b *strings.Builder, s string) int {
 func reference(b *strings.Builder, ref string) (member string) {
 	target, label, labelled := strings.Cut(ref, "|")
 	switch {
-	case ref == "":
-		b.WriteString("<>")
+	case target == "":
+		b.WriteString("<" + ref + ">")
 	case target[0] == '@' && isID(target[1:]):
 		member = Name + ":" + target[1:]
 		b.WriteString("<@" + member + ">")
@@ -83,6 +83,8 @@ func reference(b *strings.Builder, ref string) (member string) {
 		b.WriteString("<#" + Name + ":" + target[1:] + ">")
 	case target[0] == '!':
 		special(b, target[1:], label)
+	case !strings.Contains(target, ":"): // no address: Slack did not make it
+		b.WriteString("<" + unescape(ref) + ">")
 	case !labelled:
 		b.WriteString(unescape(target))
 	default:
