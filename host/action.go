@@ -41,7 +41,7 @@ func (e *Engine) act(plugin string, seq uint64) turn {
 }
 
 func (e *Engine) actOnce(plugin string, seq uint64) (turn, error) {
-	key := kAction.Join(plugin, store.Seq(seq))
+	key := actionKey(plugin, seq)
 	row, rev, err := e.readAction(key)
 	if err != nil || rev == 0 {
 		return done, err

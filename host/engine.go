@@ -206,24 +206,14 @@ func (e *Engine) nextSeq() uint64 { return e.seq.next(e.clock.Now()) }
 // gone back since.
 func (e *Engine) recoverSequence(ctx context.Context, snap store.Snapshot) error {
 	var last uint64
-	for _, k := range []store.Key{kJournal, kSent, kDead} {
+	for _, k := range []store.Key{kJournal, kSent, kDead, kWork, kOutbox, kAction} {
 		r := store.Prefix(k.Prefix())
 		r.Reverse, r.Limit = true, 1
 		for row, err := range snap.Scan(ctx, r) {
 			if err != nil {
 				return err
 			}
-			if n, err := store.ParseSeq(splitKey(row.Key, 2)[0]); err == nil {
-				last = max(last, n)
-			}
-		}
-	}
-	for _, k := range []store.Key{kWork, kOutbox, kAction} {
-		for row, err := range snap.Scan(ctx, store.Prefix(k.Prefix())) {
-			if err != nil {
-				return err
-			}
-			if n, err := store.ParseSeq(splitKey(row.Key, 1)[0]); err == nil {
+			if n, err := keySeq(row.Key); err == nil {
 				last = max(last, n)
 			}
 		}
@@ -246,7 +236,7 @@ func (e *Engine) recoverWork(ctx context.Context) error {
 				return fmt.Errorf("host: reading what waits: %w", err)
 			}
 			s := row.Key.Segments()
-			n, err := store.ParseSeq(s[len(s)-1])
+			n, err := keySeq(row.Key)
 			if err != nil {
 				e.o.Logger.Error("row with an unknown name left alone", "key", row.Key)
 				continue
@@ -254,11 +244,11 @@ func (e *Engine) recoverWork(ctx context.Context) error {
 			count[k]++
 			switch k {
 			case kWork:
-				e.pushWork(s[1], s[2], n)
+				e.pushWork(s[2], s[3], n)
 			case kOutbox:
-				e.pushOut(s[1], s[2], n)
+				e.pushOut(s[2], s[3], n)
 			case kAction:
-				e.actions.push(s[1], n)
+				e.actions.push(s[2], n)
 			}
 		}
 	}

@@ -2,6 +2,7 @@ package host
 
 import (
 	"encoding/binary"
+	"strings"
 
 	"github.com/hearthbot/hearth/sdk/abi"
 	"github.com/hearthbot/hearth/store"
@@ -10,19 +11,19 @@ import (
 // The engine's rows. Numbers are store.Seq; times are Unix milliseconds.
 //
 //	seen/SOURCE/ID                     number and time of an accepted event      7 days
-//	work/PLUGIN/LANE/EVENT             workRow: waits to be handled
+//	work/EVENT/PLUGIN/LANE             workRow: waits to be handled
 //	dead/EVENT/PLUGIN                  deadRow: given up                         until a person acts
 //	journal/EVENT/PLUGIN               journalRow of the last attempt            count and age
 //	state/PLUGIN/…                     a plugin's own rows, keys as in package abi
 //	timer/DUE/NUMBER                   timerRow
 //	timerref/PLUGIN/CONV/NAME/KEY      key of the timer's row
-//	action/PLUGIN/NUMBER               actionRow: waits to be carried out
-//	outbox/PLATFORM/LANE/NUMBER        outRow: waits to be delivered
+//	action/NUMBER/PLUGIN               actionRow: waits to be carried out
+//	outbox/NUMBER/PLATFORM/LANE        outRow: waits to be delivered
 //	sent/EVENT/NUMBER                  sentRow: delivered, or why not            with the journal
 //	ref/PLUGIN/m|v/ID/KEY              refRow: where a keyed message lies        90 days after its last use
 //	token/TOKEN                        tokenRow: what buttons stand for          90 days
 //	used/TOKEN/INDEX[/MEMBER]          time of use                               with its token
-//	answered/SOURCE/ID                 plugin that answered a message            7 days
+//	answered/EVENT                     plugin that answered a message            7 days
 //	cap/DAY/MEMBER                     counter: unasked messages on that day     3 days
 //	track/NAME/DAY                     counter
 //	grant/PLUGIN                       abi.Needs that an admin granted
@@ -52,12 +53,28 @@ const (
 
 func seenKey(source, id string) store.Key { return kSeen.Join(source, id) }
 
+// Rows that come and go with every event begin with its number, so that those
+// of one moment lie side by side: a commit of many events then writes few pages.
+
 func workKey(plugin, lane string, seq uint64) store.Key {
-	return kWork.Join(plugin, lane, store.Seq(seq))
+	return kWork.Join(store.Seq(seq), plugin, lane)
 }
 
 func outKey(platform, lane string, seq uint64) store.Key {
-	return kOutbox.Join(platform, lane, store.Seq(seq))
+	return kOutbox.Join(store.Seq(seq), platform, lane)
+}
+
+func actionKey(plugin string, seq uint64) store.Key {
+	return kAction.Join(store.Seq(seq), plugin)
+}
+
+// keySeq is the number that a row's name begins with, after its prefix.
+func keySeq(k store.Key) (uint64, error) {
+	_, rest, _ := strings.Cut(string(k), "/")
+	if len(rest) > 16 {
+		rest = rest[:16]
+	}
+	return store.ParseSeq(rest)
 }
 
 func journalKey(event uint64, plugin string) store.Key {

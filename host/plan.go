@@ -172,7 +172,7 @@ func (inv *invocation) planAction(a *abi.Action) error {
 	if err != nil {
 		return fmt.Errorf("%w: %v", errInfrastructure, err)
 	}
-	inv.batch.Put(kAction.Join(inv.plugin.name, store.Seq(seq)), row)
+	inv.batch.Put(actionKey(inv.plugin.name, seq), row)
 	inv.acts = append(inv.acts, seq)
 	return nil
 }

@@ -125,7 +125,7 @@ func (inv *invocation) maySend(to abi.Target, here bool) error {
 // claimAnswer takes the one answer that a message gets from all plugins
 // together, and says whether it was still to be had.
 func (inv *invocation) claimAnswer() (bool, error) {
-	key := kAnswered.Join(inv.work.Event.Source, inv.work.Event.ID)
+	key := kAnswered.Join(store.Seq(inv.work.Seq))
 	if slices.ContainsFunc(inv.batch.Writes(), func(w store.Write) bool { return w.Key == key }) {
 		return true, nil // a second message of the same answer
 	}

@@ -405,13 +405,13 @@ func (e *Engine) recoverPlugin(ctx context.Context, p *plugin) error {
 		return err
 	}
 	defer snap.Close()
-	for row, err := range snap.Scan(ctx, store.Prefix(kWork.Join(p.name).Prefix())) {
+	for row, err := range snap.Scan(ctx, store.Prefix(kWork.Prefix())) {
 		if err != nil {
 			return err
 		}
-		s := splitKey(row.Key, 2)
-		if n, err := store.ParseSeq(s[1]); err == nil {
-			p.lanes.push(s[0], n)
+		s := splitKey(row.Key, 3)
+		if n, err := store.ParseSeq(s[0]); err == nil && s[1] == p.name {
+			p.lanes.push(s[2], n)
 		}
 	}
 	return nil
