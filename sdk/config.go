@@ -15,16 +15,7 @@ import (
 	"unicode"
 )
 
-// configType is the type of a plugin's config: a struct whose exported fields
-// are settings, named in snake case (DeleteAfter is delete_after), with tags
-//
-//	default  the value if none is set, as text; a list's parts are separated by commas
-//	help     one line for managers
-//	min max  bounds of a number, a duration, or the length of a text or list
-//	enum     the only values there are, separated by commas
-//
-// Field types are string, bool, integers, floats, time.Duration (written "90s",
-// "24h", "7d"), structs of them, slices and maps from string.
+// configType is the type of a plugin's config; [New] says what it may be.
 type configType struct{ t reflect.Type }
 
 func configOf[C any]() configType { return configType{reflect.TypeFor[C]()} }

@@ -43,9 +43,9 @@ func punctuation(c byte) bool {
 }
 
 // appendText appends s with what would be markup escaped: what marks anywhere,
-// and what marks a list or a quote at the beginning of a line.
+// and what marks a list at the beginning of a line, as s may stand at one.
 func appendText(b []byte, s string) []byte {
-	start := true // of a line, as far as s goes
+	start, digits := true, false // only spaces stand before it in the line; and then digits
 	for i := 0; i < len(s); i++ {
 		c := s[i]
 		switch c {
@@ -56,13 +56,14 @@ func appendText(b []byte, s string) []byte {
 				b = append(b, '\\')
 			}
 		case '.', ')':
-			if start && i > 0 && '0' <= s[i-1] && s[i-1] <= '9' {
+			if digits && (i+1 == len(s) || s[i+1] == ' ' || s[i+1] == '\n') {
 				b = append(b, '\\')
 			}
 		case '\r', 0:
 			continue
 		}
-		start = c == '\n' || start && (c == ' ' || c == '\t' || '0' <= c && c <= '9')
+		digits = (start || digits) && '0' <= c && c <= '9'
+		start = c == '\n' || start && (c == ' ' || c == '\t')
 		b = append(b, c)
 	}
 	return b

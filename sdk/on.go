@@ -39,7 +39,7 @@ func (b *Plugin[C]) OnJoin(h Handler[C]) *Plugin[C] { return b.on(route{kind: ab
 func (b *Plugin[C]) OnLeave(h Handler[C]) *Plugin[C] { return b.on(route{kind: abi.MemberLeft}, h) }
 
 // OnMessage handles messages: all that the bot can see, or with keywords those
-// that contain one of them (letters' case aside) or address the bot.
+// that contain one of them, letters' case aside.
 func (b *Plugin[C]) OnMessage(h Handler[C], keywords ...string) *Plugin[C] {
 	return b.on(route{kind: abi.MessagePosted, words: keywords}, h)
 }

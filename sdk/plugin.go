@@ -16,15 +16,23 @@ type Plugin[C any] struct{ p *plugin }
 // Option says something of a plugin beside its handlers.
 type Option func(*plugin)
 
-// New declares the plugin of this program. C is a struct; its fields, with
-// their tags, are the plugin's config (see [Plugin] for nothing more: the tags
-// are default, help, min, max, enum and required). Declare into a package
-// variable, since main does not run in the sandbox:
+// New declares the plugin of this program, into a package variable, since main
+// does not run in the sandbox:
 //
 //	var _ = sdk.New[Config]("welcome", "1.0.0").OnJoin(greet)
 //
 // Name is [a-z][a-z0-9-]{0,31}, version a semantic version. What is wrong with
 // a declaration is reported when the plugin is described, not here.
+//
+// C is a struct, the plugin's config. Its exported fields are settings, named in
+// snake case (DeleteAfter is delete_after): strings, booleans, numbers,
+// durations ("90s", "24h", "7d"), structs, slices, and maps from string. Tags
+// say the rest:
+//
+//	default  the value if none is set, as text; a list's parts are separated by commas
+//	help     one line for managers; the text "config.NAME" of the catalogue says it in other languages
+//	min max  bounds of a number or a duration, or of the length of a text or list
+//	enum     the only values there are, separated by commas
 func New[C any](name, version string, options ...Option) *Plugin[C] {
 	p := &plugin{
 		manifest: abi.Manifest{ABI: abi.Version, Name: name, Version: version},

@@ -43,7 +43,7 @@ func (r *route) matches(ev *abi.Event) bool {
 	if r.kind != ev.Kind || r.addressed && !ev.Addressed {
 		return false
 	}
-	if len(r.words) > 0 && !ev.Addressed && !containsAny(ev.Message, r.words) {
+	if len(r.words) > 0 && !containsAny(ev.Message, r.words) {
 		return false
 	}
 	return r.name == "" || r.name == nameOf(ev)

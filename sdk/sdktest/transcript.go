@@ -60,40 +60,54 @@ func Transcripts(t *testing.T, pattern string, o Options) {
 
 func transcript(t *testing.T, file string, o Options) {
 	t.Helper()
-	a, err := txtar.ParseFile(file)
+	a, err := readTranscript(file, o)
 	if err != nil {
 		t.Fatal(err)
 	}
-	var script *txtar.File
+	got := New(t, a.options).play(file, a.script.Data)
+	switch {
+	case bytes.Equal(got, a.script.Data):
+	case *update:
+		a.script.Data = got
+		if err := os.WriteFile(file, txtar.Format(a.archive), 0o666); err != nil {
+			t.Fatal(err)
+		}
+	default:
+		t.Errorf("%s: the plugin did something else (go test -update writes it down):\n%s", file, diff.Diff("transcript", a.script.Data, "plugin", got))
+	}
+}
+
+// script is a transcript that was read.
+type script struct {
+	archive *txtar.Archive
+	script  *txtar.File // in the archive
+	options Options
+}
+
+func readTranscript(file string, o Options) (script, error) {
+	a, err := txtar.ParseFile(file)
+	if err != nil {
+		return script{}, err
+	}
+	s := script{archive: a, options: o}
 	for i := range a.Files {
 		switch f := &a.Files[i]; f.Name {
 		case "transcript":
-			script = f
+			s.script = f
 		case "config.json":
-			o.Config = string(f.Data)
+			s.options.Config = string(f.Data)
 		case "setup":
-			if err := o.setup(f.Data); err != nil {
-				t.Fatalf("%s: setup: %v", file, err)
+			if err := s.options.setup(f.Data); err != nil {
+				return script{}, fmt.Errorf("%s: setup: %w", file, err)
 			}
 		default:
-			t.Fatalf("%s: there is no section %q; there are setup, config.json and transcript", file, f.Name)
+			return script{}, fmt.Errorf("%s: there is no section %q; there are setup, config.json and transcript", file, f.Name)
 		}
 	}
-	if script == nil {
-		t.Fatalf("%s: the section transcript is missing", file)
+	if s.script == nil {
+		return script{}, fmt.Errorf("%s: the section transcript is missing", file)
 	}
-	got := New(t, o).play(file, script.Data)
-	if bytes.Equal(got, script.Data) {
-		return
-	}
-	if *update {
-		script.Data = got
-		if err := os.WriteFile(file, txtar.Format(a), 0o666); err != nil {
-			t.Fatal(err)
-		}
-		return
-	}
-	t.Errorf("%s: the plugin did something else (go test -update writes it down):\n%s", file, diff.Diff("transcript", script.Data, "plugin", got))
+	return s, nil
 }
 
 func (o *Options) setup(text []byte) error {
