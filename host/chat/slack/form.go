@@ -96,11 +96,12 @@ func choice(in *abi.Input) *slack.SelectBlockElement {
 		if strings.TrimSpace(label) == "" {
 			label = o.Value
 		}
+		shown := plain(label, maxOption)
 		value := chat.Cut(o.Value, maxValue)
 		if value == "" {
-			value = chat.Cut(label, maxValue)
+			value = shown.Text // Slack takes no empty one
 		}
-		opt := slack.NewOptionBlockObject(value, plain(label, maxOption), nil)
+		opt := slack.NewOptionBlockObject(value, shown, nil)
 		sel.Options = append(sel.Options, opt)
 		if in.Value != "" && o.Value == in.Value {
 			sel.InitialOption = opt
