@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"math/rand/v2"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
@@ -14,6 +15,7 @@ import (
 	"time"
 
 	"github.com/tinylib/msgp/msgp"
+	"go.etcd.io/bbolt"
 
 	"github.com/hearthbot/hearth/host/chat"
 	"github.com/hearthbot/hearth/host/wasm"
@@ -87,34 +89,140 @@ func benchEvent(i int, r *rand.Rand) abi.Event {
 		Message:      &abi.Message{ID: fmt.Sprint("m", i), Text: "How do I read a file line by line in Go, and close it again when an error comes in between?"}}
 }
 
-// BenchmarkEvents measures the durable way of an event from acceptance to the
-// outbox, with 256 callers at once.
-func BenchmarkEvents(b *testing.B) {
-	s, err := bolt.Open(b.Context(), b.TempDir(), bolt.Options{})
+// BenchmarkDurable measures the durable way of an event from acceptance to the
+// outbox, with 256 callers at once and 100,000 members, and beside it bbolt
+// itself, writing the same rows in the same groups. Run it with a fixed count:
+// -benchtime 20000x.
+func BenchmarkDurable(b *testing.B) {
+	dir := b.TempDir()
+	s, err := bolt.Open(b.Context(), dir, bolt.Options{})
 	if err != nil {
 		b.Fatal(err)
 	}
-	defer s.Close()
 	fillMembers(b, s, benchMembers)
-	e := benchEngine(b, s, "writer")
-	b.ResetTimer()
-	var next atomic.Int64
-	var wg sync.WaitGroup
-	for c := range 256 {
-		wg.Go(func() {
-			r := rand.New(rand.NewPCG(uint64(c), 1))
-			for i := next.Add(1); i <= int64(b.N); i = next.Add(1) {
-				if _, err := e.Accept(context.Background(), chat.Incoming{Event: benchEvent(int(i), r)}); err != nil {
-					b.Error(err)
+	if err := s.Close(); err != nil {
+		b.Fatal(err)
+	}
+	rec := &recorder{}
+	var rate float64
+	b.Run("hearth", func(b *testing.B) {
+		rec.reset()
+		s, err := bolt.Open(b.Context(), copyDir(b, dir), bolt.Options{Observe: rec.group})
+		if err != nil {
+			b.Fatal(err)
+		}
+		defer s.Close()
+		e := benchEngine(b, rec.wrap(s), "writer")
+		rec.reset()
+		b.ResetTimer()
+		var next atomic.Int64
+		var wg sync.WaitGroup
+		for c := range 256 {
+			wg.Go(func() {
+				r := rand.New(rand.NewPCG(uint64(c), 1))
+				for i := next.Add(1); i <= int64(b.N); i = next.Add(1) {
+					if _, err := e.Accept(context.Background(), chat.Incoming{Event: benchEvent(int(i), r)}); err != nil {
+						b.Error(err)
+					}
+				}
+			})
+		}
+		wg.Wait()
+		for e.backlog() > 0 {
+			time.Sleep(time.Millisecond)
+		}
+		rate = float64(b.N) / b.Elapsed().Seconds()
+		b.ReportMetric(rate, "events/s")
+		b.ReportMetric(float64(len(rec.batches))/float64(len(rec.groups)), "batches/group")
+	})
+	b.Run("bbolt", func(b *testing.B) {
+		db, err := bbolt.Open(filepath.Join(copyDir(b, dir), "store.db"), 0o600, &bbolt.Options{InitialMmapSize: 1 << 32, FreelistType: bbolt.FreelistMapType})
+		if err != nil {
+			b.Fatal(err)
+		}
+		defer db.Close()
+		b.ResetTimer()
+		rec.replay(b, db)
+		raw := float64(b.N) / b.Elapsed().Seconds()
+		b.ReportMetric(raw, "events/s")
+		b.ReportMetric(rate/raw, "hearth/bbolt")
+	})
+}
+
+// recorder keeps what an engine commits, and in which groups it came to disk.
+type recorder struct {
+	store.Store
+	mu      sync.Mutex
+	batches [][]store.Write
+	groups  []int
+}
+
+func (r *recorder) wrap(s store.Store) store.Store { r.Store = s; return r }
+
+func (r *recorder) reset() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.batches, r.groups = nil, nil
+}
+
+func (r *recorder) group(batches int, _ time.Duration) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.groups = append(r.groups, batches)
+}
+
+func (r *recorder) Commit(ctx context.Context, b *store.Batch) (store.Rev, error) {
+	rev, err := r.Store.Commit(ctx, b)
+	if err == nil {
+		ws := slices.Clone(b.Writes())
+		for i := range ws {
+			ws[i].Value = slices.Clone(ws[i].Value)
+		}
+		r.mu.Lock()
+		r.batches = append(r.batches, ws)
+		r.mu.Unlock()
+	}
+	return rev, err
+}
+
+// replay writes what was recorded, a transaction for every group.
+func (r *recorder) replay(b *testing.B, db *bbolt.DB) {
+	left := r.batches
+	for _, n := range r.groups {
+		n = min(n, len(left))
+		err := db.Update(func(tx *bbolt.Tx) error {
+			rows, err := tx.CreateBucketIfNotExists([]byte("rows"))
+			if err != nil {
+				return err
+			}
+			for _, batch := range left[:n] {
+				for _, w := range batch {
+					if w.Op == store.Delete {
+						err = rows.Delete([]byte(w.Key))
+					} else {
+						err = rows.Put([]byte(w.Key), w.Value)
+					}
+					if err != nil {
+						return err
+					}
 				}
 			}
+			return nil
 		})
+		if err != nil {
+			b.Fatal(err)
+		}
+		left = left[n:]
 	}
-	wg.Wait()
-	for e.backlog() > 0 {
-		time.Sleep(time.Millisecond)
+}
+
+func copyDir(b *testing.B, dir string) string {
+	b.Helper()
+	to := b.TempDir()
+	if err := os.CopyFS(to, os.DirFS(dir)); err != nil {
+		b.Fatal(err)
 	}
-	b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "events/s")
+	return to
 }
 
 // BenchmarkLatency measures the time from the beginning of Accept until the

@@ -81,6 +81,11 @@ type Options struct {
 	// opened; 0 is 1 GiB, which takes about a second, negative is none. Of a
 	// larger file the branch pages are checked then, and rows as they are read.
 	VerifyLimit int64
+
+	// Observe, if set, is told of every group that was committed: how many
+	// batches it held (conflicting ones among them) and how long its write took.
+	// It is called by the committer, which waits for it.
+	Observe func(batches int, took time.Duration)
 }
 
 func (o Options) withDefaults() Options {
@@ -107,6 +112,8 @@ type Store struct {
 	watch store.Watchers
 
 	wedged atomic.Bool // bbolt has panicked with its locks held
+
+	observe func(batches int, took time.Duration)
 
 	queue    queue
 	finished chan struct{} // closed when the committer has ended
@@ -147,6 +154,7 @@ func newStore(ctx context.Context, dir string, o Options) (*Store, error) {
 		path:     filepath.Join(dir, dataFile),
 		lock:     flock.New(filepath.Join(dir, lockFile), flock.SetPermissions(0o600)),
 		limit:    o.MaxSize,
+		observe:  o.Observe,
 		finished: make(chan struct{}),
 	}
 	s.remap = sync.NewCond(&s.mu)

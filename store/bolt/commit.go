@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"iter"
 	"runtime"
+	"time"
 
 	berrors "go.etcd.io/bbolt/errors"
 
@@ -51,7 +52,10 @@ func (s *Store) run() {
 			return
 		}
 		if broken == nil {
-			broken = s.commit(&g, rs)
+			began, n := time.Now(), len(rs)
+			if broken = s.commit(&g, rs); broken == nil && s.observe != nil {
+				s.observe(n, time.Since(began))
+			}
 		} else {
 			answer(rs, broken)
 		}
