@@ -2,7 +2,6 @@ package slack
 
 import (
 	"context"
-	"fmt"
 	"sync/atomic"
 	"time"
 
@@ -129,6 +128,9 @@ func (d *directory) member(ctx context.Context, id string) (user, error) {
 		if err != nil {
 			return nil, err
 		}
+		if info.ID != id {
+			return nil, errNoAnswer
+		}
 		u := user{
 			ID: info.ID, TeamID: info.TeamID, Name: info.Name, RealName: info.RealName, Deleted: info.Deleted,
 			TZ: info.TZ, Locale: info.Locale, IsBot: info.IsBot, IsWorkflow: info.IsWorkflowBot,
@@ -155,6 +157,9 @@ func (d *directory) channel(ctx context.Context, id string) (channel, error) {
 		})
 		if err != nil {
 			return nil, err
+		}
+		if info.ID != id {
+			return nil, errNoAnswer
 		}
 		c := channel{name: info.Name, kind: abi.Channel, created: int64(info.Created)}
 		switch {
@@ -192,7 +197,7 @@ func (d *directory) dm(ctx context.Context, member string) (string, error) {
 		return "", err
 	}
 	if ch == nil || !isID(ch.ID) {
-		return "", fmt.Errorf("slack: conversations.open named no conversation")
+		return "", errNoAnswer
 	}
 	d.dms.put(member, ch.ID)
 	return ch.ID, nil

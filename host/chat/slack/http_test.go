@@ -192,6 +192,47 @@ func TestLookupFails(t *testing.T) {
 	}
 }
 
+// A server at api_url that says yes to everything and tells nothing is not
+// believed: nobody gets an empty id.
+func TestEmptyAnswers(t *testing.T) {
+	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte(`{"ok":true}`)) }))
+	defer srv.Close()
+	w := newWorld(t)
+	a, err := slack.New(slack.Options{Sink: w.sink, BotToken: "xoxb-x", SigningSecret: "a signing secret", APIURL: srv.URL, Clock: w.clock.Now, Client: srv.Client()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	rec := httptest.NewRecorder()
+	a.Routes()["/slack/events"].ServeHTTP(rec, w.Request("", "/slack/events", w.ChannelJoin("", "U0ANN", "C0GENERAL")))
+	if got := w.sink.Got(); rec.Code != 200 || len(got) != 1 || got[0].Event.Member != (abi.Member{ID: "slack:U0ANN"}) {
+		t.Errorf("status %d, events %+v", rec.Code, got)
+	}
+	for _, d := range []chat.Delivery{{Op: chat.OpSend, Conversation: "slack:C1", Content: text("x")}, {Op: chat.OpSend, Member: "slack:U1", Content: text("x")}} {
+		var e *chat.DeliveryError
+		if _, err := a.Deliver(t.Context(), &d); !errors.As(err, &e) || !e.Retry {
+			t.Errorf("%+v: %v", d, err)
+		}
+	}
+	if h := a.Check(t.Context()); h.OK || h.Advice == "" {
+		t.Errorf("health %+v", h)
+	}
+}
+
+// Slack withholding events, and taking hearth's access away, is noted.
+func TestSlackSays(t *testing.T) {
+	w := newWorld(t)
+	w.send("events", []byte(`{"type":"app_rate_limited","team_id":"T0TEAM","minute_rate_limited":1772355600}`))
+	w.send("events", w.Event("", map[string]any{"type": "tokens_revoked", "tokens": map[string]any{"bot": []string{"U0HEARTH"}}}))
+	if st := w.a.Stats(); st.RateLimited != 1 || len(w.sink.Got()) != 0 {
+		t.Errorf("stats %+v, %d events", st, len(w.sink.Got()))
+	}
+	for _, want := range []string{"withholds", "install it in the workspace again"} {
+		if !strings.Contains(w.logs.String(), want) {
+			t.Errorf("%q is not in the log: %s", want, w.logs)
+		}
+	}
+}
+
 func TestNew(t *testing.T) {
 	sink := &chattest.Sink{}
 	for _, c := range []struct {
