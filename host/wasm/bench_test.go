@@ -114,6 +114,8 @@ func BenchmarkEvent(b *testing.B) {
 func BenchmarkEvents(b *testing.B) {
 	i := messageImage(b, Options{})
 	c := messageCall(b)
+	b.ReportAllocs()
+	b.ResetTimer()
 	b.RunParallel(func(pb *testing.PB) {
 		for pb.Next() {
 			if _, err := i.Call(context.Background(), c); err != nil {

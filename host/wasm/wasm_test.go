@@ -54,7 +54,7 @@ func buildGuest(tb testing.TB, name string) []byte {
 	return code
 }
 
-// cacheDir is shared by the tests of a run: compiling a guest takes seconds.
+// cacheDir is kept between runs: compiling a guest takes a second.
 var cacheDir = sync.OnceValues(func() (string, error) {
 	dir := filepath.Join(os.TempDir(), fmt.Sprintf("hearth-wasm-test-%d", os.Getuid()))
 	return dir, os.MkdirAll(dir, 0o700)
