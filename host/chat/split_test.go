@@ -95,7 +95,7 @@ func TestSplitDoc(t *testing.T) {
 // is lost.
 func TestSplitProperties(t *testing.T) {
 	word := rapid.OneOf(rapid.StringMatching(`[a-z]{1,12}`), rapid.Just("世界"), rapid.Just("👩🏽‍💻"), rapid.Just("`code x`"),
-		rapid.Just("**b b**"), rapid.Just("<@slack:U12345678>"), rapid.Just("[a link](https://x.example/p)"), rapid.Just("\n"), rapid.Just("\n\n- "), rapid.Just("\n```\n"))
+		rapid.Just("**b b**"), rapid.Just("<@slack:U12345678>"), rapid.Just("[a link](https://x.example/p)."), rapid.Just("\n"), rapid.Just("\n\n- "), rapid.Just("\n```\n"))
 	rapid.Check(t, func(t *rapid.T) {
 		words := rapid.SliceOfN(word, 0, 120).Draw(t, "words")
 		src := strings.Join(words, rapid.SampledFrom([]string{" ", "", "\n"}).Draw(t, "sep"))
