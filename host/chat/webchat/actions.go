@@ -105,7 +105,7 @@ func (a *Adapter) send(w http.ResponseWriter, r *http.Request, me *visitor) erro
 			return err
 		}
 	}
-	return a.reply(w, r, me, ans, where+"#m-"+id.String())
+	return a.reply(w, r, me, ans, where+anchor(id))
 }
 
 func (a *Adapter) editMessage(w http.ResponseWriter, r *http.Request, me *visitor) error {
@@ -136,7 +136,15 @@ func (a *Adapter) replyMessage(w http.ResponseWriter, r *http.Request, me *visit
 			return err
 		}
 	}
-	return a.reply(w, r, me, ans, me.ui.Link(conv, threadOf(id))+"#m-"+msg)
+	return a.reply(w, r, me, ans, me.ui.Link(conv, threadOf(id))+anchor(id))
+}
+
+// anchor leads to a message on its page.
+func anchor(id messageID) string {
+	if id.reply() {
+		return "#r-" + id.String()
+	}
+	return "#m-" + id.String()
 }
 
 func (a *Adapter) deleteMessage(w http.ResponseWriter, r *http.Request, me *visitor) error {

@@ -371,7 +371,6 @@ func TestBrowser(t *testing.T) {
 	wei.click(".menu")
 	wei.click("#nav [data-place='general']")
 	wei.untilText("#main h1", "general")
-	mine := fmt.Sprintf("#list > [data-by=%q]", h.events(abi.MessagePosted)[1].Member.ID[len(Name)+1:])
 	first := eval[string](wei, "[...document.querySelectorAll('#list > .msg:not(.joined)')].find(m => m.textContent.includes('everyone')).dataset.m")
 	wei.click(`[data-m="` + first + `"] summary`)
 	wei.keep("sheet-zh-320-dark")
@@ -397,7 +396,39 @@ func TestBrowser(t *testing.T) {
 	ada.click("#nav [data-place='general']")
 	ada.untilText("#list .unread", "New")
 	ada.keep("unread-en-1280-light")
-	_ = mine
+
+	// A file, chosen by hand; a thread on the phone.
+	program := filepath.Join(t.TempDir(), "hello.go")
+	if err := os.WriteFile(program, []byte("package main\n\nfunc main() { println(\"hi\") }\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	ada.run("attach", chromedp.SetUploadFiles(chromedp.CSS("#main [type=file]"), []string{program}))
+	ada.untilText("#main [data-chosen]", "hello.go")
+	ada.write("#main", "Here is the file.")
+	wei.untilText("#list .file", "hello.go")
+	if f := h.last(t, abi.MessagePosted).Message.Files; len(f) != 1 || !strings.Contains(f[0].Body, "println") {
+		t.Errorf("the event has the files %+v", f)
+	}
+	wei.keep("file-zh-320-dark")
+	wei.click("#list .replies a")
+	wei.untilText("#replies", "That was quick!")
+	wei.fits("a thread on the phone")
+	wei.keep("thread-zh-320-dark")
+	wei.write("#thread", "厉害！")
+	ada.untilText("#list .replies", "3 replies")
+	wei.click("#thread [data-close]")
+
+	// Two members between themselves; the one who is written to is told.
+	ada.click("#nav [href*='show=people']")
+	ada.untilText("#main h1", "People")
+	ada.click(".rows form .btn")
+	ada.untilText("#main h1", "王伟")
+	ada.write("#main", "A word between us.")
+	wei.until("document.querySelectorAll('#nav [data-place^=\"dm.\"]').length === 2")
+	wei.until("document.querySelector('.menu .dot:not([hidden])')")
+	if n := len(h.events(abi.MessagePosted)); h.events(abi.MessagePosted)[n-1].Message.Text == "A word between us." {
+		t.Error("the bot hears what two members say between themselves")
+	}
 
 	// The page with a keyboard alone, and with a choice of colours that stays.
 	ada.run("choose dark", chromedp.Click(chromedp.CSS("[data-theme-toggle]")))

@@ -79,12 +79,14 @@ func (t *tx) create(k store.Key) (bool, error) {
 	return !there, err
 }
 
-func (t *tx) put(k store.Key, v any) error {
-	b, err := json.Marshal(v)
+func (t *tx) put(k store.Key, v any) error { return putJSON(&t.b, k, v) }
+
+func putJSON(b *store.Batch, k store.Key, v any) error {
+	p, err := json.Marshal(v)
 	if err != nil {
 		return fmt.Errorf("write %s: %w", k, err)
 	}
-	t.b.Put(k, b)
+	b.Put(k, p)
 	return nil
 }
 

@@ -320,7 +320,9 @@ func (a *Adapter) press(ctx context.Context, member, conv, msg, token, id string
 		who = anyone
 	}
 	var b store.Batch
-	b.Put(usedKey(who, token), []byte("{}"))
+	if err := putJSON(&b, usedKey(who, token), doneRow{Time: a.now().UnixMilli()}); err != nil {
+		return out, again, err
+	}
 	if _, err := a.st.Commit(ctx, &b); err != nil {
 		// It only greys the button; the sink knows.
 		a.log.Warn("webchat: a used button will look unused", "error", err)

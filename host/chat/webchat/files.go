@@ -182,46 +182,55 @@ func fileURL(id, name string) string { return "/chat/files/" + id + "/" + url.Pa
 // serveFile answers with a file to who may see the message it hangs on.
 func (a *Adapter) serveFile(w http.ResponseWriter, r *http.Request, me *visitor) error {
 	var f fileRow
-	id := r.PathValue("id")
-	return a.read(r.Context(), func(v *view) error {
-		if err := must(v.get(fileKey(id), &f)); err != nil {
-			return err
+	var data []byte // all of it: a slow browser must not keep a snapshot open
+	if err := a.read(r.Context(), func(v *view) (err error) {
+		f, data, err = v.file(r.PathValue("id"), me.id)
+		return err
+	}); err != nil {
+		return err
+	}
+	h := w.Header()
+	h.Set("Content-Security-Policy", "sandbox; default-src 'none'")
+	h.Set("Cache-Control", "private, max-age=86400")
+	h.Set("Content-Length", strconv.Itoa(len(data)))
+	switch {
+	case pictures[f.Type]:
+		h.Set("Content-Type", f.Type)
+		h.Set("Content-Disposition", "inline")
+	case strings.HasPrefix(f.Type, "text/"):
+		h.Set("Content-Type", "text/plain; charset=utf-8")
+		h.Set("Content-Disposition", disposition(f.Name))
+	default:
+		h.Set("Content-Type", "application/octet-stream")
+		h.Set("Content-Disposition", disposition(f.Name))
+	}
+	_, _ = w.Write(data) // an error says that the browser has gone
+	return nil
+}
+
+// file is a file that member may see.
+func (v *view) file(id, member string) (f fileRow, data []byte, err error) {
+	if err := must(v.get(fileKey(id), &f)); err != nil {
+		return f, nil, err
+	}
+	if _, err := v.place(f.Conv, member); err != nil {
+		return f, nil, err
+	}
+	mid, _ := parseID(f.Msg)
+	if m, err := v.message(f.Conv, mid); err != nil {
+		return f, nil, err
+	} else if !m.visible(member) {
+		return f, nil, errNotFound
+	}
+	data = make([]byte, 0, f.Size)
+	for n := range f.Parts {
+		row, err := v.snap.Get(v.ctx, blobKey(id, n))
+		if err != nil {
+			return f, nil, fmt.Errorf("read file %s: %w", id, err)
 		}
-		mid, _ := parseID(f.Msg)
-		if _, err := v.place(f.Conv, me.id); err != nil {
-			return err
-		}
-		if m, err := v.message(f.Conv, mid); err != nil {
-			return err
-		} else if !m.visible(me.id) {
-			return errNotFound
-		}
-		h := w.Header()
-		h.Set("Content-Security-Policy", "sandbox; default-src 'none'")
-		h.Set("Cache-Control", "private, max-age=86400")
-		h.Set("Content-Length", strconv.FormatInt(f.Size, 10))
-		switch {
-		case pictures[f.Type]:
-			h.Set("Content-Type", f.Type)
-			h.Set("Content-Disposition", "inline")
-		case strings.HasPrefix(f.Type, "text/"):
-			h.Set("Content-Type", "text/plain; charset=utf-8")
-			h.Set("Content-Disposition", disposition(f.Name))
-		default:
-			h.Set("Content-Type", "application/octet-stream")
-			h.Set("Content-Disposition", disposition(f.Name))
-		}
-		for n := range f.Parts {
-			row, err := v.snap.Get(r.Context(), blobKey(id, n))
-			if err != nil {
-				return err
-			}
-			if _, err := w.Write(row.Value); err != nil {
-				return nil // the browser has gone
-			}
-		}
-		return nil
-	})
+		data = append(data, row.Value...)
+	}
+	return f, data, nil
 }
 
 // disposition names the file in the form of RFC 6266, which keeps quotes and

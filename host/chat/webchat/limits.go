@@ -25,6 +25,7 @@ type Limits struct {
 	Streams int   // open pages of one member: 12
 	Viewers int   // open pages altogether: 2,000
 	Files   int64 // bytes in files altogether: 1 GiB
+	History int   // messages kept of a conversation, not counting replies: 10,000
 }
 
 func (l Limits) withDefaults() Limits {
@@ -38,6 +39,7 @@ func (l Limits) withDefaults() Limits {
 	l.Streams = cmp.Or(l.Streams, 12)
 	l.Viewers = cmp.Or(l.Viewers, 2000)
 	l.Files = cmp.Or(l.Files, 1<<30)
+	l.History = cmp.Or(l.History, 10000)
 	return l
 }
 
@@ -56,6 +58,7 @@ const (
 	maxReactors = 500  // members who put one of them
 	maxJoined   = 50   // conversations of one member
 	maxChannels = 1000 // of the community
+	maxReplies  = 2000 // to one message
 	maxToken    = 256  // bytes of a button's or form's token
 )
 

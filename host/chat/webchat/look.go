@@ -92,7 +92,7 @@ func picksHTML(lang string) template.HTML {
 	var b strings.Builder
 	u := &ui{Lang: lang}
 	for _, n := range picks {
-		fmt.Fprintf(&b, `<button class="pick" name="name" value="%s" aria-label="%s" title="%[1]s">%s</button>`, esc(n), esc(u.T("react.with", n)), esc(emoji[n]))
+		fmt.Fprintf(&b, `<button class="pick" name="name" value="%[1]s" aria-label="%[2]s" title="%[1]s">%[3]s</button>`, esc(n), esc(u.T("react.with", n)), esc(emoji[n]))
 	}
 	return template.HTML(b.String())
 }

@@ -41,23 +41,23 @@ func (a *Adapter) oneMessage(w http.ResponseWriter, r *http.Request, me *visitor
 	if !ok {
 		return errNotFound
 	}
-	conv := q.Get("c")
-	return a.read(r.Context(), func(v *view) error {
+	ans := answer{ID: id.String(), Conv: q.Get("c")}
+	if err := a.read(r.Context(), func(v *view) error {
 		l := a.looker(v, me)
-		m, err := l.one(conv, id)
+		m, err := l.one(ans.Conv, id)
 		if err != nil {
 			return err
 		}
 		if q.Has("edit") {
-			if err := l.openEditor([]*messageView{m}, conv, m.ID); err != nil {
+			if err := l.openEditor([]*messageView{m}, ans.Conv, m.ID); err != nil {
 				return err
 			}
 		}
-		html, err := a.fragment("message", m)
-		if err != nil {
-			return err
-		}
-		writeJSON(w, http.StatusOK, answer{HTML: html, ID: m.ID, Conv: conv})
-		return nil
-	})
+		ans.HTML, err = a.fragment("message", m)
+		return err
+	}); err != nil {
+		return err
+	}
+	writeJSON(w, http.StatusOK, ans)
+	return nil
 }

@@ -104,6 +104,11 @@ func (t *tx) write(d draft) (messageID, error) {
 		if r.Only != "" || r.Kind != "" {
 			return messageID{}, fail(409, "thread.none")
 		}
+		if n, err := t.counter(repliesKey(d.conv, d.under.root)); err != nil {
+			return messageID{}, err
+		} else if n >= maxReplies {
+			return messageID{}, fail(409, "thread.full")
+		}
 	}
 	text, mentions, err := t.link(d.text)
 	if err != nil {

@@ -164,6 +164,7 @@ func TestThreadsEditsReactions(t *testing.T) {
 		}
 	}
 	mustContain(t, ada.page("").body, "🏃 1, Bob")
+	mustContain(t, ada.page("").body, `value="runner" aria-label="React with runner" title="runner">🏃</button>`)
 	if res := ada.post("react", url.Values{"c": {general}, "m": {rootID}, "name": {"<b>"}}); res.status != 422 {
 		t.Errorf("an unknown reaction: %d", res.status)
 	}
@@ -287,8 +288,9 @@ func TestFilesGo(t *testing.T) {
 	if res := ada.get(path); res.status != 404 {
 		t.Errorf("after its message: %d", res.status)
 	}
+	var unnamed orphans
 	for i, want := range []int{2, 2, 1, 1} {
-		if err := p.a.sweep(t.Context()); err != nil {
+		if err := p.a.sweep(t.Context(), &unnamed); err != nil {
 			t.Fatal(err)
 		}
 		if n := p.rows("blob"); n != want {
@@ -303,11 +305,49 @@ func TestFilesGo(t *testing.T) {
 		t.Error("nothing is noted as done")
 	}
 	clock.advance(keepDone)
-	if err := p.a.sweep(t.Context()); err != nil {
+	if err := p.a.sweep(t.Context(), &unnamed); err != nil {
 		t.Fatal(err)
 	}
 	if n := p.rows("done"); n != 0 {
 		t.Errorf("%d done rows are kept for ever", n)
+	}
+}
+
+// A conversation keeps its newest messages, and what hangs on them.
+func TestHistory(t *testing.T) {
+	limits := wide
+	limits.History = 5
+	p := still(t, Options{Limits: limits})
+	ada := p.member("Ada") // her coming in is a message too
+	old := ada.sendFiles(general, "old", map[string][]byte{"old.txt": []byte("old")}).ID
+	for range 3 {
+		ada.post("send", url.Values{"c": {general}, "t": {old}, "text": {"an old reply"}})
+	}
+	for i := range 120 {
+		ada.say(botConv(ada.id), fmt.Sprint("private ", i))
+	}
+	for i := range 5 {
+		ada.say(general, fmt.Sprint("new ", i))
+	}
+	var unnamed orphans
+	if err := p.a.sweep(t.Context(), &unnamed); err != nil {
+		t.Fatal(err)
+	}
+	if m, r, f, n := p.rows("msg"), p.rows("reply"), p.rows("file"), p.rows("replies"); m != 10 || r != 0 || f != 0 || n != 0 {
+		t.Errorf("%d messages, %d replies, %d files, %d counters are left", m, r, f, n)
+	}
+	page := ada.page("").body
+	mustContain(t, page, "new 0")
+	mustNotContain(t, page, "an old reply")
+	mustNotContain(t, page, "old.txt")
+	if err := p.a.read(t.Context(), func(v *view) error {
+		n, err := v.counter(bytesKey)
+		if n != 0 {
+			t.Errorf("%d bytes are counted", n)
+		}
+		return err
+	}); err != nil {
+		t.Fatal(err)
 	}
 }
 

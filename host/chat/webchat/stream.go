@@ -205,6 +205,8 @@ func (s *eventStream) write(format string, args ...any) {
 }
 
 func (s *eventStream) start() {
+	// The request has been read; its time limit would end the stream.
+	_ = s.c.SetReadDeadline(time.Time{})
 	s.deadline()
 	s.w.WriteHeader(http.StatusOK)
 	s.write("retry: %d\n\n", again.Milliseconds())

@@ -11,8 +11,8 @@ import (
 
 const (
 	sweepEvery = time.Hour
-	sweepStep  = 100
-	keepDone   = 30 * 24 * time.Hour // what may still be delivered or sent again is younger
+	sweepStep  = 100                 // writes in one batch
+	keepDone   = 30 * 24 * time.Hour // what may still be delivered, sent or pressed again is younger
 	keepOrphan = time.Hour           // a file's parts without a row: its message may be on its way
 )
 
@@ -20,8 +20,9 @@ const (
 func (a *Adapter) sweepHourly(ctx context.Context) {
 	t := time.NewTicker(sweepEvery)
 	defer t.Stop()
+	var unnamed orphans
 	for {
-		if err := a.sweep(ctx); err != nil && ctx.Err() == nil {
+		if err := a.sweep(ctx, &unnamed); err != nil && ctx.Err() == nil {
 			a.log.Warn("webchat: sweep", "error", err)
 		}
 		select {
@@ -32,71 +33,152 @@ func (a *Adapter) sweepHourly(ctx context.Context) {
 	}
 }
 
-// sweep drops old "done" rows and parts of files that no row names.
-func (a *Adapter) sweep(ctx context.Context) error {
-	var old []store.Key
-	orphans := make(map[string][]store.Key)
+// sweep drops what was done long ago, the oldest messages of conversations that
+// have too many, and parts of files that no row has named for a while.
+func (a *Adapter) sweep(ctx context.Context, unnamed *orphans) error {
+	var d dropper
 	if err := a.read(ctx, func(v *view) error {
 		before := a.now().Add(-keepDone).UnixMilli()
-		for row, err := range v.snap.Scan(ctx, store.Prefix(root.Join("done").Prefix())) {
-			if err != nil {
+		for _, what := range []string{"done", "used"} {
+			if err := d.old(v, what, before); err != nil {
 				return err
-			}
-			var d doneRow
-			if err := json.Unmarshal(row.Value, &d); err != nil {
-				return fmt.Errorf("read %s: %w", row.Key, err)
-			}
-			if d.Time < before {
-				old = append(old, row.Key)
 			}
 		}
-		for row, err := range v.snap.Scan(ctx, store.Prefix(root.Join("blob").Prefix())) {
-			if err != nil {
-				return err
-			}
-			id := row.Key.Segments()[2]
-			if named, err := v.has(fileKey(id)); err != nil {
-				return err
-			} else if !named {
-				orphans[id] = append(orphans[id], row.Key)
-			}
+		if err := d.history(v, a.limits.History); err != nil {
+			return err
 		}
-		return nil
+		return d.blobs(v, unnamed, a.now())
 	}); err != nil {
 		return err
 	}
-	old = append(old, a.orphans.ripe(orphans, a.now())...)
-	for len(old) > 0 {
-		n := min(len(old), sweepStep)
-		var b store.Batch
-		for _, k := range old[:n] {
-			b.Delete(k)
-		}
-		if _, err := a.st.Commit(ctx, &b); err != nil {
+	return d.commit(ctx, a.st)
+}
+
+// dropper collects keys to delete.
+type dropper struct {
+	keys  []store.Key
+	bytes int64 // of the files among them
+}
+
+func (d *dropper) old(v *view, what string, before int64) error {
+	for row, err := range v.snap.Scan(v.ctx, store.Prefix(root.Join(what).Prefix())) {
+		if err != nil {
 			return err
 		}
-		old = old[n:]
+		var done doneRow
+		if err := json.Unmarshal(row.Value, &done); err != nil {
+			return fmt.Errorf("read %s: %w", row.Key, err)
+		}
+		if done.Time < before {
+			d.keys = append(d.keys, row.Key)
+		}
 	}
 	return nil
 }
 
-// watched are files without a row, and when each was first found so: a file's
-// parts are there before its row is.
-type watched map[string]time.Time
+// history drops the oldest messages of each conversation beyond keep, and the
+// replies to them.
+func (d *dropper) history(v *view, keep int) error {
+	var list []store.Key
+	conv := ""
+	drop := func() error {
+		for ; len(list) > keep; list = list[1:] {
+			if err := d.message(v, conv, list[0]); err != nil {
+				return err
+			}
+		}
+		list = list[:0]
+		return nil
+	}
+	for row, err := range v.snap.Scan(v.ctx, store.Prefix(root.Join("msg").Prefix())) {
+		if err != nil {
+			return err
+		}
+		if c := row.Key.Segments()[2]; c != conv {
+			if err := drop(); err != nil {
+				return err
+			}
+			conv = c
+		}
+		list = append(list, row.Key)
+	}
+	return drop()
+}
 
-func (w *watched) ripe(orphans map[string][]store.Key, now time.Time) (out []store.Key) {
-	next := make(watched, len(orphans))
-	for id, keys := range orphans {
-		since, known := (*w)[id]
+func (d *dropper) message(v *view, conv string, k store.Key) error {
+	id := last(k)
+	if err := d.files(v, k); err != nil {
+		return err
+	}
+	for row, err := range v.snap.Scan(v.ctx, store.Prefix(root.Join("reply", conv, id).Prefix())) {
+		if err != nil {
+			return err
+		}
+		if err := d.files(v, row.Key); err != nil {
+			return err
+		}
+	}
+	d.keys = append(d.keys, repliesKey(conv, id))
+	return nil
+}
+
+// files drops a message and the rows of its files.
+func (d *dropper) files(v *view, k store.Key) error {
+	var m messageRow
+	if _, err := v.get(k, &m); err != nil {
+		return err
+	}
+	for _, f := range m.Files {
+		d.keys = append(d.keys, fileKey(f.ID))
+		d.bytes += f.Size
+	}
+	d.keys = append(d.keys, k)
+	return nil
+}
+
+// orphans are files without a row, and when each was first found so: the parts
+// of a file are there before its row is.
+type orphans map[string]time.Time
+
+func (d *dropper) blobs(v *view, unnamed *orphans, now time.Time) error {
+	next := make(orphans)
+	for row, err := range v.snap.Scan(v.ctx, store.Prefix(root.Join("blob").Prefix())) {
+		if err != nil {
+			return err
+		}
+		id := row.Key.Segments()[2]
+		if named, err := v.has(fileKey(id)); err != nil {
+			return err
+		} else if named {
+			continue
+		}
+		since, known := (*unnamed)[id]
 		switch {
 		case !known:
 			next[id] = now
 		case now.Sub(since) < keepOrphan:
 			next[id] = since
 		default:
-			out = append(out, keys...)
+			d.keys = append(d.keys, row.Key)
 		}
 	}
-	*w = next
-	return out
+	*unnamed = next
+	return nil
+}
+
+func (d *dropper) commit(ctx context.Context, st store.Store) error {
+	for keys := d.keys; len(keys) > 0; {
+		n := min(len(keys), sweepStep)
+		var b store.Batch
+		for _, k := range keys[:n] {
+			b.Delete(k)
+		}
+		if keys = keys[n:]; len(keys) == 0 && d.bytes > 0 {
+			b.Add(bytesKey, -d.bytes)
+		}
+		if _, err := st.Commit(ctx, &b); err != nil {
+			return fmt.Errorf("drop %d rows: %w", n, err)
+		}
+	}
+	return nil
 }

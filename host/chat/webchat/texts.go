@@ -126,6 +126,7 @@ var texts = map[string]text{
 	"thread.reply": {"Reply in thread", "在话题中回复"},
 	"thread.write": {"Reply…", "回复…"},
 	"thread.none":  {"That cannot be answered in a thread.", "这条消息不能在话题中回复。"},
+	"thread.full":  {"This thread is full. Please start another.", "这个话题已经满了，请另开一个。"},
 	"replies.one":  {"1 reply", "1 条回复"},
 	"replies.many": {"%d replies", "%d 条回复"},
 

@@ -43,7 +43,7 @@
 //	file/<id>                      fileRow
 //	blob/<id>/<n>                  part n of a file, at most 512 KiB, committed before its fileRow
 //	bytes                          counter of bytes in files
-//	used/<member>/<token>          a button or form the member has used; member "*": anyone has
+//	used/<member>/<token>          doneRow: a button or form the member has used; member "*": anyone has
 //	done/<scope>/<id>              doneRow: a delivery carried out, a form received
 //	hand/<event id>                MessagePack of the abi.Event that the sink has yet to accept
 //	log/<id>                       logRow: something changed; the newest 1,024
@@ -121,15 +121,14 @@ type Adapter struct {
 	secure    bool
 	limits    Limits
 
-	ids     idSource
-	turn    sync.Mutex // held by a change that has lost too many races, see change
-	cookie  signer
-	rates   limiters
-	hub     hub
-	retry   chan struct{} // holds one token when a hand-off was left over
-	orphans watched       // of the sweep alone
-	pages   *template.Template
-	mux     http.Handler
+	ids    idSource
+	turn   sync.Mutex // held by a change that has lost too many races, see change
+	cookie signer
+	rates  limiters
+	hub    hub
+	retry  chan struct{} // holds one token when a hand-off was left over
+	pages  *template.Template
+	mux    http.Handler
 }
 
 var (

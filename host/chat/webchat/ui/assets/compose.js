@@ -19,12 +19,17 @@ export function prepare(form) {
   const hints = new Hints(form, t);
   t.addEventListener("input", () => { grow(t); hints.look(); });
   t.addEventListener("blur", () => setTimeout(() => hints.hide(), 150));
+  // Some keyboards tell of Enter twice, as a key and as a line break to insert.
+  let sent = false;
+  t.addEventListener("beforeinput", (e) => { if (sent && e.inputType === "insertLineBreak") e.preventDefault(); });
   t.addEventListener("keydown", (e) => {
+    sent = false;
     // An input method's Enter chooses a word; it does not send.
     if (e.isComposing || e.keyCode === 229) return;
     if (hints.key(e)) { e.preventDefault(); return; }
     if (e.key === "Enter" && !e.shiftKey && !e.ctrlKey && !e.altKey && !inFence(t)) {
       e.preventDefault();
+      sent = true;
       form.requestSubmit();
     } else if (e.key === "ArrowUp" && !t.value) {
       const mine = $$(".msg:has([data-edit-link])", form.closest("main, aside")).at(-1);

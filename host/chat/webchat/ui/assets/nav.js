@@ -50,10 +50,12 @@ export async function go(url, { push = true, focus = true } = {}) {
   if (push) history.pushState({}, "", url);
   closeSide();
   settle(!sameConv, was !== place());
-  if (focus) (p.root && !sameThread(was) ? $("#thread textarea") : matchMedia("(hover: hover)").matches && $("#main textarea") || $("#main"))?.focus({ preventScroll: true });
+  if (!focus) return;
+  // Where fingers type, the keyboard waits until it is asked for.
+  const desk = matchMedia("(hover: hover)").matches;
+  const where = p.root && was.split(" ")[1] !== p.root ? thread : $("#main");
+  (desk && $("textarea", where) || $(".scroll", where) || where).focus({ preventScroll: true });
 }
-
-const sameThread = (was) => was.split(" ")[1] === body.dataset.root;
 
 // settle makes what has just been put on the page ready.
 export function settle(main = true, moved = true) {

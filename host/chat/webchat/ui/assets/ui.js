@@ -57,7 +57,7 @@ export function toast(text, tone) {
   p.textContent = text;
   $("#toasts").replaceChildren(p);
   clearTimeout(toastTimer);
-  toastTimer = setTimeout(() => p.remove(), Math.max(3500, text.length * 70));
+  toastTimer = setTimeout(() => p.remove(), (tone === "sorry" ? 2500 : 1200) + text.length * 60);
 }
 
 export function readAloud(text) {
