@@ -30,11 +30,11 @@ type Invocation struct {
 	groups []abi.Annotation
 }
 
-// View is what a query, and Warm, work with: they read and answer, and change
-// nothing.
+// View is what a query works with, and Warm, which has no Request: it reads and
+// answers, and changes nothing.
 type View[C any] struct {
 	*Base
-	*request
+	*Request
 	Config *C
 }
 

@@ -166,8 +166,8 @@ func (b *Plugin[C]) Migrate(version int, step func(*Migration) error) *Plugin[C]
 // Markdown, for pages and the API.
 func (b *Plugin[C]) Query(path string, h func(*View[C]) error) *Plugin[C] {
 	p := b.p
-	p.queries = append(p.queries, view{path: path, answer: func(base *Base, q *request) error {
-		return h(&View[C]{Base: base, Config: p.conf.(*C), request: q})
+	p.queries = append(p.queries, view{path: path, answer: func(base *Base, q *Request) error {
+		return h(&View[C]{Base: base, Config: p.conf.(*C), Request: q})
 	}})
 	return b
 }

@@ -11,17 +11,17 @@ import (
 // view is a registered query.
 type view struct {
 	path   string
-	answer func(*Base, *request) error
+	answer func(*Base, *Request) error
 }
 
-// request is a query and its answer so far.
-type request struct {
+// Request is what a query was asked, and its answer so far.
+type Request struct {
 	q    *abi.Query
 	view abi.View
 }
 
 // Param is the request's parameter of that name, "" if there is none.
-func (r *request) Param(name string) string {
+func (r *Request) Param(name string) string {
 	for i := range r.q.Params {
 		if r.q.Params[i].Name == name {
 			return r.q.Params[i].Value
@@ -30,14 +30,14 @@ func (r *request) Param(name string) string {
 	return ""
 }
 
-// Role is the viewer's: "", "viewer", "manager" or "admin".
-func (r *request) Role() string { return r.q.Role }
+// Role is the role of who asks: "", "viewer", "manager" or "admin".
+func (r *Request) Role() string { return r.q.Role }
 
 // Status sets the HTTP status of the answer; without it, it is 200.
-func (r *request) Status(code int) { r.view.Status = code }
+func (r *Request) Status(code int) { r.view.Status = code }
 
 // JSON answers with v.
-func (r *request) JSON(v any) error {
+func (r *Request) JSON(v any) error {
 	body, err := json.Marshal(v)
 	if err != nil {
 		return fmt.Errorf("query %s: %w", r.q.Path, err)
@@ -47,7 +47,7 @@ func (r *request) JSON(v any) error {
 }
 
 // Markdown answers with a text.
-func (r *request) Markdown(m Markup) {
+func (r *Request) Markdown(m Markup) {
 	r.view.Type, r.view.Body = "text/markdown", []byte(m)
 }
 
@@ -69,7 +69,7 @@ func (p *plugin) Query(q *abi.Query, host guest.Host) (answer abi.View) {
 		if p.queries[i].path != q.Path {
 			continue
 		}
-		r := &request{q: q}
+		r := &Request{q: q}
 		if err := p.queries[i].answer(&Base{p: p, host: host, now: q.Now, locale: q.Locale}, r); err != nil {
 			return fail(500, err.Error())
 		}

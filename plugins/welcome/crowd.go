@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"slices"
 	"strings"
 	"time"
@@ -16,22 +17,30 @@ import (
 //	each by       │ together with │ will be named   │ the message is
 //	themselves    │ 1 to 5        │ with the others │ edited, once
 type crowd struct {
-	Joined []newcomer `json:"joined,omitempty"` // at most maxNamed
-	More   int        `json:"more,omitempty"`   // who joined beside them
-	Shared string     `json:"shared,omitempty"` // key of the message they share; "" while there is none
-	Stale  bool       `json:"stale,omitempty"`  // it does not name all of them, or somebody who left
+	Joined []newcomer `json:"joined"` // at most maxNamed
+	More   int        `json:"more"`   // who joined beside them
+	Shared string     `json:"shared"` // key of the message they share; "" while there is none
+	Stale  bool       `json:"stale"`  // it does not name all of them, or somebody who left
+	Path   string     `json:"path"`   // learning path link of the channel
 }
 
 type newcomer struct {
 	ID      string    `json:"id"`
 	At      time.Time `json:"at"`
-	Private bool      `json:"private,omitempty"` // greeted in a direct message, so not again here
+	Private bool      `json:"private"` // greeted in a direct message, so not again here
 }
 
-// maxNamed is how many newcomers a shared message names.
-const maxNamed = 40
+// maxNamed is how many newcomers a shared message names; remembered, how long
+// somebody who leaves is taken out of it.
+const (
+	maxNamed   = 40
+	remembered = 30 * 24 * time.Hour
+)
 
-var crowds = sdk.PerConversation[crowd]("crowd")
+var (
+	crowds = sdk.PerConversation[crowd]("crowd")  // who joined lately
+	past   = sdk.ConversationMap[crowd]("crowds") // by key of their message
+)
 
 // joinCrowd adds the member to those who joined a channel lately, and says
 // whether they are greeted together.
@@ -58,7 +67,7 @@ func joinCrowd(c *ctx, here string) bool {
 		w.share(c, here)
 	}
 	if w.Shared != "" {
-		standing.Set(c, here)
+		standing.Set(c, place{here, w.Shared})
 	}
 	crowds.Set(c, w)
 	return w.Shared != ""
@@ -69,13 +78,24 @@ func (w *crowd) share(c *ctx, here string) {
 	for _, n := range w.Joined {
 		if !n.Private && n.ID != c.Member.ID {
 			c.Delete(greetingOf(n.ID))
+			standing.Of(n.ID).Set(c, place{here, w.Shared})
 		}
 	}
+	w.Path = c.Config.pathIn(c.Event.Conversation)
 	buttons(c, c.Say(here, w.welcome(c)), c.Community().Locale).
 		Key(w.Shared).
 		DeletesAfter(c.Config.DeleteAfter)
 	c.After(c.Config.CrowdWindow, "crowd").Key("")
 	c.Track("welcome.crowd")
+}
+
+// show has the shared message name those who are still here.
+func (w *crowd) show(c *ctx, here string) {
+	if w.empty() {
+		c.DeleteIn(here, w.Shared)
+		return
+	}
+	buttons(c, c.EditIn(here, w.Shared, w.welcome(c)), c.Community().Locale)
 }
 
 // welcome is the text of the shared message, in the community's language.
@@ -90,28 +110,55 @@ func (w *crowd) welcome(c *ctx) sdk.Markup {
 	if w.More > 0 {
 		all = c.TIn("", "crowd.more", all, w.More)
 	}
-	return c.TIn("", "crowd", all, c.Community().Name, c.Config.pathIn(c.Event.Conversation))
+	return c.TIn("", "crowd", all, c.Community().Name, w.Path)
 }
 
-// closeCrowd names those who came after the shared message was sent.
+func (w *crowd) empty() bool {
+	return w.More == 0 && !slices.ContainsFunc(w.Joined, func(n newcomer) bool { return !n.Private })
+}
+
+// closeCrowd names those who came after the shared message was sent, and
+// remembers who is named.
 func closeCrowd(c *ctx) error {
-	if w := crowds.Get(c); w.Stale && len(w.Joined) > 0 {
-		buttons(c, c.Edit(w.Shared, w.welcome(c)), c.Community().Locale)
+	w, here := crowds.Get(c), c.Event.Conversation.ID
+	if w.Stale {
+		w.Stale = false
+		w.show(c, here)
+	}
+	if !w.empty() {
+		past.Set(c, w.Shared, w)
+		c.After(min(remembered, cmp.Or(c.Config.DeleteAfter, remembered)), "forget").Key(w.Shared)
 	}
 	crowds.Delete(c)
 	return nil
 }
 
-// leaveCrowd has a member who left the channel not be named any more, and says
-// whether they shared a message.
-func leaveCrowd(c *ctx, at string) bool {
-	here := crowds.Of(at)
-	w, ok := here.Lookup(c)
-	if !ok {
-		return false
+// forgetCrowd forgets who is named in a message that is long past.
+func forgetCrowd(c *ctx) error {
+	past.Delete(c, c.Event.Timer.Key)
+	return nil
+}
+
+// leaveCrowd has a member who left not be named any more: from the end of the
+// window on, or at once if it has ended.
+func leaveCrowd(c *ctx, at place) {
+	left := func(n newcomer) bool { return n.ID == c.Member.ID }
+	open := crowds.Of(at.In)
+	if w := open.Get(c); slices.ContainsFunc(w.Joined, left) {
+		w.Joined = slices.DeleteFunc(w.Joined, left)
+		w.Stale = w.Shared != ""
+		open.Set(c, w)
+		return
 	}
-	w.Joined = slices.DeleteFunc(w.Joined, func(n newcomer) bool { return n.ID == c.Member.ID })
-	w.Stale = w.Shared != ""
-	here.Set(c, w)
-	return w.Shared != ""
+	closed := past.Of(at.In)
+	w, ok := closed.Lookup(c, at.Key)
+	if !ok {
+		return
+	}
+	w.Joined = slices.DeleteFunc(w.Joined, left)
+	if w.show(c, at.In); w.empty() {
+		closed.Delete(c, at.Key)
+	} else {
+		closed.Set(c, at.Key, w)
+	}
 }

@@ -2,9 +2,9 @@
 // everyone what the bot can do.
 //
 // Its rows: of a member, once.greeted (they were), waiting (they will be, where
-// they first speak), standing (the channel in which their greeting stands),
-// quiet (they said stop), github and aim (what they told); of a channel, crowd
-// (who joined it lately).
+// they first speak), standing (where their greeting stands), quiet (they said
+// stop), github and aim (what they told); of a channel, crowd (who joined it
+// lately) and crowds (who is named in a message they share).
 package main
 
 import (
@@ -50,6 +50,7 @@ var _ = sdk.New[Config]("welcome", "1.0.0",
 	OnLeave(leave).
 	OnMessage(firstWords).
 	OnTimer("crowd", closeCrowd).
+	OnTimer("forget", forgetCrowd).
 	OnForm("about", introduce).
 	OnButton("start", start).
 	OnCommand("start", start).
@@ -60,9 +61,16 @@ var _ = sdk.New[Config]("welcome", "1.0.0",
 
 var (
 	waiting  = sdk.PerMember[bool]("waiting")
-	standing = sdk.PerMember[string]("standing")
+	standing = sdk.PerMember[place]("standing")
 	quiet    = sdk.PerMember[bool]("quiet")
 )
+
+// place is where a greeting stands in public: a conversation, and the key of the
+// message there.
+type place struct {
+	In  string `json:"in"`
+	Key string `json:"key"`
+}
 
 func greet(c *ctx) error {
 	if c.Member.Bot || c.Member.Guest || quiet.Get(c) || !c.Once("greeted") {
@@ -95,7 +103,7 @@ func hello(c *ctx) {
 		buttons(c, c.Say(here.ID, text), c.Locale()).
 			Key(greetingOf(c.Member.ID)).
 			DeletesAfter(c.Config.DeleteAfter)
-		standing.Set(c, here.ID)
+		standing.Set(c, place{here.ID, greetingOf(c.Member.ID)})
 	} else {
 		text := c.TOr(own.Greeting, "hello", c.Name(), c.Community().Name, path(c))
 		ask(c, c.DM(text).Or(here.ID)).
@@ -118,13 +126,15 @@ func leave(c *ctx) error {
 	if waiting.Get(c) {
 		waiting.Delete(c)
 	}
-	here := c.Event.Conversation.ID
-	if at := standing.Get(c); at != "" && (here == "" || here == at) {
-		if !leaveCrowd(c, at) {
-			c.DeleteIn(at, greetingOf(c.Member.ID))
-		}
-		standing.Delete(c)
+	here, at := c.Event.Conversation.ID, standing.Get(c)
+	if at.In == "" || here != "" && here != at.In {
+		return nil
 	}
+	if at.Key == greetingOf(c.Member.ID) {
+		c.DeleteIn(at.In, at.Key)
+	}
+	leaveCrowd(c, at)
+	standing.Delete(c)
 	return nil
 }
 
