@@ -158,7 +158,7 @@ func (t *tx) send(conv string, d *chat.Delivery) (doneRow, error) {
 	if err != nil {
 		return doneRow{}, err
 	}
-	return doneRow{Conv: conv, Msgs: []string{id.String()}}, t.place1(conv, id, row)
+	return doneRow{Conv: conv, Msgs: []string{id.String()}}, t.addMessage(conv, id, row)
 }
 
 // revise changes messages that are there.

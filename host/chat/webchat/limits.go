@@ -62,7 +62,8 @@ const (
 	maxToken    = 256  // bytes of a button's or form's token
 )
 
-// limiters are the token buckets of members, by what they do. Full buckets are
+// limiters are the token buckets of members, by what they do. The zero value is
+// ready. Full buckets are
 // forgotten: they say the same as none.
 type limiters struct {
 	mu  sync.Mutex
@@ -72,8 +73,6 @@ type limiters struct {
 type bucket struct{ what, member string }
 
 const maxBuckets = 20000
-
-func (l *limiters) init() { l.all = make(map[bucket]*rate.Limiter) }
 
 // take takes n; if there are not so many it takes none and says how long until
 // there are.
@@ -85,6 +84,9 @@ func (l *limiters) take(what, member string, r Rate, n int, now time.Time) (wait
 	if lim == nil {
 		if len(l.all) >= maxBuckets {
 			l.forget(now)
+		}
+		if l.all == nil {
+			l.all = make(map[bucket]*rate.Limiter)
 		}
 		lim = rate.NewLimiter(rate.Limit(r.PerSecond), r.Burst)
 		l.all[k] = lim

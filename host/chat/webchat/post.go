@@ -129,7 +129,7 @@ func (t *tx) write(d draft) (messageID, error) {
 	if d.private {
 		row.Kind, row.Only = kindEcho, d.member
 	}
-	if err := t.place1(d.conv, id, row); err != nil {
+	if err := t.addMessage(d.conv, id, row); err != nil {
 		return id, err
 	}
 	t.b.Put(readKey(d.member, d.conv), []byte(cmp.Or(id.own, id.root)))
@@ -171,8 +171,8 @@ func (t *tx) write(d draft) (messageID, error) {
 	return id, t.hand(e)
 }
 
-// place1 writes a new message and what follows from there being one.
-func (t *tx) place1(conv string, id messageID, row messageRow) error {
+// addMessage writes a new message and what follows from there being one.
+func (t *tx) addMessage(conv string, id messageID, row messageRow) error {
 	if err := t.put(messageKey(conv, id), row); err != nil {
 		return err
 	}

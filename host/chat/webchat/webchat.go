@@ -176,7 +176,6 @@ func New(o Options) (*Adapter, error) {
 		}
 		a.secure = u.Scheme == "https"
 	}
-	a.rates.init()
 	a.pages = parsePages()
 	mux, err := a.routes()
 	if err != nil {
