@@ -33,6 +33,8 @@ type Options struct {
 
 // Bot is a plugin and the community around it. Its methods are for one
 // goroutine, and fail the test when the plugin does what the host would refuse.
+// A program has one copy of a plugin, which the newest Bot has configured: tests
+// with Bots of one plugin are not parallel.
 type Bot struct {
 	t        testing.TB
 	o        Options
