@@ -2,6 +2,7 @@ package main
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"regexp"
@@ -132,16 +133,26 @@ func plural(n int, what string) string {
 func newEventShow(g *globals) *cobra.Command {
 	var asJSON bool
 	cmd := &cobra.Command{
-		Use:   "show NUMBER",
-		Short: "Tell all of one event: its handling, its messages, their attempts",
-		Args:  cobra.ExactArgs(1),
+		Use:   "show [NUMBER]",
+		Short: "Tell all of one event, or of the newest: its handling, its messages, their attempts",
+		Args:  cobra.MaximumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if !eventNumber.MatchString(args[0]) {
+			if len(args) > 0 && !eventNumber.MatchString(args[0]) {
 				return &usageError{fmt.Errorf("%q is no number of an event (16 hex digits, as `hearth events` prints them)", args[0])}
 			}
 			c, err := g.client()
 			if err != nil {
 				return err
+			}
+			if len(args) == 0 {
+				newest, err := c.Events(cmd.Context(), web.EventFilter{Limit: 1})
+				if err != nil {
+					return err
+				}
+				if len(newest) == 0 {
+					return errors.New("no event has been handled yet")
+				}
+				args = []string{newest[0].Number}
 			}
 			e, err := c.Event(cmd.Context(), args[0])
 			if err != nil {

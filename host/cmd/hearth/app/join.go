@@ -36,7 +36,8 @@ func (j *joined) Retry(ctx context.Context, number, plugin string) error {
 // known makes the engine's "there is none" the web's.
 func known(err error) error {
 	if errors.Is(err, host.ErrUnknown) {
-		return fmt.Errorf("%w: %s", web.ErrNotFound, strings.TrimPrefix(err.Error(), "host: "))
+		_, which, _ := strings.Cut(err.Error(), host.ErrUnknown.Error()+": ")
+		return fmt.Errorf("%w: %s", web.ErrNotFound, which)
 	}
 	return err
 }

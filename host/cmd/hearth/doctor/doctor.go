@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"time"
@@ -123,7 +124,11 @@ func (e *exam) plugins(ctx context.Context) {
 		e.fail("plugins", "run make build; a plain `go build` makes a hearth without any", "no plugins are built")
 		return
 	}
-	commands, err := app.Commands(ctx, e.o.Plugins, e.c, "")
+	cache := filepath.Join(e.c.Server.Data, app.CacheDir)
+	if info, err := os.Stat(cache); err != nil || writableByOthers(info) {
+		cache = "" // it takes longer
+	}
+	commands, err := app.Commands(ctx, e.o.Plugins, e.c, cache)
 	if err != nil {
 		e.fail("plugins", "correct the config, or build the plugin anew: make build", "%v", err)
 		return

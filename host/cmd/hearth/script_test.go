@@ -1,0 +1,230 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/http/cookiejar"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strconv"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/rogpeppe/go-internal/testscript"
+
+	"github.com/hearthbot/hearth/host/cmd/hearth/app"
+	"github.com/hearthbot/hearth/host/cmd/hearth/config"
+)
+
+func TestMain(m *testing.M) {
+	testscript.Main(tests{m}, map[string]func(){"hearth": main})
+}
+
+// tests cleans up behind all of them.
+type tests struct{ *testing.M }
+
+func (t tests) Run() int {
+	code := t.M.Run()
+	if plugins.dir != "" {
+		_ = os.RemoveAll(plugins.dir) // a temporary directory anyway
+	}
+	return code
+}
+
+// plugins are built once, for every script and test of the package.
+var plugins struct {
+	once sync.Once
+	dir  string
+	err  error
+}
+
+// builtPlugins is a directory with the real plugins of the scripts: welcome,
+// and workshop from testdata.
+func builtPlugins(t testing.TB) string {
+	t.Helper()
+	if _, err := exec.LookPath("go"); err != nil {
+		t.Skip("there is no go command to build plugins with")
+	}
+	p := &plugins
+	p.once.Do(func() {
+		if p.dir, p.err = os.MkdirTemp("", "hearth-plugins-"); p.err != nil { // outlives the test that needs it first
+			return
+		}
+		for name, pkg := range map[string]string{"welcome": "../../../plugins/welcome", "workshop": "./testdata/plugins/workshop"} {
+			cmd := exec.Command("go", "build", "-buildmode=c-shared", "-o", filepath.Join(p.dir, name+".wasm"), pkg)
+			cmd.Env = append(os.Environ(), "GOOS=wasip1", "GOARCH=wasm")
+			if out, err := cmd.CombinedOutput(); err != nil {
+				p.err = errors.Join(p.err, fmt.Errorf("build %s: %w\n%s", name, err, out))
+			}
+		}
+	})
+	if p.err != nil {
+		t.Fatal(p.err)
+	}
+	return p.dir
+}
+
+// TestScripts runs hearth as its users do. Each script has a directory of its
+// own, and in it
+//
+//	$PLUGINS             the built plugins
+//	data/cache           their compiled code: it makes starts quick
+//	serving DIR          waits until the hearth that uses DIR is ready; sets $URL
+//	http METHOD URL …    asks, as one browser; then Name: Value, or a body or @FILE; stdout is "STATUS\n" and the answer
+//	until REGEXP …       runs hearth with … until its output matches
+//	capture VAR REGEXP   sets VAR to the group in the last command's stdout
+//	terminate            sends SIGTERM to what runs in the background
+//	freeport VAR         finds one
+//	occupy VAR           listens on one, and answers nothing
+func TestScripts(t *testing.T) {
+	dir := builtPlugins(t)
+	cache := t.TempDir()
+	if _, err := app.Commands(t.Context(), os.DirFS(dir), config.Default(), cache); err != nil {
+		t.Fatal(err)
+	}
+	testscript.Run(t, testscript.Params{
+		Dir: "testdata/script",
+		Setup: func(e *testscript.Env) error {
+			e.Setenv("PLUGINS", dir)
+			jar, err := cookiejar.New(nil)
+			if err != nil {
+				return err
+			}
+			e.Values[browser{}] = &http.Client{Jar: jar, Timeout: 30 * time.Second,
+				CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+			own := filepath.Join(e.WorkDir, "data", app.CacheDir)
+			return errors.Join(os.MkdirAll(own, 0o700), os.CopyFS(own, os.DirFS(cache)))
+		},
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){
+			"serving": serving, "http": ask, "until": until, "capture": capture, "terminate": terminate, "freeport": freePort, "occupy": occupy,
+		},
+	})
+}
+
+type browser struct{}
+
+// patience is how long a condition is waited for: long enough for a machine
+// that does much else.
+const patience = 45 * time.Second
+
+// wait asks until ok, or fails with the last reason.
+func wait(ts *testscript.TestScript, what string, ok func() (bool, string)) {
+	end := time.Now().Add(patience)
+	tick := time.NewTicker(50 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		good, why := ok()
+		if good {
+			return
+		}
+		if time.Now().After(end) {
+			ts.Fatalf("waited in vain for %s: %s", what, why)
+		}
+		<-tick.C
+	}
+}
+
+func serving(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 1 {
+		ts.Fatalf("usage: serving DIR")
+	}
+	dir := ts.MkAbs(args[0])
+	wait(ts, "a hearth that is ready", func() (bool, string) {
+		at := app.ReadURL(dir)
+		if at == "" {
+			return false, "no server.url in " + dir
+		}
+		resp, err := http.Get(at + "/readyz")
+		if err != nil {
+			return false, err.Error()
+		}
+		defer resp.Body.Close()
+		body, _ := io.ReadAll(resp.Body)
+		ts.Setenv("URL", at)
+		return resp.StatusCode == http.StatusOK, string(body)
+	})
+}
+
+func ask(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 2 {
+		ts.Fatalf("usage: http METHOD URL [NAME: VALUE]… [BODY | @FILE]")
+	}
+	var body io.Reader
+	header := http.Header{}
+	for _, a := range args[2:] {
+		if name, value, ok := strings.Cut(a, ": "); ok && !strings.ContainsAny(name, "{&= ") {
+			header.Set(name, value)
+			continue
+		}
+		if file, ok := strings.CutPrefix(a, "@"); ok {
+			a = ts.ReadFile(file)
+		} else if header.Get("Content-Type") == "" {
+			header.Set("Content-Type", "application/x-www-form-urlencoded")
+		}
+		body = strings.NewReader(a)
+	}
+	req, err := http.NewRequest(args[0], args[1], body)
+	ts.Check(err)
+	req.Header = header
+	resp, err := ts.Value(browser{}).(*http.Client).Do(req)
+	ts.Check(err)
+	defer resp.Body.Close()
+	answer, err := io.ReadAll(resp.Body)
+	ts.Check(err)
+	fmt.Fprintf(ts.Stdout(), "%d\n%s\n", resp.StatusCode, answer)
+}
+
+func until(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 2 {
+		ts.Fatalf("usage: until REGEXP ARG…")
+	}
+	re, err := regexp.Compile(args[0])
+	ts.Check(err)
+	var out string
+	wait(ts, args[0], func() (bool, string) {
+		_ = ts.Exec("hearth", args[1:]...) // what it says is what counts
+		out = ts.ReadFile("stdout") + ts.ReadFile("stderr")
+		return re.MatchString(out), out
+	})
+	fmt.Fprint(ts.Stdout(), out)
+}
+
+func capture(ts *testscript.TestScript, _ bool, args []string) {
+	m := regexp.MustCompile(args[1]).FindStringSubmatch(ts.ReadFile("stdout"))
+	if m == nil {
+		ts.Fatalf("stdout does not match %s", args[1])
+	}
+	ts.Setenv(args[0], m[1])
+}
+
+func terminate(ts *testscript.TestScript, _ bool, _ []string) {
+	for _, cmd := range ts.BackgroundCmds() {
+		if cmd.ProcessState == nil {
+			_ = cmd.Process.Signal(syscall.SIGTERM) // one that has ended shows at the wait
+		}
+	}
+}
+
+func freePort(ts *testscript.TestScript, _ bool, args []string) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	ts.Check(err)
+	ts.Setenv(args[0], strconv.Itoa(l.Addr().(*net.TCPAddr).Port))
+	ts.Check(l.Close())
+}
+
+func occupy(ts *testscript.TestScript, _ bool, args []string) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	ts.Check(err)
+	srv := &http.Server{Handler: http.NotFoundHandler(), ReadHeaderTimeout: time.Second}
+	go srv.Serve(l)
+	ts.Defer(func() { _ = srv.Close() })
+	ts.Setenv(args[0], l.Addr().String())
+}

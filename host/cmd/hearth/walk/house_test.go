@@ -1,0 +1,217 @@
+package walk
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/hearthbot/hearth/host"
+	"github.com/hearthbot/hearth/host/chat/chattest"
+	"github.com/hearthbot/hearth/host/chat/slack"
+	"github.com/hearthbot/hearth/host/cmd/hearth/app"
+	"github.com/hearthbot/hearth/host/cmd/hearth/config"
+	"github.com/hearthbot/hearth/host/wasm"
+	"github.com/hearthbot/hearth/store/bolt"
+	"net/http/httptest"
+
+	"github.com/go-chi/chi/v5"
+)
+
+// built are the bundled plugins and their compiled code, made once.
+var built struct {
+	once           sync.Once
+	plugins, cache string
+	err            error
+}
+
+func TestMain(m *testing.M) {
+	code := m.Run()
+	for _, dir := range []string{built.plugins, built.cache} {
+		if dir != "" {
+			_ = os.RemoveAll(dir) // a temporary directory anyway
+		}
+	}
+	os.Exit(code)
+}
+
+// plugins returns the directory of the built plugins and one of their compiled
+// code, so that a start is as quick as every start but the first.
+func plugins(t *testing.T) (dir, cache string) {
+	t.Helper()
+	b := &built
+	b.once.Do(func() {
+		if b.plugins, b.err = os.MkdirTemp("", "hearth-plugins-"); b.err != nil {
+			return
+		}
+		if b.cache, b.err = os.MkdirTemp("", "hearth-cache-"); b.err != nil {
+			return
+		}
+		cmd := exec.Command("go", "build", "-trimpath", "-buildmode=c-shared", "-o", filepath.Join(b.plugins, "welcome.wasm"), "../../../../plugins/welcome")
+		cmd.Env = append(os.Environ(), "GOOS=wasip1", "GOARCH=wasm")
+		if out, err := cmd.CombinedOutput(); err != nil {
+			b.err = fmt.Errorf("build the welcome plugin: %w\n%s", err, out)
+			return
+		}
+		_, b.err = app.Commands(context.Background(), os.DirFS(b.plugins), config.Default(), b.cache)
+	})
+	if b.err != nil {
+		t.Fatal(b.err)
+	}
+	return b.plugins, b.cache
+}
+
+// serve runs a whole hearth on a free port and returns its URL.
+func serve(t *testing.T, change func(*config.Config)) string {
+	t.Helper()
+	dir, cache := plugins(t)
+	c := config.Default()
+	c.Server.Listen = "127.0.0.1:0"
+	c.Server.Data = t.TempDir()
+	if err := os.CopyFS(filepath.Join(c.Server.Data, app.CacheDir), os.DirFS(cache)); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Chmod(filepath.Join(c.Server.Data, app.CacheDir), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if change != nil {
+		change(c)
+	}
+	ready := make(chan app.Ready, 1)
+	a, err := app.New(t.Context(), app.Options{Config: c, Plugins: os.DirFS(dir).(fs.FS), Ready: func(r app.Ready) { ready <- r }})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	ended := make(chan error, 1)
+	go func() { ended <- a.Run(ctx) }()
+	t.Cleanup(func() {
+		cancel()
+		if err := <-ended; err != nil {
+			t.Error(err)
+		}
+	})
+	select {
+	case r := <-ready:
+		return r.URL
+	case err := <-ended:
+		ended <- err
+		t.Fatal("hearth ended: ", err)
+	case <-time.After(2 * time.Minute):
+		t.Fatal("hearth was not ready within two minutes")
+	}
+	return ""
+}
+
+// workspace is hearth at a stand-in for Slack, with a clock that can be moved.
+type workspace struct {
+	*chattest.Slack
+	t      *testing.T
+	url    string
+	clock  *movable
+	engine *host.Engine
+	store  *bolt.Store
+	logs   *lockedBuffer
+}
+
+// movable is the machine's clock, moved on by a test.
+type movable struct {
+	mu sync.Mutex
+	by time.Duration
+}
+
+func (m *movable) Now() time.Time {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return time.Now().Add(m.by)
+}
+
+func (m *movable) AfterFunc(d time.Duration, f func()) func() bool { return time.AfterFunc(d, f).Stop }
+
+func (m *movable) move(d time.Duration) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.by += d
+}
+
+type lockedBuffer struct {
+	mu sync.Mutex
+	b  bytes.Buffer
+}
+
+func (l *lockedBuffer) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.Write(p)
+}
+
+func (l *lockedBuffer) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.String()
+}
+
+const signingSecret = "8f742231b10e8888abcd99yyyzzz85a5" // of the vector in Slack's documentation
+
+// atSlack joins the real parts at a stand-in for Slack.
+func atSlack(t *testing.T) *workspace {
+	t.Helper()
+	dir, cache := plugins(t)
+	w := &workspace{t: t, clock: &movable{}, logs: &lockedBuffer{}}
+	w.Slack = chattest.NewSlack(chattest.SlackOptions{Clock: w.clock.Now, SigningSecret: signingSecret})
+	t.Cleanup(w.Slack.Close)
+	log := slog.New(slog.NewTextHandler(w.logs, &slog.HandlerOptions{Level: slog.LevelDebug}))
+
+	var err error
+	if w.store, err = bolt.Open(t.Context(), t.TempDir(), bolt.Options{}); err != nil {
+		t.Fatal(err)
+	}
+	sandbox, err := wasm.New(wasm.Options{CacheDir: cache})
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.engine, err = host.New(t.Context(), host.Options{Store: w.store, Wasm: sandbox, Clock: w.clock, Logger: log, Community: host.Community{Name: "Gophers"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	o := w.Slack.Options()
+	adapter, err := slack.New(slack.Options{SigningSecret: signingSecret, BotToken: o.BotToken, APIURL: w.Slack.APIURL(), Sink: w.engine, Clock: w.clock.Now, Logger: log})
+	if err != nil {
+		t.Fatal(err)
+	}
+	code, err := os.ReadFile(filepath.Join(dir, "welcome.wasm"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := w.engine.Install(t.Context(), code, host.PluginOptions{GrantAll: true}); err != nil {
+		t.Fatal(err)
+	}
+	if err := w.engine.Attach(t.Context(), adapter); err != nil {
+		t.Fatal(err)
+	}
+	router := chi.NewRouter()
+	for path, h := range adapter.Routes() {
+		router.Handle(path, h)
+	}
+	server := httptest.NewServer(router)
+	w.url = server.URL
+	ctx, cancel := context.WithCancel(context.Background())
+	ended := make(chan error, 1)
+	go func() { ended <- w.engine.Run(ctx, 10*time.Second) }()
+	t.Cleanup(func() {
+		server.Close()
+		cancel()
+		if err := errors.Join(<-ended, sandbox.Close(context.Background()), w.store.Close()); err != nil {
+			t.Error(err)
+		}
+	})
+	return w
+}
