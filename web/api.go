@@ -39,8 +39,6 @@ func (s *Server) api(r chi.Router) {
 	huma.Register(api, cloudEventsOp(), s.cloudEvents)
 	huma.Register(api, op("list-failed-events", http.MethodGet, "/api/v1/dead-letters", "Events that were given up"), s.failures)
 	huma.Register(api, op("retry-event", http.MethodPost, "/api/v1/dead-letters/{number}/{plugin}/retry", "Hand a failed event to its plugin again"), s.retry)
-
-	r.Handle("/api/*", s.adminOnly(http.HandlerFunc(notFound)))
 }
 
 func (s *Server) version() string {
