@@ -88,23 +88,16 @@ func followOp() huma.Operation {
 
 // follow streams events. What is written is flushed at once, and each write
 // moves the server's write timeout on.
-func (s *Server) follow(_ context.Context, in *EventFilter) (*huma.StreamResponse, error) {
+func (s *Server) follow(ctx context.Context, in *EventFilter) (*huma.StreamResponse, error) {
+	ctx, cancel := s.open(ctx)
+	events, err := s.o.Host.Follow(ctx, *in)
+	if err != nil {
+		cancel()
+		return nil, s.failed(ctx, "follow", err)
+	}
 	return &huma.StreamResponse{Body: func(hc huma.Context) {
-		r, w := humachi.Unwrap(hc)
-		ctx, cancel := s.open(r.Context())
 		defer cancel()
-		events := make(chan Event)
-		ended := make(chan error, 1)
-		go func() {
-			ended <- s.o.Host.Follow(ctx, *in, func(e Event) error {
-				select {
-				case events <- e:
-					return nil
-				case <-ctx.Done():
-					return ctx.Err()
-				}
-			})
-		}()
+		_, w := humachi.Unwrap(hc)
 		out := &stream{w: w, c: http.NewResponseController(w)}
 		w.Header().Set("Content-Type", "text/event-stream")
 		w.Header().Set("X-Accel-Buffering", "no")
@@ -113,24 +106,20 @@ func (s *Server) follow(_ context.Context, in *EventFilter) (*huma.StreamRespons
 		defer beat.Stop()
 		for out.err == nil {
 			select {
-			case e := <-events:
+			case e, ok := <-events:
+				if !ok {
+					return
+				}
 				b, err := json.Marshal(e)
 				if err != nil {
-					out.err = err
-					break
+					s.log.ErrorContext(ctx, "a request failed", "doing", "follow", "err", err)
+					return
 				}
 				out.write("data: " + string(b) + "\n\n")
 			case <-beat.C:
 				out.write(": still here\n\n")
-			case err := <-ended:
-				if ctx.Err() == nil {
-					s.log.ErrorContext(ctx, "a request failed", "doing", "follow", "err", err)
-				}
-				return
 			}
 		}
-		cancel()
-		<-ended
 	}}, nil
 }
 

@@ -19,9 +19,9 @@ type Host interface {
 	// Event returns all that is known of one event; ErrNotFound if nothing is.
 	Event(ctx context.Context, number string) (EventDetail, error)
 
-	// Follow calls f for each event that is handled from now on, until ctx ends
-	// (its error is returned) or f fails (f's is).
-	Follow(ctx context.Context, f EventFilter, each func(Event) error) error
+	// Follow returns the events that are handled from now on. The channel is
+	// closed when ctx ends, or when there is no going on; the host logs why.
+	Follow(ctx context.Context, f EventFilter) (<-chan Event, error)
 
 	// Failures lists the events that were given up, oldest first.
 	Failures(ctx context.Context) ([]Failure, error)

@@ -29,17 +29,16 @@ const token = "an-admin-token-of-some-length"
 
 // memory is a Host that keeps what it is told.
 type memory struct {
-	mu        sync.Mutex
-	accepted  []abi.Event
-	seen      map[string]bool
-	err       error
-	paused    bool
-	following chan struct{}
-	handled   chan Event
+	mu       sync.Mutex
+	accepted []abi.Event
+	seen     map[string]bool
+	err      error
+	paused   bool
+	handled  chan Event
 }
 
 func newMemory() *memory {
-	return &memory{seen: map[string]bool{}, following: make(chan struct{}, 8), handled: make(chan Event)}
+	return &memory{seen: map[string]bool{}, handled: make(chan Event)}
 }
 
 func (m *memory) Accept(_ context.Context, in chat.Incoming) (chat.Outcome, error) {
@@ -69,18 +68,20 @@ func (m *memory) Event(_ context.Context, n string) (EventDetail, error) {
 	return EventDetail{}, fmt.Errorf("%w: event %q", ErrNotFound, n)
 }
 
-func (m *memory) Follow(ctx context.Context, _ EventFilter, each func(Event) error) error {
-	m.following <- struct{}{}
-	for {
-		select {
-		case <-ctx.Done():
-			return ctx.Err()
-		case e := <-m.handled:
-			if err := each(e); err != nil {
-				return err
+func (m *memory) Follow(ctx context.Context, _ EventFilter) (<-chan Event, error) {
+	out := make(chan Event)
+	go func() {
+		defer close(out)
+		for {
+			select {
+			case <-ctx.Done():
+				return
+			case e := <-m.handled:
+				out <- e
 			}
 		}
-	}
+	}()
+	return out, m.err
 }
 
 func (m *memory) Failures(context.Context) ([]Failure, error) { return nil, m.err }
@@ -353,7 +354,6 @@ func TestFollow(t *testing.T) {
 	if ct := resp.Header.Get("Content-Type"); ct != "text/event-stream" {
 		t.Errorf("Content-Type %s", ct)
 	}
-	<-m.following
 	lines := bufio.NewScanner(resp.Body)
 	for i := range 3 {
 		m.handled <- Event{Number: fmt.Sprintf("%016x", i), Plugin: "welcome"}

@@ -178,7 +178,7 @@ func (a *App) openWeb(context.Context) (err error) {
 			}
 		}
 	}
-	a.web, err = web.New(web.Options{Host: &joined{engine: a.engine, gate: a.gate}, Token: a.token, NotReady: a.state.notReady, Mounts: mounts,
+	a.web, err = web.New(web.Options{Host: &joined{engine: a.engine, gate: a.gate, log: a.log}, Token: a.token, NotReady: a.state.notReady, Mounts: mounts,
 		Platforms: names, Community: c.Community.Name, Version: a.o.Version, Metrics: a.registry, Logger: a.log})
 	if err != nil {
 		return err

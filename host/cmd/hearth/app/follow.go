@@ -23,23 +23,38 @@ type handling struct {
 // Follow looks again and again at what was accepted in the last few seconds:
 // events end out of the order of their numbers, a slow one behind a quick one
 // that came later.
-func (j *joined) Follow(ctx context.Context, f web.EventFilter, each func(web.Event) error) error {
+func (j *joined) Follow(ctx context.Context, f web.EventFilter) (<-chan web.Event, error) {
 	seen, err := j.look(ctx, f, map[handling]bool{}, func(web.Event) error { return nil })
 	if err != nil {
-		return err
+		return nil, err
 	}
-	tick := time.NewTicker(followEvery)
-	defer tick.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return ctx.Err()
-		case <-tick.C:
+	out := make(chan web.Event)
+	go func() {
+		defer close(out)
+		tick := time.NewTicker(followEvery)
+		defer tick.Stop()
+		for ctx.Err() == nil {
+			select {
+			case <-ctx.Done():
+			case <-tick.C:
+				seen, err = j.look(ctx, f, seen, func(e web.Event) error {
+					select {
+					case out <- e:
+						return nil
+					case <-ctx.Done():
+						return ctx.Err()
+					}
+				})
+			}
+			if err != nil {
+				if ctx.Err() == nil {
+					j.log.Error("events can be followed no more", "err", err)
+				}
+				return
+			}
 		}
-		if seen, err = j.look(ctx, f, seen, each); err != nil {
-			return err
-		}
-	}
+	}()
+	return out, nil
 }
 
 // look calls each for what is in the window and not in seen, and returns what

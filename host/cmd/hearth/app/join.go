@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -18,6 +19,7 @@ import (
 type joined struct {
 	engine *host.Engine
 	gate   *gate
+	log    *slog.Logger
 }
 
 var _ web.Host = (*joined)(nil)
