@@ -78,6 +78,7 @@ func builtPlugins(t testing.TB) string {
 //	$PLUGINS             the built plugins
 //	data/cache           their compiled code: it makes starts quick
 //	serving DIR          waits until the hearth that uses DIR is ready; sets $URL
+//	listening DIR        waits until it answers at all; sets $URL
 //	http METHOD URL …    asks, as one browser; then Name: Value, or a body or @FILE; stdout is "STATUS\n" and the answer
 //	until REGEXP …       runs hearth with … until its output matches
 //	capture VAR REGEXP   sets VAR to the group in the last command's stdout
@@ -104,7 +105,7 @@ func TestScripts(t *testing.T) {
 			return errors.Join(os.MkdirAll(own, 0o700), os.CopyFS(own, os.DirFS(cache)))
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"serving": serving, "http": ask, "until": until, "capture": capture, "terminate": terminate, "freeport": freePort, "occupy": occupy,
+			"serving": serving, "listening": listening, "http": ask, "until": until, "capture": capture, "terminate": terminate, "freeport": freePort, "occupy": occupy,
 		},
 	})
 }
@@ -132,17 +133,18 @@ func wait(ts *testscript.TestScript, what string, ok func() (bool, string)) {
 	}
 }
 
-func serving(ts *testscript.TestScript, neg bool, args []string) {
-	if neg || len(args) != 1 {
-		ts.Fatalf("usage: serving DIR")
-	}
-	dir := ts.MkAbs(args[0])
-	wait(ts, "a hearth that is ready", func() (bool, string) {
+func serving(ts *testscript.TestScript, _ bool, args []string) { answers(ts, args[0], "/readyz") }
+
+func listening(ts *testscript.TestScript, _ bool, args []string) { answers(ts, args[0], "/healthz") }
+
+func answers(ts *testscript.TestScript, dir, path string) {
+	dir = ts.MkAbs(dir)
+	wait(ts, "a hearth whose "+path+" is well", func() (bool, string) {
 		at := app.ReadURL(dir)
 		if at == "" {
 			return false, "no server.url in " + dir
 		}
-		resp, err := http.Get(at + "/readyz")
+		resp, err := http.Get(at + path)
 		if err != nil {
 			return false, err.Error()
 		}

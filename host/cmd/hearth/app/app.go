@@ -256,7 +256,7 @@ func (a *App) work(ctx context.Context, grace time.Duration) error {
 			return stopped(ctx, err)
 		}
 	}
-	if err := a.install(ctx); err != nil {
+	if err := a.install(ctx); err != nil || ctx.Err() != nil {
 		return stopped(ctx, err)
 	}
 	a.gate.lift()
@@ -290,8 +290,8 @@ func (a *App) announce() {
 	}
 }
 
-// closeWait is for what the grace did not end.
-const closeWait = 5 * time.Second
+// closeWait is for what nothing can end: a plugin that is being compiled.
+const closeWait = 2 * time.Second
 
 // Close lets go of everything. Run does so by itself; a second Close does
 // nothing.
@@ -309,7 +309,11 @@ func (a *App) Close() error {
 	if a.wasm != nil {
 		ctx, cancel := context.WithTimeout(context.Background(), closeWait)
 		defer cancel()
-		err = errors.Join(err, a.wasm.Close(ctx))
+		if e := a.wasm.Close(ctx); errors.Is(e, context.DeadlineExceeded) {
+			a.log.Warn("stopped while a plugin was being compiled; the next start begins it anew")
+		} else {
+			err = errors.Join(err, e)
+		}
 		a.wasm = nil
 	}
 	if a.store != nil {
