@@ -14,10 +14,6 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 )
 
-// bodyTimeout is how long a request's body may take to arrive. The server has
-// no timeout for whole requests: it would end the streams that only send.
-const bodyTimeout = time.Minute
-
 // guard is what every request meets first.
 func (s *Server) guard(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -31,8 +27,6 @@ func (s *Server) guard(next http.Handler) http.Handler {
 		h.Set("Cross-Origin-Resource-Policy", "same-origin")
 		if r.ContentLength != 0 {
 			r.Body = http.MaxBytesReader(w, r.Body, MaxBody)
-			// An error says that this connection has no deadlines, as in tests.
-			_ = http.NewResponseController(w).SetReadDeadline(begun.Add(bodyTimeout))
 		}
 		ww := middleware.NewWrapResponseWriter(w, r.ProtoMajor)
 		s.figures.open.Inc()

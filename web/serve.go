@@ -10,6 +10,9 @@ import (
 	"time"
 )
 
+// bodyTimeout is how long a request may take to arrive, with its body.
+const bodyTimeout = time.Minute
+
 // Serve answers on l until ctx ends. Then it takes no new request, ends its
 // streams, lets what is under way finish for at most grace, and returns nil; it
 // closes l. Streams that Mounts keep open have to end by themselves.
@@ -17,6 +20,7 @@ func (s *Server) Serve(ctx context.Context, l net.Listener, grace time.Duration)
 	srv := &http.Server{
 		Handler:           s,
 		ReadHeaderTimeout: 10 * time.Second,
+		ReadTimeout:       bodyTimeout, // net/http lifts it once the body is read
 		WriteTimeout:      bodyTimeout + writeTimeout, // streams move it on
 		IdleTimeout:       2 * time.Minute,
 		MaxHeaderBytes:    64 << 10,
