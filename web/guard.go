@@ -44,7 +44,7 @@ func (s *Server) guard(next http.Handler) http.Handler {
 // recovered answers for a handler that panicked. net/http's own panic, by which
 // a handler breaks off its answer, goes on.
 func (s *Server) recovered(w middleware.WrapResponseWriter, r *http.Request, v any) {
-	if v == http.ErrAbortHandler { //nolint:errorlint // compared as net/http compares it
+	if v == http.ErrAbortHandler {
 		panic(v)
 	}
 	s.figures.panics.Inc()

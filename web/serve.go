@@ -20,7 +20,7 @@ func (s *Server) Serve(ctx context.Context, l net.Listener, grace time.Duration)
 	srv := &http.Server{
 		Handler:           s,
 		ReadHeaderTimeout: 10 * time.Second,
-		ReadTimeout:       bodyTimeout, // net/http lifts it once the body is read
+		ReadTimeout:       bodyTimeout,                // net/http lifts it once the body is read
 		WriteTimeout:      bodyTimeout + writeTimeout, // streams move it on
 		IdleTimeout:       2 * time.Minute,
 		MaxHeaderBytes:    64 << 10,

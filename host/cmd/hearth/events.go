@@ -12,6 +12,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/hearthbot/hearth/sdk/abi"
 	"github.com/hearthbot/hearth/web"
 )
 
@@ -70,6 +71,14 @@ func newEvents(g *globals) *cobra.Command {
 	fl.StringVar(&f.After, "after", "", "only events behind the one of this `NUMBER`, oldest first")
 	fl.IntVar(&f.Limit, "limit", 50, "at most so many")
 	fl.BoolVar(&asJSON, "json", false, "print JSON, an event a line")
+	// An error here is about the name of a flag, which is above.
+	_ = cmd.RegisterFlagCompletionFunc("kind", func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
+		var kinds []string
+		for _, k := range abi.Kinds() {
+			kinds = append(kinds, string(k))
+		}
+		return kinds, cobra.ShellCompDirectiveNoFileComp
+	})
 	cmd.AddCommand(newEventShow(g), newEventsFailed(g), newEventsRetry(g))
 	return cmd
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"net"
 	"net/url"
 	"os"
 	"strings"
@@ -50,11 +51,14 @@ func (g *globals) client() (*client.Client, error) {
 		at = app.LocalURL(c.Server.Listen)
 	}
 	at = strings.TrimSuffix(at, "/")
-	if u, err := url.Parse(at); err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
+	u, err := url.Parse(at)
+	if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
 		return nil, &usageError{fmt.Errorf("--server %q is no address; write it like http://127.0.0.1:8080", g.server)}
 	}
 	token := os.Getenv(app.TokenVariable)
-	if token == "" {
+	// The data directory's token is for the hearth that uses it, here or where
+	// the config says that it is reached; nobody else is told it.
+	if token == "" && (g.server == "" || loopback(u.Hostname()) || at == c.Server.PublicURL) {
 		token, err = app.ReadToken(c.Server.Data)
 		if errors.Is(err, fs.ErrPermission) {
 			return nil, fmt.Errorf("%w; run this as the user that runs hearth, or set %s", err, app.TokenVariable)
@@ -62,6 +66,11 @@ func (g *globals) client() (*client.Client, error) {
 		// Without a token the server's answer says what to do; perhaps none listens.
 	}
 	return &client.Client{URL: at, Token: token}, nil
+}
+
+func loopback(host string) bool {
+	ip := net.ParseIP(host)
+	return host == "localhost" || ip != nil && ip.IsLoopback()
 }
 
 // printJSON is what --json prints.

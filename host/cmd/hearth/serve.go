@@ -96,6 +96,9 @@ func banner(w io.Writer, r app.Ready) {
 	if len(r.Missing) > 0 {
 		line("missing", strings.Join(r.Missing, ", ")+": could not be installed, see above")
 	}
+	if r.Token != "" {
+		line("token", r.Token)
+	}
 	line("look", "hearth status · hearth events --follow · hearth doctor")
 	line("stop", "Ctrl-C")
 	fmt.Fprintln(w)

@@ -3,6 +3,7 @@ package app
 import (
 	"context"
 	"fmt"
+	"log/slog"
 	"path/filepath"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -33,7 +34,7 @@ func (a *App) connect(context.Context) error {
 		a.platforms = append(a.platforms, w)
 	}
 	if c.Slack.Enabled() {
-		s, err := NewSlack(c, a.gate)
+		s, err := NewSlack(c, a.gate, a.log)
 		if err != nil {
 			return err
 		}
@@ -43,11 +44,11 @@ func (a *App) connect(context.Context) error {
 	return nil
 }
 
-// NewSlack makes the adapter that the config describes.
-func NewSlack(c *config.Config, sink chat.Sink) (*slack.Adapter, error) {
+// NewSlack makes the adapter that the config describes. A nil log discards.
+func NewSlack(c *config.Config, sink chat.Sink, log *slog.Logger) (*slack.Adapter, error) {
 	s := c.Slack
 	a, err := slack.New(slack.Options{SigningSecret: s.SigningSecret.Reveal(), BotToken: s.BotToken.Reveal(), AppToken: s.AppToken.Reveal(),
-		APIURL: s.APIURL, Sink: sink, Locale: c.Community.Locale})
+		APIURL: s.APIURL, Sink: sink, Locale: c.Community.Locale, Logger: log})
 	if err != nil {
 		return nil, fmt.Errorf("%w: %s: %w", config.ErrConfig, c.Where("slack"), err)
 	}
