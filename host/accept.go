@@ -29,9 +29,10 @@ const maxConflicts = 8
 // handled afterwards.
 func (e *Engine) Accept(ctx context.Context, in chat.Incoming) (chat.Outcome, error) {
 	ev := &in.Event
-	e.met.received.WithLabelValues(ev.Source, kindLabel(ev.Kind)).Inc()
+	source := e.sourceLabel(ev.Source)
+	e.met.received.WithLabelValues(source, kindLabel(ev.Kind)).Inc()
 	if err := checkEvent(ev); err != nil {
-		e.met.refused.WithLabelValues(ev.Source).Inc()
+		e.met.refused.WithLabelValues(source).Inc()
 		return 0, fmt.Errorf("%w: %v", chat.ErrRefused, err)
 	}
 	if e.closing.Load() || e.backlog() >= e.o.MaxBacklog {
@@ -57,7 +58,7 @@ func (e *Engine) Accept(ctx context.Context, in chat.Incoming) (chat.Outcome, er
 			return 0, fmt.Errorf("host: accepting an event: %w", err)
 		}
 		if row.Exists() {
-			e.met.duplicate.WithLabelValues(ev.Source).Inc()
+			e.met.duplicate.WithLabelValues(source).Inc()
 			return chat.Duplicate, nil
 		}
 	}
@@ -105,7 +106,7 @@ func (e *Engine) accept(ctx context.Context, in chat.Incoming) (chat.Outcome, er
 	for _, p := range pushes {
 		e.pushWork(p.plugin, p.lane, p.seq)
 	}
-	e.met.routed.WithLabelValues(ev.Source).Add(float64(len(pushes)))
+	e.met.routed.WithLabelValues(e.sourceLabel(ev.Source)).Add(float64(len(pushes)))
 	return chat.Accepted, nil
 }
 

@@ -14,6 +14,13 @@ import (
 // ErrConfig says that a config does not fit its plugin's schema.
 var ErrConfig = errors.New("host: the plugin's config is not acceptable")
 
+// CheckConfig says why a config (JSON, nil for none) does not fit the plugin of
+// a manifest; it wraps ErrConfig, or ErrManifest if the schema itself is bad.
+func CheckConfig(m *abi.Manifest, config []byte) error {
+	_, err := mergeConfig(m, config)
+	return err
+}
+
 // checkConfig holds a config against the manifest's JSON Schema. The schema is
 // the plugin's, so it may refer to nothing outside itself.
 func checkConfig(m *abi.Manifest, config []byte) error {

@@ -131,6 +131,7 @@ func (d *dispatch) attempt() (turn, error) {
 		}
 		if last.Unknown {
 			r, ok, asked, err := d.find(time.UnixMilli(last.Began))
+			d.keepParts(r)
 			switch {
 			case err != nil:
 				return turn{again: true, after: d.backoff(0)}, nil
@@ -169,6 +170,16 @@ func (d *dispatch) attempt() (turn, error) {
 		return d.finish(statusSent, "", receipt)
 	}
 	return d.failed(err, receipt)
+}
+
+// keepParts remembers which parts of a split message have arrived: the next
+// attempt goes on behind them.
+func (d *dispatch) keepParts(r chat.Receipt) {
+	for _, m := range r.Messages {
+		if !slices.Contains(d.out.Parts, m) {
+			d.out.Parts = append(d.out.Parts, m)
+		}
+	}
 }
 
 // find asks the platform whether an attempt of unknown outcome arrived.
@@ -246,12 +257,7 @@ func (d *dispatch) failed(err error, r chat.Receipt) (turn, error) {
 	e, o := d.e, &d.out
 	last := &o.Attempts[len(o.Attempts)-1]
 	last.Ended, last.Error, last.Unknown = e.now(), firstLine(de.Error(), 1<<10), de.Unknown
-	o.Parts = append(o.Parts[:0:0], o.Parts...)
-	for _, m := range r.Messages {
-		if !slices.Contains(o.Parts, m) {
-			o.Parts = append(o.Parts, m)
-		}
-	}
+	d.keepParts(r)
 	log := e.o.Logger.With("platform", d.p.name, "message", o.ID, "plugin", o.Plugin, "attempt", len(o.Attempts), "err", de)
 	e.met.deliveryRetried.WithLabelValues(d.p.name).Inc()
 	if de.NoDM && o.To.Member != "" {

@@ -31,6 +31,7 @@ type Engine struct {
 	platforms map[string]*platform
 
 	refreshing sync.Mutex // one refresh at a time
+	followers  followers
 
 	timers  *timers
 	actions *lanes

@@ -240,9 +240,10 @@ func (inv *invocation) commit() (turn, error) {
 		e.timers.wake(inv.timerDue)
 	}
 	for _, name := range inv.tracked {
-		e.met.tracked.WithLabelValues(p.name, name).Inc()
+		e.met.tracked.WithLabelValues(p.name, e.met.trackLabel(p.name, name)).Inc()
 	}
 	e.met.committed.WithLabelValues(p.name).Inc()
+	e.followers.tell(inv, "")
 	if e.onCommit != nil {
 		e.onCommit(inv.work.Event.ID)
 	}
@@ -297,6 +298,7 @@ func (inv *invocation) fail(cause error) (turn, error) {
 	if _, err := e.store.Commit(e.ctx, b); err != nil {
 		return done, err
 	}
+	e.followers.tell(inv, w.Error)
 	if p.breaker.fail(w.Seq, inv.now) {
 		log.Error("plugin is held back: too many events in a row failed", "pause", e.o.Retries.Pause)
 	}

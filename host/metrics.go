@@ -2,6 +2,7 @@ package host
 
 import (
 	"slices"
+	"sync"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -22,6 +23,9 @@ type metrics struct {
 	duplicates, actions, tracked         *prometheus.CounterVec
 	delivery, age                        *prometheus.HistogramVec
 	held                                 *prometheus.GaugeVec
+
+	mu    sync.Mutex
+	names map[string]map[string]bool // tracked names with a label, by plugin
 }
 
 func newMetrics(e *Engine) *metrics {
@@ -37,6 +41,7 @@ func newMetrics(e *Engine) *metrics {
 		return h
 	}
 	m := &metrics{
+		names:           map[string]map[string]bool{},
 		received:        counter("events_received_total", "Events that adapters brought in, by source and kind.", "source", "kind"),
 		refused:         counter("events_refused_total", "Events that were malformed or beyond a bound.", "source"),
 		duplicate:       counter("events_duplicate_total", "Events delivered again after they had been accepted.", "source"),
@@ -76,6 +81,38 @@ func (m *metrics) invoked(plugin, version string, ok bool, took time.Duration, f
 	m.duration.WithLabelValues(plugin).Observe(took.Seconds())
 	m.fuel.WithLabelValues(plugin).Observe(float64(fuel))
 }
+
+// sourceLabel keeps sources that callers of the API made up out of the labels:
+// what is no platform's is "api".
+func (e *Engine) sourceLabel(source string) string {
+	if e.platform(source) != nil {
+		return source
+	}
+	return "api"
+}
+
+// trackLabel keeps names that plugins compute out of the labels: each plugin
+// has so many, then "other".
+func (m *metrics) trackLabel(plugin, name string) string {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	names := m.names[plugin]
+	if names == nil {
+		names = map[string]bool{}
+		m.names[plugin] = names
+	}
+	if !names[name] {
+		if len(names) == maxTrackLabels {
+			return "other"
+		}
+		names[name] = true
+	}
+	return name
+}
+
+// maxTrackLabels is how many tracked names of one plugin have a figure of
+// their own on the metrics; all are counted in the store.
+const maxTrackLabels = 50
 
 // kindLabel keeps kinds that adapters made up out of the labels.
 func kindLabel(k abi.Kind) string {

@@ -263,14 +263,15 @@ func (e *Engine) setup(ctx context.Context, m *abi.Manifest, o PluginOptions) ([
 		return nil, err
 	}
 	s := abi.Setup{Config: config, Locale: e.o.Community.Locale, TimeZone: e.o.Community.TimeZone.String(), Name: e.o.Community.Name, Texts: o.Texts}
-	for _, c := range e.Commands() {
-		if c.Plugin != m.Name {
+	own := slices.Clone(m.Commands)
+	for i := range own {
+		own[i].Plugin = m.Name
+	}
+	for _, c := range slices.Concat(own, e.Commands()) {
+		stale := c.Plugin == m.Name && !slices.ContainsFunc(own, func(d abi.CommandDef) bool { return d.Name == c.Name })
+		if !stale && !slices.ContainsFunc(s.Commands, func(d abi.CommandDef) bool { return d.Name == c.Name }) {
 			s.Commands = append(s.Commands, c)
 		}
-	}
-	for _, c := range m.Commands {
-		c.Plugin = m.Name
-		s.Commands = append(s.Commands, c)
 	}
 	slices.SortFunc(s.Commands, func(a, b abi.CommandDef) int { return compare(a.Name, b.Name) })
 	snap, err := e.store.Snapshot(ctx)

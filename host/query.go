@@ -170,15 +170,18 @@ func (e *Engine) Messages(ctx context.Context, number string) ([]Message, error)
 	return out, nil
 }
 
-// Waiting lists messages that wait for a platform, at most limit.
-func (e *Engine) Waiting(ctx context.Context, limit int) ([]Message, error) {
+// Waiting lists messages that wait for a platform, oldest first and at most
+// limit; of the event of a number only, unless that is "".
+func (e *Engine) Waiting(ctx context.Context, number string, limit int) ([]Message, error) {
 	snap, err := e.store.Snapshot(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("host: reading messages: %w", err)
 	}
 	defer snap.Close()
 	span := store.Prefix(kOutbox.Prefix())
-	span.Limit = limit
+	if number != "" {
+		span.From = kOutbox.Join(number) // a message is numbered after its event
+	}
 	var out []Message
 	for row, err := range snap.Scan(ctx, span) {
 		if err != nil {
@@ -190,7 +193,12 @@ func (e *Engine) Waiting(ctx context.Context, limit int) ([]Message, error) {
 		}
 		m := message(&o)
 		m.Number, m.Status = store.Seq(o.Event), "waiting"
-		out = append(out, m)
+		if number != "" && m.Number != number {
+			continue
+		}
+		if out = append(out, m); len(out) == limit {
+			break
+		}
 	}
 	return out, nil
 }

@@ -101,7 +101,8 @@ func (a *App) openData(ctx context.Context) error {
 		return fmt.Errorf("find the data directory: %w", err)
 	}
 	a.data = dir
-	if a.store, err = bolt.Open(ctx, dir, bolt.Options{}); err != nil {
+	a.registry = prometheus.NewRegistry()
+	if a.store, err = bolt.Open(ctx, dir, bolt.Options{Observe: storeFigures(a.registry)}); err != nil {
 		a.store = nil
 		return fmt.Errorf("open the data directory %s: %w", dir, err)
 	}
@@ -139,7 +140,6 @@ func (a *App) token() string {
 
 func (a *App) openEngine(ctx context.Context) (err error) {
 	c := a.o.Config
-	a.registry = prometheus.NewRegistry()
 	a.registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}), a.buildInfo())
 	if a.wasm, err = wasm.New(wasm.Options{CacheDir: filepath.Join(a.data, CacheDir), Sandboxes: c.Limits.Sandboxes, Logger: a.log}); err != nil {
 		return fmt.Errorf("prepare the sandbox: %w", err)
@@ -157,6 +157,19 @@ func (a *App) openEngine(ctx context.Context) (err error) {
 	}
 	a.gate = newGate(a.engine)
 	return nil
+}
+
+// storeFigures counts how commits come to disk: the batch size of the metrics.
+func storeFigures(r prometheus.Registerer) func(int, time.Duration) {
+	batches := prometheus.NewHistogram(prometheus.HistogramOpts{Name: "hearth_store_group_batches",
+		Help: "Batches that came to disk with one write.", Buckets: prometheus.ExponentialBuckets(1, 2, 10)})
+	took := prometheus.NewHistogram(prometheus.HistogramOpts{Name: "hearth_store_write_seconds",
+		Help: "Time of one write to disk, however many batches were in it.", Buckets: prometheus.ExponentialBuckets(0.0005, 2, 12)})
+	r.MustRegister(batches, took)
+	return func(n int, d time.Duration) {
+		batches.Observe(float64(n))
+		took.Observe(d.Seconds())
+	}
 }
 
 func (a *App) buildInfo() prometheus.Collector {

@@ -180,15 +180,11 @@ func (j *joined) Event(ctx context.Context, number string) (web.EventDetail, err
 	if err != nil {
 		return out, err
 	}
-	waiting, err := j.engine.Waiting(ctx, 1000)
+	waiting, err := j.engine.Waiting(ctx, number, 1000)
 	if err != nil {
 		return out, err
 	}
-	for i := range waiting {
-		if waiting[i].Number == number {
-			ended = append(ended, waiting[i])
-		}
-	}
+	ended = append(ended, waiting...)
 	for i := range ended {
 		out.Messages = append(out.Messages, message(&ended[i]))
 	}

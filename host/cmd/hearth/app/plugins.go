@@ -130,8 +130,6 @@ func (a *App) install(ctx context.Context) error {
 	list := compile(ctx, a.wasm, a.o.Plugins, names)
 	defer release(context.WithoutCancel(ctx), list)
 
-	commands := 0 // of the plugins so far
-	stale := []*bundled{}
 	for _, b := range list {
 		if b.err == nil {
 			b.err = a.installOne(ctx, b)
@@ -146,19 +144,6 @@ func (a *App) install(ctx context.Context) error {
 			a.state.lack(b.name)
 			a.log.Error("plugin could not be installed; the others go on", "plugin", b.name, "err", b.err)
 			continue
-		}
-		if len(b.manifest.Commands) > 0 {
-			stale = list[:commands]
-		}
-		commands++
-	}
-	// A plugin is told of the commands there are when it is installed. Those that
-	// came first have not heard of the later ones'.
-	for _, b := range stale {
-		if b.err == nil {
-			if err := a.installOne(ctx, b); err != nil {
-				return fmt.Errorf("tell plugin %s of the others: %w", b.name, err)
-			}
 		}
 	}
 	a.log.Info("plugins are ready", "plugins", len(names)-len(a.state.lacking()), "took", time.Since(begun).Round(time.Millisecond).String())
