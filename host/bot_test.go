@@ -190,7 +190,6 @@ type fakePlatform struct {
 	delivered []chat.Delivery
 	fail      func(d *chat.Delivery) error // before anything is done
 	lose      func(d *chat.Delivery) error // after it is done: the answer is lost
-	found     map[string]chat.Receipt      // nil: cannot be asked
 	health    chat.Health
 }
 

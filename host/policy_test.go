@@ -210,7 +210,7 @@ func TestOneAnswerToOneMessage(t *testing.T) {
 		for i := range 5 {
 			b.plugin(abi.Manifest{Name: fmt.Sprint("p", i), Events: []abi.Kind{abi.MessagePosted}}, func(c *abi.Call, _ wasm.Host) (abi.Effects, error) {
 				return abi.Effects{Adds: []abi.Add{{Key: "c/n", Delta: 1}}, Out: []abi.Effect{
-					say(c.Event.Conversation.ID, "answer"), say(c.Event.Conversation.ID, "its second part"), say("fake:log", fmt.Sprint("elsewhere"))}}, nil
+					say(c.Event.Conversation.ID, "answer"), say(c.Event.Conversation.ID, "its second part"), say("fake:log", "elsewhere")}}, nil
 			})
 		}
 		b.start()
