@@ -34,8 +34,8 @@ test: wasm ## every test; says what it skips for want of a browser or a compiler
 race: ## the packages with goroutines, under the race detector
 	$(GO) test -race -short -timeout 20m ./store/... ./host ./host/chat/... ./host/wasm ./sdk/... ./web/...
 
-bench: wasm ## benchmarks, and the table of the README from one run
-	$(GO) test -run '^$$' -bench . -benchtime 200ms -timeout 20m ./store/... ./sdk/... ./host/...
+bench: build ## benchmarks, and the table of the README from one run
+	@.ci/bench
 
 long: wasm ## the tests that take minutes at their full length
 	HEARTH_LONG=1 $(GO) test -timeout 30m ./store/... ./host/...
