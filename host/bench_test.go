@@ -3,7 +3,6 @@ package host
 import (
 	"context"
 	"fmt"
-	"log/slog"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
@@ -33,7 +32,7 @@ func benchEngine(tb testing.TB, s store.Store, plugin string) *Engine {
 		tb.Fatal(err)
 	}
 	tb.Cleanup(func() { w.Close(context.Background()) })
-	e, err := New(tb.Context(), Options{Store: s, Wasm: w, MaxBacklog: 1 << 30, MaxOutbox: 1 << 30, Logger: slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelWarn}))})
+	e, err := New(tb.Context(), Options{Store: s, Wasm: w, MaxBacklog: 1 << 30, MaxOutbox: 1 << 30})
 	if err != nil {
 		tb.Fatal(err)
 	}
