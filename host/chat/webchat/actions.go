@@ -53,7 +53,9 @@ func (a *Adapter) join(w http.ResponseWriter, r *http.Request) {
 	me := &visitor{id: id, row: m, seats: seats}
 	me.ui = a.newUI(r, me)
 	me.ui.seatOf(me)
-	_ = a.reply(w, r, me, answer{Go: me.ui.Link(general, "")}, me.ui.Link(general, ""))
+	// To where the welcome will stand.
+	first := me.ui.Link(botConv(id), "")
+	_ = a.reply(w, r, me, answer{Go: first}, first)
 }
 
 func (a *Adapter) isHere(r *http.Request, member string) bool {

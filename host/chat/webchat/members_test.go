@@ -20,7 +20,7 @@ func TestComingIn(t *testing.T) {
 	req.Header.Set("Accept", "text/html")
 	b.http.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
 	res := b.do(req)
-	if res.status != http.StatusSeeOther || res.header.Get("Location") != "/chat?c=general" {
+	if res.status != http.StatusSeeOther || !strings.HasPrefix(res.header.Get("Location"), "/chat?c=dm.") {
 		t.Fatalf("join: %d to %q", res.status, res.header.Get("Location"))
 	}
 	cookie := res.header.Get("Set-Cookie")
