@@ -41,6 +41,7 @@ type messageView struct {
 	Kind      string
 	Author    person
 	Time      int64
+	Rev       store.Rev // of the store, when it looked like this
 	Edited    bool
 	Deleted   bool
 	Only      bool
@@ -100,7 +101,7 @@ func picksHTML(lang string) template.HTML {
 func (l *looker) messageView(conv string, id messageID, row *messageRow) (*messageView, error) {
 	m := &messageView{
 		U: l.me.ui, ID: id.String(), Conv: conv, Thread: threadOf(id), Kind: row.Kind, Author: l.person(row.Author),
-		Time: row.Time, Edited: row.Edited != 0 && row.Author != bot, Deleted: row.Deleted, Only: row.Only != "",
+		Time: row.Time, Rev: l.snap.Rev(), Edited: row.Edited != 0 && row.Author != bot, Deleted: row.Deleted, Only: row.Only != "",
 		Mine: row.Author == l.me.id && row.Kind == "", Nonce: newNonce(), Picks: offeredPicks[l.me.ui.Lang],
 	}
 	m.CanReply = !id.reply() && row.Only == "" && row.Kind == "" && !row.Deleted

@@ -75,10 +75,33 @@ function listOf(conv, root) {
   return $("#list");
 }
 
-const busy = (li) => li.querySelector(".editor") || li.querySelector(".ask :focus") || li.querySelector(".more[open]");
+// busy says whether somebody is at work in a message: writes, chooses, or has
+// pressed a button and not let go. A new look would take it from their hands.
+const busy = (li) => li.querySelector(".editor, .more[open], .ask :is(input, select, textarea):focus, :active");
+
+// waiting are the new looks of messages that were busy, by id.
+const waiting = new Map();
+
+function showWaiting() {
+  for (const [id, m] of waiting) {
+    waiting.delete(id);
+    put(m);
+  }
+}
+
+// A tap becomes a click a moment after the finger is up.
+for (const e of ["focusout", "pointerup", "pointercancel", "keyup", "toggle"]) {
+  document.addEventListener(e, () => { if (waiting.size) setTimeout(showWaiting, 50); }, true);
+}
+
+// older says that li is not the newest look, now. What is open to be edited has
+// none.
+const older = (li, now) => +li.dataset.rev < +now.dataset.rev && !$(".editor", li);
 
 // put shows a message as it is now, in its place; it says whether it is a new
-// one here. What a member is filling in is left alone.
+// one here. Looks may come in any order, from the stream and as answers: the
+// newest stays. What a member is filling in is left alone until they are done,
+// unless it is they who want the new look (force).
 export function put(m, { force } = {}) {
   const places = [];
   const list = listOf(m.conv, m.root);
@@ -86,14 +109,20 @@ export function put(m, { force } = {}) {
   if (!m.root && m.id === body.dataset.root) places.push($("#thread .list.root"));
   let fresh = false;
   for (const list of places) {
-    const li = parse(m.html);
+    let li = parse(m.html);
     const old = $(`:scope > [data-m="${m.id}"]`, list);
     if (old) {
-      if (busy(old) && !force) continue;
-      const focused = old.contains(document.activeElement) && document.activeElement.getAttribute("name") + document.activeElement.getAttribute("value");
+      const later = waiting.has(m.id) && parse(waiting.get(m.id).html);
+      if (busy(old) && !force) {
+        if (!later || !older(li, later)) waiting.set(m.id, m);
+        continue;
+      }
+      if (later && older(li, later)) li = later;
+      if (older(li, old)) continue;
       keepAnswers(old, li);
-      old.replaceWith(li);
-      if (focused) $$("button", li).find((b) => b.getAttribute("name") + b.getAttribute("value") === focused)?.focus();
+      replace(old, li);
+    } else if (force) {
+      continue; // it has gone meanwhile
     } else {
       let after = list.lastElementChild;
       while (after && (!after.dataset.m || after.dataset.m > m.id)) after = after.previousElementSibling;
@@ -110,11 +139,30 @@ export function put(m, { force } = {}) {
   return fresh;
 }
 
+// replace puts a message's new look in place; who was at its button stays there.
+function replace(old, li) {
+  const at = old.contains(document.activeElement) && document.activeElement;
+  old.replaceWith(li);
+  if (!at) return;
+  const same = $$("button", li).find((b) => at.name && b.name === at.name && b.value === at.value);
+  li.tabIndex = -1;
+  (same || li).focus({ preventScroll: true });
+}
+
+// answers are the fields of the forms in messages that somebody has changed.
+export function answers(from) {
+  return $$(".ask [name^='f.']", from).filter((f) => {
+    if (!f.options) return f.value !== f.defaultValue;
+    const asked = [...f.options].find((o) => o.defaultSelected) || f.options[0];
+    return f.value !== asked.value;
+  });
+}
+
 // keepAnswers carries what is half filled in over to the message's new look.
 function keepAnswers(from, to) {
-  for (const old of $$(".ask [name^='f.']", from)) {
-    const now = $(`.ask [name="${CSS.escape(old.name)}"]`, to);
-    if (now && old.value !== (old.defaultValue ?? "")) now.value = old.value;
+  for (const f of answers(from)) {
+    const now = $(`.ask [name="${CSS.escape(f.name)}"]`, to);
+    if (now) now.value = f.value;
   }
 }
 
@@ -133,11 +181,16 @@ export function toBottom(s) {
   if (s) s.scrollTop = s.scrollHeight;
 }
 
+// toNew goes to the bottom, but not past where the new message begins.
+export function toNew(s, li) {
+  s.scrollTop = li.offsetTop - s.offsetTop - 8;
+}
+
 export function showBeginning() {
   const s = $("#scroll");
   const mark = $("#list .unread");
   // What is new begins at the top, unless all of it is in sight anyway.
-  if (mark) s.scrollTop = mark.offsetTop - s.offsetTop - 8;
+  if (mark) toNew(s, mark);
   else toBottom(s);
   toBottom(scroller($("#replies")));
 }

@@ -1,7 +1,7 @@
 // Going from one place to another without loading the page anew.
 
 import { $, body, ask, toast, closeSide, unreadSum } from "./ui.js";
-import { arrange, dress, showBeginning, read, readSoon, scroller, toBottom, atBottom } from "./list.js";
+import { arrange, dress, answers, showBeginning, read, readSoon, scroller, toBottom, atBottom } from "./list.js";
 import { prepare } from "./compose.js";
 
 let current = 0;
@@ -14,12 +14,18 @@ function keepDrafts() {
     const key = f.elements.c.value + " " + f.elements.t.value;
     t ? drafts.set(key, t) : drafts.delete(key);
   }
+  for (const f of answers(document)) drafts.set(f.id, f.value);
 }
 
 function restoreDrafts() {
   for (const f of document.querySelectorAll("[data-composer]")) {
     const t = drafts.get(f.elements.c.value + " " + f.elements.t.value);
     if (t && !f.elements.text.value) f.elements.text.value = t;
+  }
+  for (const f of document.querySelectorAll(".ask [name^='f.']")) {
+    if (!drafts.has(f.id)) continue;
+    f.value = drafts.get(f.id);
+    drafts.delete(f.id);
   }
 }
 
@@ -91,6 +97,7 @@ export function refreshSide() {
   sideTimer = setTimeout(async () => {
     try {
       const p = await ask(location.pathname + location.search);
+      if ($("#nav :active")) return refreshSide(); // not from under a finger
       const open = $("#nav").contains(document.activeElement) && document.activeElement.getAttribute("href");
       $("#nav").innerHTML = p.side;
       if (open) $(`#nav [href="${CSS.escape(open)}"]`)?.focus();
