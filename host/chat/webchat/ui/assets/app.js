@@ -3,7 +3,7 @@
 // to date.
 
 import { $, $$, body, ask, toast, nonce, toggleTheme, openSide, closeSide, address } from "./ui.js";
-import { put, take, toBottom, scroller, arrange, dress } from "./list.js";
+import { put, take, atBottom, toBottom, scroller, arrange, dress } from "./list.js";
 import { go, settle, refresh, earlier } from "./nav.js";
 import { grow, drawFiles } from "./compose.js";
 import { start } from "./live.js";
@@ -129,15 +129,16 @@ document.addEventListener("toggle", (e) => {
 addEventListener("popstate", () => go(location.pathname + location.search, { push: false }));
 
 // A window that changes its size keeps its last message in sight.
-let bottom = true;
+let bottom;
 new ResizeObserver(() => { if (bottom) toBottom($("#scroll")); }).observe($("#main"));
 document.addEventListener("scroll", (e) => {
-  if (e.target.id === "scroll") bottom = e.target.scrollHeight - e.target.scrollTop - e.target.clientHeight < 90;
+  if (e.target.id === "scroll") bottom = atBottom(e.target);
 }, { passive: true, capture: true });
 
 for (const z of $$("[data-zone]")) z.value = Intl.DateTimeFormat().resolvedOptions().timeZone || "";
 if ($("#toasts .toast")) setTimeout(() => $("#toasts").replaceChildren(), 4000);
 settle();
+bottom = atBottom($("#scroll"));
 start();
 if (matchMedia("(hover: hover)").matches) $(body.dataset.root ? "#thread textarea" : "#main textarea")?.focus({ preventScroll: true });
 body.dataset.ready = "yes";

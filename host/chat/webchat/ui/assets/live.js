@@ -3,7 +3,7 @@
 // it looks in from time to time, and is up to date when it comes back.
 
 import { $, body, address, toast, say, readAloud } from "./ui.js";
-import { put, take, atBottom, toBottom, scroller, readSoon, clearBadge, countUnread } from "./list.js";
+import { put, take, atBottom, toBottom, toNew, scroller, readSoon, clearBadge, countUnread } from "./list.js";
 import { refresh, refreshSide } from "./nav.js";
 
 const hideAfter = 30_000;
@@ -77,7 +77,7 @@ function onMessage(m) {
   }
   const seen = here && document.visibilityState === "visible" && (!m.root || m.root === body.dataset.root);
   if (here && fresh) {
-    if (follow || m.mine) toBottom(s);
+    if (follow || m.mine) toNew(s, $(`[data-m="${m.id}"]`, list));
     else if (!m.root) $(".jump").hidden = false;
   }
   if (m.mine || m.quiet) return;
