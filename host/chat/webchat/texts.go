@@ -27,7 +27,7 @@ var texts = map[string]text{
 	"nav.channels": {"Channels", "频道"},
 	"nav.browse":   {"Browse channels", "浏览频道"},
 	"nav.direct":   {"Direct messages", "私信"},
-	"nav.people":   {"Write to someone", "给某人写信"},
+	"nav.people":   {"Write to someone", "给人发消息"},
 	"nav.you":      {"You and settings", "你和设置"},
 
 	"bot.tag":   {"bot", "机器人"},
@@ -78,12 +78,12 @@ var texts = map[string]text{
 	"leave.ask":   {"Leave #%s?", "要离开 #%s 吗？"},
 
 	"people.title":    {"People", "成员"},
-	"people.lead":     {"Find someone and write to them.", "找到某个人，给他写信。"},
+	"people.lead":     {"Find someone and write to them.", "找到想聊的人，给对方发消息。"},
 	"people.search":   {"Name", "名字"},
 	"people.find":     {"Find", "查找"},
 	"people.you":      {"you", "你"},
-	"people.write":    {"Write", "写信"},
-	"people.write.to": {"Write to %s", "给 %s 写信"},
+	"people.write":    {"Write", "发消息"},
+	"people.write.to": {"Write to %s", "给 %s 发消息"},
 	"people.none":     {"Nobody by that name.", "没有叫这个名字的人。"},
 
 	"me.title":     {"You", "你"},
@@ -108,7 +108,7 @@ var texts = map[string]text{
 	"send.do":          {"Send", "发送"},
 	"send.keys":        {"Enter sends · Shift+Enter for a new line · / for commands · @ for people", "Enter 发送 · Shift+Enter 换行 · / 命令 · @ 成员"},
 	"write.channel":    {"Write to #%s", "在 #%s 说点什么"},
-	"write.person":     {"Write to %s", "给 %s 写信"},
+	"write.person":     {"Write to %s", "给 %s 发消息"},
 	"hints.label":      {"Suggestions", "建议"},
 	"file.attach":      {"Attach files", "添加文件"},
 	"file.large":       {"A file may have at most %d MB.", "一个文件最多 %d MB。"},
