@@ -17,6 +17,7 @@ type workRow struct {
 	Then     []string  `msg:"th,omitempty"` // plugins that get the event after the middleware
 	Asked    bool      `msg:"as,omitempty"` // a member's own act, addressed to the bot, is behind it
 	Rounds   int       `msg:"ro,omitempty"` // Continues so far
+	Answers  uint64    `msg:"an,omitempty"` // number of the message event this may answer; what follows from it inherits it
 	Attempts int       `msg:"a,omitempty"`
 	First    int64     `msg:"f,omitempty"` // first failure, Unix milliseconds
 	Retry    int64     `msg:"r,omitempty"` // not before, Unix milliseconds
@@ -42,6 +43,11 @@ type outRow struct {
 	Mention   bool        `msg:"mn,omitempty"` // a direct message that became a public one
 	Attempts  []attempt   `msg:"at,omitempty"`
 	Parts     []string    `msg:"pt,omitempty"` // of a split message, those that arrived
+
+	// In and Messages say which message an edit or deletion is about where no
+	// key leads to it any more, as when a key was used again.
+	In       string   `msg:"in,omitempty"`
+	Messages []string `msg:"ms,omitempty"`
 }
 
 // attempt is one try at a delivery. It is written before the platform is
@@ -74,6 +80,7 @@ type refRow struct {
 	Out          uint64   `msg:"o"` // the delivery that sends it
 	Conversation string   `msg:"c,omitempty"`
 	Messages     []string `msg:"m,omitempty"` // none until its receipt
+	Used         int64    `msg:"u,omitempty"` // last sent, edited or deleted, Unix milliseconds
 }
 
 // tokenRow is what the buttons and the form of one message stand for.
@@ -98,7 +105,16 @@ type timerRow struct {
 	Depth        int              `msg:"dp,omitempty"`
 	Cron         string           `msg:"cr,omitempty"` // of a schedule
 	Ref          string           `msg:"rf,omitempty"` // its timerRef row
-	Vanish       string           `msg:"va,omitempty"` // no plugin's timer: the ref row of a message to delete
+	Answers      uint64           `msg:"an,omitempty"` // as in workRow
+
+	// No plugin's timer but the deletion of a message: of delivery Out, with the
+	// platform's ids of it. The ref row Vanish goes too if it is still that
+	// message's.
+	Vanish   string   `msg:"va,omitempty"`
+	Lane     string   `msg:"vl,omitempty"`
+	In       string   `msg:"vi,omitempty"`
+	Out      uint64   `msg:"vo,omitempty"`
+	Messages []string `msg:"vm,omitempty"`
 }
 
 // actionRow is a slow thing a plugin asked for.
@@ -113,6 +129,7 @@ type actionRow struct {
 	Asked        bool             `msg:"as,omitempty"`
 	Made         int64            `msg:"t"`
 	Attempts     int              `msg:"at,omitempty"`
+	Answers      uint64           `msg:"an,omitempty"` // as in workRow
 }
 
 // journalRow is the evidence of one invocation: enough to run it again.

@@ -17,8 +17,8 @@ const (
 func (z *actionRow) MarshalMsg(b []byte) (o []byte, err error) {
 	o = msgp.Require(b, z.Msgsize())
 	// check for omitted fields
-	zb0001Len := uint32(10)
-	var zb0001Mask uint16 /* 10 bits */
+	zb0001Len := uint32(11)
+	var zb0001Mask uint16 /* 11 bits */
 	_ = zb0001Mask
 	if z.Member == "" {
 		zb0001Len--
@@ -39,6 +39,10 @@ func (z *actionRow) MarshalMsg(b []byte) (o []byte, err error) {
 	if z.Attempts == 0 {
 		zb0001Len--
 		zb0001Mask |= 0x200
+	}
+	if z.Answers == 0 {
+		zb0001Len--
+		zb0001Mask |= 0x400
 	}
 	// variable map header, size zb0001Len
 	o = append(o, 0x80|uint8(zb0001Len))
@@ -92,6 +96,11 @@ func (z *actionRow) MarshalMsg(b []byte) (o []byte, err error) {
 			// string "at"
 			o = append(o, 0xa2, 0x61, 0x74)
 			o = msgp.AppendInt(o, z.Attempts)
+		}
+		if (zb0001Mask & 0x400) == 0 { // if not omitted
+			// string "an"
+			o = append(o, 0xa2, 0x61, 0x6e)
+			o = msgp.AppendUint64(o, z.Answers)
 		}
 	}
 	return
@@ -179,6 +188,12 @@ func (z *actionRow) UnmarshalMsg(bts []byte) (o []byte, err error) {
 				err = msgp.WrapError(err, "Attempts")
 				return
 			}
+		case "an":
+			z.Answers, bts, err = msgp.ReadUint64Bytes(bts)
+			if err != nil {
+				err = msgp.WrapError(err, "Answers")
+				return
+			}
 		default:
 			bts, err = msgp.Skip(bts)
 			if err != nil {
@@ -193,7 +208,7 @@ func (z *actionRow) UnmarshalMsg(bts []byte) (o []byte, err error) {
 
 // Msgsize returns an upper bound estimate of the number of bytes occupied by the serialized message
 func (z *actionRow) Msgsize() (s int) {
-	s = 1 + 2 + msgp.StringPrefixSize + len(z.Plugin) + 2 + msgp.Uint64Size + 2 + z.Action.Msgsize() + 2 + z.Conversation.Msgsize() + 2 + msgp.StringPrefixSize + len(z.Member) + 3 + msgp.StringPrefixSize + len(z.Cause) + 3 + msgp.IntSize + 3 + msgp.BoolSize + 2 + msgp.Int64Size + 3 + msgp.IntSize
+	s = 1 + 2 + msgp.StringPrefixSize + len(z.Plugin) + 2 + msgp.Uint64Size + 2 + z.Action.Msgsize() + 2 + z.Conversation.Msgsize() + 2 + msgp.StringPrefixSize + len(z.Member) + 3 + msgp.StringPrefixSize + len(z.Cause) + 3 + msgp.IntSize + 3 + msgp.BoolSize + 2 + msgp.Int64Size + 3 + msgp.IntSize + 3 + msgp.Uint64Size
 	return
 }
 
@@ -878,8 +893,8 @@ func (z *journalRow) Msgsize() (s int) {
 func (z *outRow) MarshalMsg(b []byte) (o []byte, err error) {
 	o = msgp.Require(b, z.Msgsize())
 	// check for omitted fields
-	zb0001Len := uint32(17)
-	var zb0001Mask uint32 /* 17 bits */
+	zb0001Len := uint32(19)
+	var zb0001Mask uint32 /* 19 bits */
 	_ = zb0001Mask
 	if z.Reaction == "" {
 		zb0001Len--
@@ -920,6 +935,14 @@ func (z *outRow) MarshalMsg(b []byte) (o []byte, err error) {
 	if z.Parts == nil {
 		zb0001Len--
 		zb0001Mask |= 0x10000
+	}
+	if z.In == "" {
+		zb0001Len--
+		zb0001Mask |= 0x20000
+	}
+	if z.Messages == nil {
+		zb0001Len--
+		zb0001Mask |= 0x40000
 	}
 	// variable map header, size zb0001Len
 	o = msgp.AppendMapHeader(o, zb0001Len)
@@ -1013,6 +1036,19 @@ func (z *outRow) MarshalMsg(b []byte) (o []byte, err error) {
 			o = msgp.AppendArrayHeader(o, uint32(len(z.Parts)))
 			for za0002 := range z.Parts {
 				o = msgp.AppendString(o, z.Parts[za0002])
+			}
+		}
+		if (zb0001Mask & 0x20000) == 0 { // if not omitted
+			// string "in"
+			o = append(o, 0xa2, 0x69, 0x6e)
+			o = msgp.AppendString(o, z.In)
+		}
+		if (zb0001Mask & 0x40000) == 0 { // if not omitted
+			// string "ms"
+			o = append(o, 0xa2, 0x6d, 0x73)
+			o = msgp.AppendArrayHeader(o, uint32(len(z.Messages)))
+			for za0003 := range z.Messages {
+				o = msgp.AppendString(o, z.Messages[za0003])
 			}
 		}
 	}
@@ -1177,6 +1213,35 @@ func (z *outRow) UnmarshalMsg(bts []byte) (o []byte, err error) {
 					return
 				}
 			}
+		case "in":
+			z.In, bts, err = msgp.ReadStringBytes(bts)
+			if err != nil {
+				err = msgp.WrapError(err, "In")
+				return
+			}
+		case "ms":
+			var zb0004 uint32
+			zb0004, bts, err = msgp.ReadArrayHeaderBytes(bts)
+			if err != nil {
+				err = msgp.WrapError(err, "Messages")
+				return
+			}
+			if zb0004 > zd41d09belimitArrays {
+				err = msgp.ErrLimitExceeded
+				return
+			}
+			if cap(z.Messages) >= int(zb0004) {
+				z.Messages = (z.Messages)[:zb0004]
+			} else {
+				z.Messages = make([]string, zb0004)
+			}
+			for za0003 := range z.Messages {
+				z.Messages[za0003], bts, err = msgp.ReadStringBytes(bts)
+				if err != nil {
+					err = msgp.WrapError(err, "Messages", za0003)
+					return
+				}
+			}
 		default:
 			bts, err = msgp.Skip(bts)
 			if err != nil {
@@ -1198,6 +1263,10 @@ func (z *outRow) Msgsize() (s int) {
 	s += 3 + msgp.ArrayHeaderSize
 	for za0002 := range z.Parts {
 		s += msgp.StringPrefixSize + len(z.Parts[za0002])
+	}
+	s += 3 + msgp.StringPrefixSize + len(z.In) + 3 + msgp.ArrayHeaderSize
+	for za0003 := range z.Messages {
+		s += msgp.StringPrefixSize + len(z.Messages[za0003])
 	}
 	return
 }
@@ -1375,8 +1444,8 @@ func (z *readRow) Msgsize() (s int) {
 func (z *refRow) MarshalMsg(b []byte) (o []byte, err error) {
 	o = msgp.Require(b, z.Msgsize())
 	// check for omitted fields
-	zb0001Len := uint32(4)
-	var zb0001Mask uint8 /* 4 bits */
+	zb0001Len := uint32(5)
+	var zb0001Mask uint8 /* 5 bits */
 	_ = zb0001Mask
 	if z.Conversation == "" {
 		zb0001Len--
@@ -1385,6 +1454,10 @@ func (z *refRow) MarshalMsg(b []byte) (o []byte, err error) {
 	if z.Messages == nil {
 		zb0001Len--
 		zb0001Mask |= 0x8
+	}
+	if z.Used == 0 {
+		zb0001Len--
+		zb0001Mask |= 0x10
 	}
 	// variable map header, size zb0001Len
 	o = append(o, 0x80|uint8(zb0001Len))
@@ -1409,6 +1482,11 @@ func (z *refRow) MarshalMsg(b []byte) (o []byte, err error) {
 			for za0001 := range z.Messages {
 				o = msgp.AppendString(o, z.Messages[za0001])
 			}
+		}
+		if (zb0001Mask & 0x10) == 0 { // if not omitted
+			// string "u"
+			o = append(o, 0xa1, 0x75)
+			o = msgp.AppendInt64(o, z.Used)
 		}
 	}
 	return
@@ -1477,6 +1555,12 @@ func (z *refRow) UnmarshalMsg(bts []byte) (o []byte, err error) {
 					return
 				}
 			}
+		case "u":
+			z.Used, bts, err = msgp.ReadInt64Bytes(bts)
+			if err != nil {
+				err = msgp.WrapError(err, "Used")
+				return
+			}
 		default:
 			bts, err = msgp.Skip(bts)
 			if err != nil {
@@ -1495,6 +1579,7 @@ func (z *refRow) Msgsize() (s int) {
 	for za0001 := range z.Messages {
 		s += msgp.StringPrefixSize + len(z.Messages[za0001])
 	}
+	s += 2 + msgp.Int64Size
 	return
 }
 
@@ -1657,8 +1742,8 @@ func (z *sentRow) Msgsize() (s int) {
 func (z *timerRow) MarshalMsg(b []byte) (o []byte, err error) {
 	o = msgp.Require(b, z.Msgsize())
 	// check for omitted fields
-	zb0001Len := uint32(12)
-	var zb0001Mask uint16 /* 12 bits */
+	zb0001Len := uint32(17)
+	var zb0001Mask uint32 /* 17 bits */
 	_ = zb0001Mask
 	if z.Key == "" {
 		zb0001Len--
@@ -1688,12 +1773,32 @@ func (z *timerRow) MarshalMsg(b []byte) (o []byte, err error) {
 		zb0001Len--
 		zb0001Mask |= 0x400
 	}
-	if z.Vanish == "" {
+	if z.Answers == 0 {
 		zb0001Len--
 		zb0001Mask |= 0x800
 	}
+	if z.Vanish == "" {
+		zb0001Len--
+		zb0001Mask |= 0x1000
+	}
+	if z.Lane == "" {
+		zb0001Len--
+		zb0001Mask |= 0x2000
+	}
+	if z.In == "" {
+		zb0001Len--
+		zb0001Mask |= 0x4000
+	}
+	if z.Out == 0 {
+		zb0001Len--
+		zb0001Mask |= 0x8000
+	}
+	if z.Messages == nil {
+		zb0001Len--
+		zb0001Mask |= 0x10000
+	}
 	// variable map header, size zb0001Len
-	o = append(o, 0x80|uint8(zb0001Len))
+	o = msgp.AppendMapHeader(o, zb0001Len)
 
 	// skip if no fields are to be emitted
 	if zb0001Len != 0 {
@@ -1749,9 +1854,37 @@ func (z *timerRow) MarshalMsg(b []byte) (o []byte, err error) {
 			o = msgp.AppendString(o, z.Ref)
 		}
 		if (zb0001Mask & 0x800) == 0 { // if not omitted
+			// string "an"
+			o = append(o, 0xa2, 0x61, 0x6e)
+			o = msgp.AppendUint64(o, z.Answers)
+		}
+		if (zb0001Mask & 0x1000) == 0 { // if not omitted
 			// string "va"
 			o = append(o, 0xa2, 0x76, 0x61)
 			o = msgp.AppendString(o, z.Vanish)
+		}
+		if (zb0001Mask & 0x2000) == 0 { // if not omitted
+			// string "vl"
+			o = append(o, 0xa2, 0x76, 0x6c)
+			o = msgp.AppendString(o, z.Lane)
+		}
+		if (zb0001Mask & 0x4000) == 0 { // if not omitted
+			// string "vi"
+			o = append(o, 0xa2, 0x76, 0x69)
+			o = msgp.AppendString(o, z.In)
+		}
+		if (zb0001Mask & 0x8000) == 0 { // if not omitted
+			// string "vo"
+			o = append(o, 0xa2, 0x76, 0x6f)
+			o = msgp.AppendUint64(o, z.Out)
+		}
+		if (zb0001Mask & 0x10000) == 0 { // if not omitted
+			// string "vm"
+			o = append(o, 0xa2, 0x76, 0x6d)
+			o = msgp.AppendArrayHeader(o, uint32(len(z.Messages)))
+			for za0001 := range z.Messages {
+				o = msgp.AppendString(o, z.Messages[za0001])
+			}
 		}
 	}
 	return
@@ -1861,11 +1994,58 @@ func (z *timerRow) UnmarshalMsg(bts []byte) (o []byte, err error) {
 				err = msgp.WrapError(err, "Ref")
 				return
 			}
+		case "an":
+			z.Answers, bts, err = msgp.ReadUint64Bytes(bts)
+			if err != nil {
+				err = msgp.WrapError(err, "Answers")
+				return
+			}
 		case "va":
 			z.Vanish, bts, err = msgp.ReadStringBytes(bts)
 			if err != nil {
 				err = msgp.WrapError(err, "Vanish")
 				return
+			}
+		case "vl":
+			z.Lane, bts, err = msgp.ReadStringBytes(bts)
+			if err != nil {
+				err = msgp.WrapError(err, "Lane")
+				return
+			}
+		case "vi":
+			z.In, bts, err = msgp.ReadStringBytes(bts)
+			if err != nil {
+				err = msgp.WrapError(err, "In")
+				return
+			}
+		case "vo":
+			z.Out, bts, err = msgp.ReadUint64Bytes(bts)
+			if err != nil {
+				err = msgp.WrapError(err, "Out")
+				return
+			}
+		case "vm":
+			var zb0003 uint32
+			zb0003, bts, err = msgp.ReadArrayHeaderBytes(bts)
+			if err != nil {
+				err = msgp.WrapError(err, "Messages")
+				return
+			}
+			if zb0003 > zd41d09belimitArrays {
+				err = msgp.ErrLimitExceeded
+				return
+			}
+			if cap(z.Messages) >= int(zb0003) {
+				z.Messages = (z.Messages)[:zb0003]
+			} else {
+				z.Messages = make([]string, zb0003)
+			}
+			for za0001 := range z.Messages {
+				z.Messages[za0001], bts, err = msgp.ReadStringBytes(bts)
+				if err != nil {
+					err = msgp.WrapError(err, "Messages", za0001)
+					return
+				}
 			}
 		default:
 			bts, err = msgp.Skip(bts)
@@ -1881,7 +2061,10 @@ func (z *timerRow) UnmarshalMsg(bts []byte) (o []byte, err error) {
 
 // Msgsize returns an upper bound estimate of the number of bytes occupied by the serialized message
 func (z *timerRow) Msgsize() (s int) {
-	s = 1 + 2 + msgp.StringPrefixSize + len(z.Plugin) + 2 + msgp.StringPrefixSize + len(z.Name) + 2 + msgp.StringPrefixSize + len(z.Key) + 2 + msgp.Int64Size + 3 + msgp.BytesPrefixSize + len(z.Note) + 2 + z.Conversation.Msgsize() + 2 + msgp.StringPrefixSize + len(z.Member) + 3 + msgp.StringPrefixSize + len(z.Cause) + 3 + msgp.IntSize + 3 + msgp.StringPrefixSize + len(z.Cron) + 3 + msgp.StringPrefixSize + len(z.Ref) + 3 + msgp.StringPrefixSize + len(z.Vanish)
+	s = 3 + 2 + msgp.StringPrefixSize + len(z.Plugin) + 2 + msgp.StringPrefixSize + len(z.Name) + 2 + msgp.StringPrefixSize + len(z.Key) + 2 + msgp.Int64Size + 3 + msgp.BytesPrefixSize + len(z.Note) + 2 + z.Conversation.Msgsize() + 2 + msgp.StringPrefixSize + len(z.Member) + 3 + msgp.StringPrefixSize + len(z.Cause) + 3 + msgp.IntSize + 3 + msgp.StringPrefixSize + len(z.Cron) + 3 + msgp.StringPrefixSize + len(z.Ref) + 3 + msgp.Uint64Size + 3 + msgp.StringPrefixSize + len(z.Vanish) + 3 + msgp.StringPrefixSize + len(z.Lane) + 3 + msgp.StringPrefixSize + len(z.In) + 3 + msgp.Uint64Size + 3 + msgp.ArrayHeaderSize
+	for za0001 := range z.Messages {
+		s += msgp.StringPrefixSize + len(z.Messages[za0001])
+	}
 	return
 }
 
@@ -2063,8 +2246,8 @@ func (z *tokenRow) Msgsize() (s int) {
 func (z *workRow) MarshalMsg(b []byte) (o []byte, err error) {
 	o = msgp.Require(b, z.Msgsize())
 	// check for omitted fields
-	zb0001Len := uint32(11)
-	var zb0001Mask uint16 /* 11 bits */
+	zb0001Len := uint32(12)
+	var zb0001Mask uint16 /* 12 bits */
 	_ = zb0001Mask
 	if z.Middle == nil {
 		zb0001Len--
@@ -2082,21 +2265,25 @@ func (z *workRow) MarshalMsg(b []byte) (o []byte, err error) {
 		zb0001Len--
 		zb0001Mask |= 0x40
 	}
-	if z.Attempts == 0 {
+	if z.Answers == 0 {
 		zb0001Len--
 		zb0001Mask |= 0x80
 	}
-	if z.First == 0 {
+	if z.Attempts == 0 {
 		zb0001Len--
 		zb0001Mask |= 0x100
 	}
-	if z.Retry == 0 {
+	if z.First == 0 {
 		zb0001Len--
 		zb0001Mask |= 0x200
 	}
-	if z.Error == "" {
+	if z.Retry == 0 {
 		zb0001Len--
 		zb0001Mask |= 0x400
+	}
+	if z.Error == "" {
+		zb0001Len--
+		zb0001Mask |= 0x800
 	}
 	// variable map header, size zb0001Len
 	o = append(o, 0x80|uint8(zb0001Len))
@@ -2143,21 +2330,26 @@ func (z *workRow) MarshalMsg(b []byte) (o []byte, err error) {
 			o = msgp.AppendInt(o, z.Rounds)
 		}
 		if (zb0001Mask & 0x80) == 0 { // if not omitted
+			// string "an"
+			o = append(o, 0xa2, 0x61, 0x6e)
+			o = msgp.AppendUint64(o, z.Answers)
+		}
+		if (zb0001Mask & 0x100) == 0 { // if not omitted
 			// string "a"
 			o = append(o, 0xa1, 0x61)
 			o = msgp.AppendInt(o, z.Attempts)
 		}
-		if (zb0001Mask & 0x100) == 0 { // if not omitted
+		if (zb0001Mask & 0x200) == 0 { // if not omitted
 			// string "f"
 			o = append(o, 0xa1, 0x66)
 			o = msgp.AppendInt64(o, z.First)
 		}
-		if (zb0001Mask & 0x200) == 0 { // if not omitted
+		if (zb0001Mask & 0x400) == 0 { // if not omitted
 			// string "r"
 			o = append(o, 0xa1, 0x72)
 			o = msgp.AppendInt64(o, z.Retry)
 		}
-		if (zb0001Mask & 0x400) == 0 { // if not omitted
+		if (zb0001Mask & 0x800) == 0 { // if not omitted
 			// string "err"
 			o = append(o, 0xa3, 0x65, 0x72, 0x72)
 			o = msgp.AppendString(o, z.Error)
@@ -2264,6 +2456,12 @@ func (z *workRow) UnmarshalMsg(bts []byte) (o []byte, err error) {
 				err = msgp.WrapError(err, "Rounds")
 				return
 			}
+		case "an":
+			z.Answers, bts, err = msgp.ReadUint64Bytes(bts)
+			if err != nil {
+				err = msgp.WrapError(err, "Answers")
+				return
+			}
 		case "a":
 			z.Attempts, bts, err = msgp.ReadIntBytes(bts)
 			if err != nil {
@@ -2310,6 +2508,6 @@ func (z *workRow) Msgsize() (s int) {
 	for za0002 := range z.Then {
 		s += msgp.StringPrefixSize + len(z.Then[za0002])
 	}
-	s += 3 + msgp.BoolSize + 3 + msgp.IntSize + 2 + msgp.IntSize + 2 + msgp.Int64Size + 2 + msgp.Int64Size + 4 + msgp.StringPrefixSize + len(z.Error)
+	s += 3 + msgp.BoolSize + 3 + msgp.IntSize + 3 + msgp.Uint64Size + 2 + msgp.IntSize + 2 + msgp.Int64Size + 2 + msgp.Int64Size + 4 + msgp.StringPrefixSize + len(z.Error)
 	return
 }
