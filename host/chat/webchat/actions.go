@@ -25,9 +25,6 @@ func (a *Adapter) join(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	seats := a.seats(r)
-	if len(seats) == maxSeats {
-		seats = seats[:maxSeats-1]
-	}
 	locale := field(r, "locale")
 	if locale == "" {
 		locale = u.Lang
@@ -45,7 +42,11 @@ func (a *Adapter) join(w http.ResponseWriter, r *http.Request) {
 	}
 	// Seats whose member is gone make room.
 	seats = slices.DeleteFunc(slices.Clone(seats), func(s seat) bool { return !a.isHere(r, s.ID) })
-	seats = append([]seat{{ID: id, Name: m.Name, Locale: m.Locale}}, seats...)
+	if len(seats) >= maxSeats {
+		seats = slices.Delete(seats, 1, 2)
+	}
+	// The first stays first: their open pages may not name them.
+	seats = append(seats, seat{ID: id, Name: m.Name, Locale: m.Locale})
 	if err := a.setSeats(w, r, seats); err != nil {
 		a.tell(w, r, u, err)
 		return

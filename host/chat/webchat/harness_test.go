@@ -229,7 +229,7 @@ func (b *browser) join(name, locale string) {
 	u, _ := url.Parse(b.p.srv.URL + "/chat")
 	for _, c := range b.http.Jar.Cookies(u) {
 		if seats, err := b.p.a.cookie.open(c.Value); err == nil {
-			b.id = seats[0].ID
+			b.id = seats[len(seats)-1].ID
 			if len(seats) > 1 {
 				b.as = b.id
 			}
@@ -271,6 +271,7 @@ func (b *browser) do(req *http.Request) result {
 		b.p.t.Fatal(err)
 	}
 	out := result{status: res.StatusCode, header: res.Header, body: string(body)}
+	mustNotContain(b.p.t, out.body, "%!") // a text and what is filled in do not fit
 	if strings.HasPrefix(res.Header.Get("Content-Type"), "application/json") {
 		if err := json.Unmarshal(body, &out.answer); err != nil {
 			b.p.t.Fatalf("%s: %v in %s", req.URL, err, body)

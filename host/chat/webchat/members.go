@@ -27,7 +27,7 @@ func fail(status int, key string, args ...any) error { return &problem{status, k
 func (a *Adapter) enter(ctx context.Context, name, locale, zone string) (string, memberRow, error) {
 	name, why := memberName(name)
 	if why != "" {
-		return "", memberRow{}, fail(422, why, name)
+		return "", memberRow{}, fail(422, why)
 	}
 	id := newMemberID()
 	m := memberRow{Name: name, Locale: knownLocale(locale), Zone: knownZone(zone)}
@@ -68,7 +68,7 @@ func (t *tx) claimName(name, member string) error {
 		return err
 	}
 	if row.Exists() && string(row.Value) != member {
-		return fail(409, "name.taken", name)
+		return fail(409, "name.taken")
 	}
 	t.b.Check(k, row.Rev)
 	t.b.Put(k, []byte(member))
@@ -108,7 +108,7 @@ func (v *view) present(member string) (memberRow, error) {
 func (a *Adapter) settle(ctx context.Context, member, name, locale, zone string) (memberRow, error) {
 	name, why := memberName(name)
 	if why != "" {
-		return memberRow{}, fail(422, why, name)
+		return memberRow{}, fail(422, why)
 	}
 	var m memberRow
 	_, err := a.change(ctx, func(t *tx) error {

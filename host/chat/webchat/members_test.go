@@ -196,6 +196,7 @@ func TestSeveralInOneBrowser(t *testing.T) {
 	p := open(t, Options{})
 	b := p.member("Ada")
 	ada := b.id
+	before := b.page("").body
 	b.join("Bob", "zh-CN")
 	if b.id == ada || b.as == "" {
 		t.Fatal("the second member is the first")
@@ -210,6 +211,10 @@ func TestSeveralInOneBrowser(t *testing.T) {
 	page := b.page("").body
 	mustContain(t, page, "as="+ada)
 	mustContain(t, page, `lang="en"`)
+	// What was open when Ada was alone here stays hers.
+	mustContain(t, before, `action="/chat/send?as=`+ada)
+	b.as = ""
+	mustContain(t, b.page("").body, `data-me="`+ada)
 	b.as = p.member("Mallory").id
 	if res := b.post("send", url.Values{"c": {general}, "text": {"x"}}); res.status != http.StatusUnauthorized {
 		t.Errorf("as a member of another browser: %d", res.status)

@@ -17,7 +17,8 @@ import (
 type ui struct {
 	Lang  string // "en" or "zh-CN"
 	Theme string // "light", "dark" or "" for the system's
-	as    string // member, where the browser is signed in as several
+	me    string // member whose page it is, "" for a visitor
+	as    string // the same, where the browser is signed in as several
 	zone  *time.Location
 	now   time.Time
 }
@@ -51,7 +52,7 @@ func (a *Adapter) newUI(r *http.Request, me *visitor) *ui {
 
 // seatOf makes the addresses name me, where the browser has a choice.
 func (u *ui) seatOf(me *visitor) {
-	if len(me.seats) > 1 {
+	if u.me = me.id; len(me.seats) > 1 {
 		u.as = me.id
 	}
 }
@@ -88,9 +89,6 @@ func (u *ui) address(path string, pairs ...string) string {
 	return path + "?" + q.Encode()
 }
 
-// As is the member that addresses have to name, "" if there is no choice.
-func (u *ui) As() string { return u.as }
-
 // Link is the address of a conversation, and of a thread in it.
 func (u *ui) Link(conv, thread string) string { return u.address("/chat", "c", conv, "t", thread) }
 
@@ -105,8 +103,17 @@ func (u *ui) Editing(conv, thread, msg string) string {
 // Show is the address of a page that is no conversation.
 func (u *ui) Show(what string) string { return u.address("/chat", "show", what) }
 
-// Do is the address that a form is sent to.
-func (u *ui) Do(what string) string { return u.address("/chat/" + what) }
+// As is the member that addresses have to name, "" if there is no choice.
+func (u *ui) As() string { return u.as }
+
+// Do is the address that a form is sent to. It always names the member: the
+// browser may be signed in as one more by the time the form is sent.
+func (u *ui) Do(what string) string {
+	if u.me == "" {
+		return "/chat/" + what
+	}
+	return "/chat/" + what + "?as=" + url.QueryEscape(u.me)
+}
 
 // Seat is the address of the page of another member in this browser.
 func (u *ui) Seat(id string) string { return "/chat?as=" + url.QueryEscape(id) }

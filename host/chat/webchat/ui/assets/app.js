@@ -3,7 +3,7 @@
 // to date.
 
 import { $, $$, body, ask, toast, nonce, toggleTheme, openSide, closeSide, address } from "./ui.js";
-import { put, take, atBottom, toBottom, scroller, arrange, dress } from "./list.js";
+import { put, take, toBottom, scroller, arrange, dress } from "./list.js";
 import { go, settle, refresh, earlier } from "./nav.js";
 import { grow, drawFiles } from "./compose.js";
 import { start } from "./live.js";
@@ -63,7 +63,7 @@ document.addEventListener("submit", async (e) => {
     const got = await ask(form.getAttribute("action"), { method: "POST", body: multipart ? data : new URLSearchParams(data) });
     // A new act; had it failed, the same nonce would make sending it again safe.
     if (form.elements.nonce) form.elements.nonce.value = nonce();
-    await done(form, by, got);
+    await done(form, by, got, data);
   } catch (err) {
     toast(err.message, "sorry");
   } finally {
@@ -71,19 +71,21 @@ document.addEventListener("submit", async (e) => {
   }
 });
 
-async function done(form, by, got) {
+async function done(form, by, got, sent) {
   toast(got.say, got.tone);
   if (form.matches("[data-composer]")) {
-    form.elements.text.value = "";
+    // What was written on meanwhile stays.
+    const t = form.elements.text;
+    t.value = t.value.startsWith(sent.get("text")) ? t.value.slice(sent.get("text").length) : t.value;
     form.elements.file.value = "";
     drawFiles(form);
-    grow(form.elements.text);
+    grow(t);
     const root = form.elements.t.value;
     if (got.html) {
       put({ conv: got.conv, id: got.id, root, html: got.html, fresh: true });
       toBottom(scroller($(root ? "#replies" : "#list")));
     }
-    form.elements.text.focus();
+    t.focus();
     return;
   }
   if (got.go === "reload") return location.reload();
@@ -128,17 +130,18 @@ document.addEventListener("toggle", (e) => {
 
 addEventListener("popstate", () => go(location.pathname + location.search, { push: false }));
 
-// A window that changes its size keeps its last message in sight.
+// A window that changes its size keeps its last line in sight, if it was.
+const atEnd = (s) => s && s.scrollHeight - s.scrollTop - s.clientHeight < 2;
 let bottom;
 new ResizeObserver(() => { if (bottom) toBottom($("#scroll")); }).observe($("#main"));
 document.addEventListener("scroll", (e) => {
-  if (e.target.id === "scroll") bottom = atBottom(e.target);
+  if (e.target.id === "scroll") bottom = atEnd(e.target);
 }, { passive: true, capture: true });
 
 for (const z of $$("[data-zone]")) z.value = Intl.DateTimeFormat().resolvedOptions().timeZone || "";
 if ($("#toasts .toast")) setTimeout(() => $("#toasts").replaceChildren(), 4000);
 settle();
-bottom = atBottom($("#scroll"));
+bottom = atEnd($("#scroll"));
 start();
 if (matchMedia("(hover: hover)").matches) $(body.dataset.root ? "#thread textarea" : "#main textarea")?.focus({ preventScroll: true });
 body.dataset.ready = "yes";

@@ -1,7 +1,7 @@
 // Where a member writes: growing with the text, what may follow / @ and #,
 // files by button, by drop and from the clipboard.
 
-import { $, $$, say, ask, address, toast } from "./ui.js";
+import { $, $$, say, ask, address, toast, nonce } from "./ui.js";
 
 const maxFile = 4 << 20;
 const maxFiles = 4;
@@ -17,7 +17,8 @@ export function prepare(form) {
   if (form.dataset.ready) return;
   form.dataset.ready = "yes";
   const hints = new Hints(form, t);
-  t.addEventListener("input", () => { grow(t); hints.look(); });
+  // What has been changed is another message, whatever became of the one before.
+  t.addEventListener("input", () => { form.elements.nonce.value = nonce(); grow(t); hints.look(); });
   t.addEventListener("blur", () => setTimeout(() => hints.hide(), 150));
   // Some keyboards tell of Enter twice, as a key and as a line break to insert.
   let sent = false;
@@ -59,6 +60,7 @@ function addFiles(form, files, keep = [...form.elements.file.files]) {
     else all.items.add(f);
   }
   form.elements.file.files = all.files;
+  form.elements.nonce.value = nonce();
   drawFiles(form);
 }
 

@@ -6,12 +6,13 @@ import { $, body, address, toast, say, readAloud } from "./ui.js";
 import { put, take, atBottom, toBottom, toNew, scroller, readSoon, clearBadge, countUnread } from "./list.js";
 import { refresh, refreshSide } from "./nav.js";
 
-const hideAfter = 30_000;
+const hideAfter = 5_000;
 const lookEvery = 60_000;
 
 let source = null;
 let cursor = body.dataset.cursor;
-let timer;
+let timer; // until a tab out of sight looks in
+let retry;
 let lost = false;
 let tries = 0;
 
@@ -19,7 +20,8 @@ function remember(e) {
   if (e.lastEventId) cursor = e.lastEventId;
 }
 
-function open(look) {
+// open begins to listen; once says to stop when all that was missed is told.
+function open(once) {
   close();
   source = new EventSource(address("/chat/live", { since: cursor }));
   source.addEventListener("message", (e) => { remember(e); onMessage(JSON.parse(e.data)); });
@@ -31,20 +33,21 @@ function open(look) {
     body.dataset.live = "yes";
     tries = 0;
     if (lost) { lost = false; $("#toasts").replaceChildren(); }
-    if (look) close();
+    if (once) close();
   });
   source.addEventListener("error", () => {
     body.dataset.live = "no";
     if (!lost && tries++ > 1) { lost = true; toast(say("offline"), "sorry"); }
     // The browser tries again by itself, except after an answer it did not expect.
     if (source?.readyState === EventSource.CLOSED) {
-      clearTimeout(timer);
-      timer = setTimeout(() => open(look), Math.min(30_000, 1000 * 2 ** Math.min(tries, 5)));
+      clearTimeout(retry);
+      retry = setTimeout(() => open(once), Math.min(30_000, 1000 * 2 ** Math.min(tries, 5)));
     }
   });
 }
 
 function close() {
+  clearTimeout(retry);
   source?.close();
   source = null;
 }
@@ -89,21 +92,27 @@ function onMessage(m) {
   }
 }
 
+// look looks in now and then while the tab is out of sight. "now" closes the
+// stream again when everything has been told.
+function look() {
+  if (source) close();
+  else open(true);
+  timer = setTimeout(look, lookEvery);
+}
+
 export function start() {
-  open();
+  // A tab may begin out of sight, as when a browser opens all it had open.
+  const seen = document.visibilityState === "visible";
+  open(!seen);
+  if (!seen) timer = setTimeout(look, lookEvery);
   document.addEventListener("visibilitychange", () => {
     clearTimeout(timer);
     if (document.visibilityState === "visible") {
       if (!source || source.readyState === EventSource.CLOSED) open();
       readSoon();
-      return;
+    } else {
+      timer = setTimeout(look, hideAfter);
     }
-    timer = setTimeout(function look() {
-      // "now" closes it again when everything has been told.
-      if (source) close();
-      else open(true);
-      timer = setTimeout(look, lookEvery);
-    }, hideAfter);
   });
   addEventListener("pagehide", close);
   addEventListener("pageshow", (e) => { if (e.persisted) open(); });

@@ -1,26 +1,32 @@
 // Going from one place to another without loading the page anew.
 
-import { $, body, ask, toast, closeSide, unreadSum } from "./ui.js";
+import { $, body, ask, mine, toast, closeSide, unreadSum } from "./ui.js";
 import { arrange, dress, answers, showBeginning, read, readSoon, scroller, toBottom, atBottom } from "./list.js";
 import { prepare } from "./compose.js";
 
 let current = 0;
-const drafts = new Map();
 const place = () => `${body.dataset.conv} ${body.dataset.root}`;
 
+// Drafts are what is written and not sent yet: of a composer with its nonce, so
+// that what was sent already is not said twice; of a field of a form as it is.
+// They outlive the page in its tab.
+const shelf = "drafts " + body.dataset.me;
+const drafts = new Map(JSON.parse(sessionStorage.getItem(shelf) || "[]"));
+const composers = () => document.querySelectorAll("[data-composer]");
+const keyOf = (f) => f.elements.c.value + " " + f.elements.t.value;
+
 function keepDrafts() {
-  for (const f of document.querySelectorAll("[data-composer]")) {
+  for (const f of composers()) {
     const t = f.elements.text.value;
-    const key = f.elements.c.value + " " + f.elements.t.value;
-    t ? drafts.set(key, t) : drafts.delete(key);
+    t ? drafts.set(keyOf(f), [t, f.elements.nonce.value]) : drafts.delete(keyOf(f));
   }
   for (const f of answers(document)) drafts.set(f.id, f.value);
 }
 
 function restoreDrafts() {
-  for (const f of document.querySelectorAll("[data-composer]")) {
-    const t = drafts.get(f.elements.c.value + " " + f.elements.t.value);
-    if (t && !f.elements.text.value) f.elements.text.value = t;
+  for (const f of composers()) {
+    const d = drafts.get(keyOf(f));
+    if (d && !f.elements.text.value) [f.elements.text.value, f.elements.nonce.value] = d;
   }
   for (const f of document.querySelectorAll(".ask [name^='f.']")) {
     if (!drafts.has(f.id)) continue;
@@ -29,12 +35,19 @@ function restoreDrafts() {
   }
 }
 
+addEventListener("pagehide", () => {
+  keepDrafts();
+  try {
+    sessionStorage.setItem(shelf, JSON.stringify([...drafts]));
+  } catch { /* there is no room: as good as no drafts */ }
+});
+
 // go shows the page at url; false if it has to be loaded as a whole.
 export async function go(url, { push = true, focus = true } = {}) {
   const turn = ++current;
   let p;
   try {
-    p = await ask(url);
+    p = await ask(mine(url));
   } catch (err) {
     toast(err.message, "sorry");
     return;
@@ -96,7 +109,7 @@ export function refreshSide() {
   clearTimeout(sideTimer);
   sideTimer = setTimeout(async () => {
     try {
-      const p = await ask(location.pathname + location.search);
+      const p = await ask(mine(location));
       if ($("#nav :active")) return refreshSide(); // not from under a finger
       const open = $("#nav").contains(document.activeElement) && document.activeElement.getAttribute("href");
       $("#nav").innerHTML = p.side;
@@ -110,7 +123,7 @@ export function refreshSide() {
 export async function earlier(link) {
   link.setAttribute("aria-busy", "true");
   try {
-    const p = await ask(link.href);
+    const p = await ask(mine(link.href));
     const t = document.createElement("template");
     t.innerHTML = p.main;
     const s = $("#scroll");

@@ -12,13 +12,17 @@ export function say(key, values = {}) {
   return (texts[key] || key).replace(/\{(\w+)\}/g, (_, k) => values[k] ?? "");
 }
 
-// address adds which member this tab is, where the browser is several.
+// address adds which member this tab is: the browser may be several by now.
 export function address(path, params = {}) {
-  const q = new URLSearchParams();
-  if (body.dataset.as) q.set("as", body.dataset.as);
+  const q = new URLSearchParams({ as: body.dataset.me });
   for (const [k, v] of Object.entries(params)) if (v) q.set(k, v);
-  const s = q.toString();
-  return s ? path + "?" + s : path;
+  return path + "?" + q;
+}
+
+// mine is the address of a page as this tab's member sees it.
+export function mine(url) {
+  const u = new URL(url, location);
+  return address(u.pathname, { ...Object.fromEntries(u.searchParams), as: body.dataset.me });
 }
 
 // ask sends a request and returns what the server says; a refusal is thrown
