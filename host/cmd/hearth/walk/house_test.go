@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
 	"log/slog"
 	"os"
 	"os/exec"
@@ -86,7 +85,7 @@ func serve(t *testing.T, change func(*config.Config)) string {
 		change(c)
 	}
 	ready := make(chan app.Ready, 1)
-	a, err := app.New(t.Context(), app.Options{Config: c, Plugins: os.DirFS(dir).(fs.FS), Ready: func(r app.Ready) { ready <- r }})
+	a, err := app.New(t.Context(), app.Options{Config: c, Plugins: os.DirFS(dir), Ready: func(r app.Ready) { ready <- r }})
 	if err != nil {
 		t.Fatal(err)
 	}
