@@ -20,7 +20,7 @@ type breaker struct {
 	mu      sync.Mutex
 	failing map[uint64]struct{} // events that failed since the last success
 	until   time.Time           // open until then; zero if closed
-	probing bool                // half-open, and one event is on its way
+	probe   uint64              // half-open, and this event is on its way; 0 for none
 }
 
 func newBreaker(r Retries) *breaker {
@@ -28,8 +28,10 @@ func newBreaker(r Retries) *breaker {
 }
 
 // enter says whether an event may be handled now, and otherwise for how long
-// to wait before asking again. Whoever enters calls succeed, fail or leave.
-func (b *breaker) enter(now time.Time) time.Duration {
+// to wait before asking again. Whoever enters calls succeed, fail or leave with
+// the same event. Events that entered before the breaker opened may end after
+// it: they say nothing of the probe, and neither end it nor close the breaker.
+func (b *breaker) enter(event uint64, now time.Time) time.Duration {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	switch {
@@ -37,25 +39,28 @@ func (b *breaker) enter(now time.Time) time.Duration {
 		return 0
 	case now.Before(b.until):
 		return b.until.Sub(now)
-	case b.probing:
+	case b.probe != 0:
 		return time.Second
 	}
-	b.probing = true
+	b.probe = event
 	return 0
 }
 
 // leave takes back an enter that led to neither success nor failure.
-func (b *breaker) leave() {
+func (b *breaker) leave(event uint64) {
 	b.mu.Lock()
-	b.probing = false
-	b.mu.Unlock()
+	defer b.mu.Unlock()
+	if b.probe == event {
+		b.probe = 0
+	}
 }
 
-func (b *breaker) succeed() {
+func (b *breaker) succeed(event uint64) {
 	b.mu.Lock()
-	clear(b.failing)
-	b.until, b.probing = time.Time{}, false
-	b.mu.Unlock()
+	defer b.mu.Unlock()
+	if b.until.IsZero() || b.probe == event {
+		b.close()
+	}
 }
 
 // fail counts a failed event, and says whether that opened the breaker. The
@@ -66,15 +71,28 @@ func (b *breaker) fail(event uint64, now time.Time) bool {
 	if len(b.failing) < b.limit {
 		b.failing[event] = struct{}{}
 	}
-	opened := b.probing || b.until.IsZero() && len(b.failing) >= b.limit
-	b.probing = false
+	opened := b.until.IsZero() && len(b.failing) >= b.limit
+	if b.probe == event {
+		b.probe, opened = 0, true
+	}
 	if opened {
 		b.until = now.Add(b.pause)
 	}
 	return opened
 }
 
-func (b *breaker) reset() { b.succeed() }
+// reset closes the breaker: another version of the plugin is live.
+func (b *breaker) reset() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.close()
+}
+
+// close forgets what failed. b.mu is held.
+func (b *breaker) close() {
+	clear(b.failing)
+	b.until, b.probe = time.Time{}, 0
+}
 
 func (b *breaker) state(now time.Time) string {
 	b.mu.Lock()

@@ -23,7 +23,7 @@ func (e *Engine) handle(p *plugin, lane string, seq uint64) turn {
 	if v == nil {
 		return turn{again: true, stall: true} // until a version is live
 	}
-	if wait := p.breaker.enter(e.clock.Now()); wait > 0 {
+	if wait := p.breaker.enter(seq, e.clock.Now()); wait > 0 {
 		return turn{again: true, after: wait}
 	}
 
@@ -40,12 +40,12 @@ func (e *Engine) handle(p *plugin, lane string, seq uint64) turn {
 			continue
 		case errors.Is(err, wasm.ErrClosed):
 			// Another version has become live since.
-			p.breaker.leave()
+			p.breaker.leave(seq)
 			return turn{again: true, after: time.Millisecond}
 		}
 		// Not the plugin's fault: the store, the sandbox pool, the end of the
 		// process. The row is as it was.
-		p.breaker.leave()
+		p.breaker.leave(seq)
 		if e.ctx.Err() == nil {
 			e.o.Logger.Error("event could not be handled; it is tried again", "plugin", p.name, "event", store.Seq(seq), "err", err)
 		}
@@ -97,7 +97,7 @@ func (e *Engine) attempt(p *plugin, v *version, lane string, seq uint64, alone b
 		return done, err
 	}
 	if !row.Exists() {
-		p.breaker.leave()
+		p.breaker.leave(seq)
 		return done, nil // handled before, or taken back
 	}
 	var w workRow
@@ -106,7 +106,7 @@ func (e *Engine) attempt(p *plugin, v *version, lane string, seq uint64, alone b
 	}
 	now := e.clock.Now()
 	if wait := w.Retry - now.UnixMilli(); wait > 0 {
-		p.breaker.leave()
+		p.breaker.leave(seq)
 		return turn{again: true, after: time.Duration(wait) * time.Millisecond}, nil
 	}
 	if err := e.hydrate(ctx, snap, &w.Event); err != nil {
@@ -224,7 +224,7 @@ func (inv *invocation) commit() (turn, error) {
 		}
 		return done, err
 	}
-	p.breaker.succeed()
+	p.breaker.succeed(inv.work.Seq)
 	p.stateBytes.Add(inv.grown)
 	p.timers.Add(inv.timers)
 	for _, w := range inv.works {
