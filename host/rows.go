@@ -44,8 +44,9 @@ type outRow struct {
 	Attempts  []attempt   `msg:"at,omitempty"`
 	Parts     []string    `msg:"pt,omitempty"` // of a split message, those that arrived
 
-	// In and Messages say which message an edit or deletion is about where no
-	// key leads to it any more, as when a key was used again.
+	// Of, In and Messages say which message a deletion is about, by its delivery
+	// and by the platform's ids, where its key may lead to another by now.
+	Of       uint64   `msg:"of,omitempty"`
 	In       string   `msg:"in,omitempty"`
 	Messages []string `msg:"ms,omitempty"`
 }
@@ -62,6 +63,11 @@ type attempt struct {
 	// after that without a way to ask.
 	Unknown   bool `msg:"u,omitempty"`
 	Duplicate bool `msg:"d,omitempty"`
+
+	// Looks is how often the platform was asked in vain whether it arrived, and
+	// Absent says that the answer was no.
+	Looks  int  `msg:"lk,omitempty"`
+	Absent bool `msg:"ab,omitempty"`
 }
 
 // sentRow is what became of an outRow: the end of an event's way, and evidence.

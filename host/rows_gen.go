@@ -216,8 +216,8 @@ func (z *actionRow) Msgsize() (s int) {
 func (z *attempt) MarshalMsg(b []byte) (o []byte, err error) {
 	o = msgp.Require(b, z.Msgsize())
 	// check for omitted fields
-	zb0001Len := uint32(5)
-	var zb0001Mask uint8 /* 5 bits */
+	zb0001Len := uint32(7)
+	var zb0001Mask uint8 /* 7 bits */
 	_ = zb0001Mask
 	if z.Ended == 0 {
 		zb0001Len--
@@ -234,6 +234,14 @@ func (z *attempt) MarshalMsg(b []byte) (o []byte, err error) {
 	if z.Duplicate == false {
 		zb0001Len--
 		zb0001Mask |= 0x10
+	}
+	if z.Looks == 0 {
+		zb0001Len--
+		zb0001Mask |= 0x20
+	}
+	if z.Absent == false {
+		zb0001Len--
+		zb0001Mask |= 0x40
 	}
 	// variable map header, size zb0001Len
 	o = append(o, 0x80|uint8(zb0001Len))
@@ -262,6 +270,16 @@ func (z *attempt) MarshalMsg(b []byte) (o []byte, err error) {
 			// string "d"
 			o = append(o, 0xa1, 0x64)
 			o = msgp.AppendBool(o, z.Duplicate)
+		}
+		if (zb0001Mask & 0x20) == 0 { // if not omitted
+			// string "lk"
+			o = append(o, 0xa2, 0x6c, 0x6b)
+			o = msgp.AppendInt(o, z.Looks)
+		}
+		if (zb0001Mask & 0x40) == 0 { // if not omitted
+			// string "ab"
+			o = append(o, 0xa2, 0x61, 0x62)
+			o = msgp.AppendBool(o, z.Absent)
 		}
 	}
 	return
@@ -319,6 +337,18 @@ func (z *attempt) UnmarshalMsg(bts []byte) (o []byte, err error) {
 				err = msgp.WrapError(err, "Duplicate")
 				return
 			}
+		case "lk":
+			z.Looks, bts, err = msgp.ReadIntBytes(bts)
+			if err != nil {
+				err = msgp.WrapError(err, "Looks")
+				return
+			}
+		case "ab":
+			z.Absent, bts, err = msgp.ReadBoolBytes(bts)
+			if err != nil {
+				err = msgp.WrapError(err, "Absent")
+				return
+			}
 		default:
 			bts, err = msgp.Skip(bts)
 			if err != nil {
@@ -333,7 +363,7 @@ func (z *attempt) UnmarshalMsg(bts []byte) (o []byte, err error) {
 
 // Msgsize returns an upper bound estimate of the number of bytes occupied by the serialized message
 func (z *attempt) Msgsize() (s int) {
-	s = 1 + 2 + msgp.Int64Size + 2 + msgp.Int64Size + 4 + msgp.StringPrefixSize + len(z.Error) + 2 + msgp.BoolSize + 2 + msgp.BoolSize
+	s = 1 + 2 + msgp.Int64Size + 2 + msgp.Int64Size + 4 + msgp.StringPrefixSize + len(z.Error) + 2 + msgp.BoolSize + 2 + msgp.BoolSize + 3 + msgp.IntSize + 3 + msgp.BoolSize
 	return
 }
 
@@ -893,8 +923,8 @@ func (z *journalRow) Msgsize() (s int) {
 func (z *outRow) MarshalMsg(b []byte) (o []byte, err error) {
 	o = msgp.Require(b, z.Msgsize())
 	// check for omitted fields
-	zb0001Len := uint32(19)
-	var zb0001Mask uint32 /* 19 bits */
+	zb0001Len := uint32(20)
+	var zb0001Mask uint32 /* 20 bits */
 	_ = zb0001Mask
 	if z.Reaction == "" {
 		zb0001Len--
@@ -936,13 +966,17 @@ func (z *outRow) MarshalMsg(b []byte) (o []byte, err error) {
 		zb0001Len--
 		zb0001Mask |= 0x10000
 	}
-	if z.In == "" {
+	if z.Of == 0 {
 		zb0001Len--
 		zb0001Mask |= 0x20000
 	}
-	if z.Messages == nil {
+	if z.In == "" {
 		zb0001Len--
 		zb0001Mask |= 0x40000
+	}
+	if z.Messages == nil {
+		zb0001Len--
+		zb0001Mask |= 0x80000
 	}
 	// variable map header, size zb0001Len
 	o = msgp.AppendMapHeader(o, zb0001Len)
@@ -1039,11 +1073,16 @@ func (z *outRow) MarshalMsg(b []byte) (o []byte, err error) {
 			}
 		}
 		if (zb0001Mask & 0x20000) == 0 { // if not omitted
+			// string "of"
+			o = append(o, 0xa2, 0x6f, 0x66)
+			o = msgp.AppendUint64(o, z.Of)
+		}
+		if (zb0001Mask & 0x40000) == 0 { // if not omitted
 			// string "in"
 			o = append(o, 0xa2, 0x69, 0x6e)
 			o = msgp.AppendString(o, z.In)
 		}
-		if (zb0001Mask & 0x40000) == 0 { // if not omitted
+		if (zb0001Mask & 0x80000) == 0 { // if not omitted
 			// string "ms"
 			o = append(o, 0xa2, 0x6d, 0x73)
 			o = msgp.AppendArrayHeader(o, uint32(len(z.Messages)))
@@ -1213,6 +1252,12 @@ func (z *outRow) UnmarshalMsg(bts []byte) (o []byte, err error) {
 					return
 				}
 			}
+		case "of":
+			z.Of, bts, err = msgp.ReadUint64Bytes(bts)
+			if err != nil {
+				err = msgp.WrapError(err, "Of")
+				return
+			}
 		case "in":
 			z.In, bts, err = msgp.ReadStringBytes(bts)
 			if err != nil {
@@ -1264,7 +1309,7 @@ func (z *outRow) Msgsize() (s int) {
 	for za0002 := range z.Parts {
 		s += msgp.StringPrefixSize + len(z.Parts[za0002])
 	}
-	s += 3 + msgp.StringPrefixSize + len(z.In) + 3 + msgp.ArrayHeaderSize
+	s += 3 + msgp.Uint64Size + 3 + msgp.StringPrefixSize + len(z.In) + 3 + msgp.ArrayHeaderSize
 	for za0003 := range z.Messages {
 		s += msgp.StringPrefixSize + len(z.Messages[za0003])
 	}
