@@ -89,17 +89,28 @@ func (e *Engine) accept(ctx context.Context, in chat.Incoming) (chat.Outcome, er
 		return chat.Unwanted, nil
 	}
 
+	if ev.Conversation.Kind == abi.Direct && ev.Member.ID != "" {
+		b.Put(kDirect.Join(ev.Conversation.ID), []byte(ev.Member.ID))
+	}
+
 	seq := e.nextSeq()
 	b.Check(seenKey(ev.Source, ev.ID), 0)
 	b.Put(seenKey(ev.Source, ev.ID), stamp(e.now()))
 	w := workRow{Event: ev, Seq: seq, Asked: asked(&ev)}
+	then, err := e.divert(b, &w, then)
+	if err != nil {
+		return 0, err
+	}
 	pushes, err := stage(b, &w, middle, then)
 	if err != nil {
 		return 0, err
 	}
 	if _, err := e.store.Commit(ctx, b); err != nil {
-		if errors.Is(err, store.ErrConflict) {
+		switch {
+		case errors.Is(err, store.ErrConflict):
 			return 0, err
+		case errors.Is(err, store.ErrTooLarge), errors.Is(err, store.ErrInvalid):
+			return 0, fmt.Errorf("%w: %v", chat.ErrRefused, err) // delivering it again would change nothing
 		}
 		return 0, fmt.Errorf("host: accepting an event: %w", err)
 	}
@@ -108,6 +119,40 @@ func (e *Engine) accept(ctx context.Context, in chat.Incoming) (chat.Outcome, er
 	}
 	e.met.routed.WithLabelValues(e.sourceLabel(ev.Source)).Add(float64(len(pushes)))
 	return chat.Accepted, nil
+}
+
+// share is how many events may wait for one plugin before its being behind is
+// held against it alone.
+func (e *Engine) share() int { return max(1, e.o.MaxBacklog/4) }
+
+// divert takes out plugins that fail and have more waiting than their share: the event goes to their failed events at once, so that one broken
+// plugin does not use up the room of all.
+func (e *Engine) divert(b *store.Batch, w *workRow, then []string) ([]string, error) {
+	var rest []string
+	for i, name := range then {
+		p := e.plugin(name)
+		if p == nil || p.lanes.length() < e.share() || !p.failing.Load() {
+			if rest != nil {
+				rest = append(rest, name)
+			}
+			continue
+		}
+		if rest == nil {
+			rest = append(make([]string, 0, len(then)), then[:i]...)
+		}
+		d := deadRow{Work: *w, At: e.now()}
+		d.Work.Lane, d.Work.Error = laneOf(&w.Event), "the plugin was failing, and too many events were waiting for it already"
+		row, err := d.MarshalMsg(nil)
+		if err != nil {
+			return nil, fmt.Errorf("host: encoding an event: %w", err)
+		}
+		b.Put(deadKey(w.Seq, name), row)
+		e.met.dead.WithLabelValues(name).Inc()
+	}
+	if rest == nil {
+		return then, nil
+	}
+	return rest, nil
 }
 
 // workPush names a work row that a batch writes.
@@ -206,7 +251,7 @@ func (e *Engine) token(ctx context.Context, snap store.Snapshot, token string) (
 		return t, 0, false, chat.ErrGone
 	}
 	i, err = strconv.Atoi(part[1:])
-	if err != nil || i < 0 {
+	if err != nil || strconv.Itoa(i) != part[1:] { // b0 and b00 would be one button with two uses
 		return t, 0, false, chat.ErrGone
 	}
 	row, err := snap.Get(ctx, kToken.Join(id))
@@ -271,6 +316,9 @@ func asked(e *abi.Event) bool {
 	return false
 }
 
+// own are the kinds that only the host makes: they follow from something.
+var own = []abi.Kind{abi.TimerFired, abi.VerifyFinished, abi.HTTPResponded, abi.PluginEvent, abi.Continued, abi.SelfTest}
+
 // checkEvent refuses an event that is beyond a bound or lacks what its kind is
 // about.
 func checkEvent(e *abi.Event) error {
@@ -289,6 +337,9 @@ func checkEvent(e *abi.Event) error {
 	}
 	if !slices.Contains(abi.Kinds(), e.Kind) {
 		return fmt.Errorf("event kind %q is unknown", e.Kind)
+	}
+	if slices.Contains(own, e.Kind) {
+		return fmt.Errorf("events of kind %s are the host's own to make", e.Kind)
 	}
 	missing := false
 	switch e.Kind {

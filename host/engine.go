@@ -95,6 +95,11 @@ func (e *Engine) Run(ctx context.Context, grace time.Duration) error {
 	plugins, platforms := e.list()
 	e.mu.Unlock()
 
+	// What waited is in its lanes before anything runs: it comes first.
+	err := e.recoverWork(run)
+	if err != nil {
+		cancel()
+	}
 	for _, p := range plugins {
 		p.lanes.start(run)
 	}
@@ -102,10 +107,6 @@ func (e *Engine) Run(ctx context.Context, grace time.Duration) error {
 		e.startPlatform(p)
 	}
 	e.actions.start(run)
-	if err := e.recoverWork(run); err != nil {
-		cancel()
-		return err
-	}
 	e.work.Go(func() { e.timers.loop(run) })
 	e.work.Go(func() { e.sweep(run) })
 
@@ -138,7 +139,10 @@ func (e *Engine) Run(ctx context.Context, grace time.Duration) error {
 			e.o.Logger.Warn("plugin did not close cleanly", "plugin", p.name, "err", err)
 		}
 	}
-	return nil
+	if ctx.Err() != nil {
+		return nil // it was told to end
+	}
+	return err
 }
 
 // list returns plugins and platforms in the order of their names. e.mu is held.
@@ -203,19 +207,36 @@ func (s *sequence) next(now time.Time) uint64 {
 
 func (e *Engine) nextSeq() uint64 { return e.seq.next(e.clock.Now()) }
 
+// recentRows is among how many of the last rows of each kind the largest
+// number in use is looked for.
+const recentRows = 4096
+
 // recoverSequence starts behind every number in use, should the clock have
 // gone back since.
 func (e *Engine) recoverSequence(ctx context.Context, snap store.Snapshot) error {
 	var last uint64
-	for _, k := range []store.Key{kJournal, kSent, kDead, kWork, kOutbox, kAction} {
+	for _, k := range []store.Key{kJournal, kSent, kDead, kWork, kOutbox, kAction, kTimer} {
 		r := store.Prefix(k.Prefix())
-		r.Reverse, r.Limit = true, 1
+		r.Reverse, r.Limit = true, recentRows
 		for row, err := range snap.Scan(ctx, r) {
 			if err != nil {
 				return err
 			}
-			if n, err := keySeq(row.Key); err == nil {
-				last = max(last, n)
+			// A timer's row begins with its time; a delivery's has its event's number
+			// and its own.
+			s := row.Key.Segments()[1:]
+			switch k {
+			case kTimer:
+				s = s[1:2]
+			case kSent:
+				s = s[:2]
+			default:
+				s = s[:1]
+			}
+			for _, part := range s {
+				if n, err := store.ParseSeq(part); err == nil {
+					last = max(last, n)
+				}
 			}
 		}
 	}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"hash/fnv"
+	"strings"
 	"sync"
 	"time"
 
@@ -22,6 +23,12 @@ func (e *Engine) handle(p *plugin, lane string, seq uint64) turn {
 	v := p.live.Load()
 	if v == nil {
 		return turn{again: true, stall: true} // until a version is live
+	}
+	if v.manifest.Middleware && p.breaker.state(e.clock.Now()) == "open" {
+		// What only annotates must not hold up those who act.
+		if err := e.passOn(p, lane, seq); err != nil {
+			e.o.Logger.Error("event could not be passed on by a middleware that is held back", "plugin", p.name, "event", store.Seq(seq), "err", err)
+		}
 	}
 	if wait := p.breaker.enter(seq, e.clock.Now()); wait > 0 {
 		return turn{again: true, after: wait}
@@ -51,6 +58,58 @@ func (e *Engine) handle(p *plugin, lane string, seq uint64) turn {
 		}
 		return turn{again: true, after: time.Second}
 	}
+}
+
+// passOn hands an event to its next stage before the middleware has seen it,
+// which then sees it for itself alone.
+func (e *Engine) passOn(p *plugin, lane string, seq uint64) error {
+	snap, err := e.store.Snapshot(e.ctx)
+	if err != nil {
+		return err
+	}
+	defer snap.Close()
+	row, err := snap.Get(e.ctx, workKey(p.name, lane, seq))
+	if err != nil || !row.Exists() {
+		return err
+	}
+	var w workRow
+	if _, err := w.UnmarshalMsg(row.Value); err != nil {
+		return fmt.Errorf("row %s: %w", row.Key, err)
+	}
+	b := new(store.Batch)
+	pushes, err := skipAhead(b, &w)
+	if err != nil || len(pushes) == 0 {
+		return err
+	}
+	v, err := w.MarshalMsg(nil)
+	if err != nil {
+		return err
+	}
+	b.Check(row.Key, row.Rev)
+	b.Put(row.Key, v)
+	if _, err := e.store.Commit(e.ctx, b); err != nil {
+		if errors.Is(err, store.ErrConflict) {
+			return nil // it was handled, or passed on, meanwhile
+		}
+		return err
+	}
+	for _, n := range pushes {
+		e.pushWork(n.plugin, n.lane, n.seq)
+	}
+	return nil
+}
+
+// skipAhead writes the next stage of a middleware's row without its
+// annotations, and leaves the row without a stage behind it.
+func skipAhead(b *store.Batch, w *workRow) ([]workPush, error) {
+	if len(w.Middle)+len(w.Then) == 0 {
+		return nil, nil
+	}
+	next := *w
+	next.Attempts, next.First, next.Retry, next.Error = 0, 0, 0, ""
+	pushes, err := stage(b, &next, w.Middle, w.Then)
+	w.Middle, w.Then = nil, nil
+	return pushes, err
 }
 
 // maxTries is how often an invocation that met a conflict is run again beside
@@ -123,6 +182,9 @@ func (e *Engine) attempt(p *plugin, v *version, lane string, seq uint64, alone b
 		engine: e, plugin: p, version: v, work: &w, key: key, lane: lane, rev: row.Rev, now: now, snap: snap, batch: &s.batch,
 		reads: reads{snap: snap, plugin: p.name},
 		call:  abi.Call{Event: w.Event, Now: now.UnixMilli(), Seed: seed(p.name, w.Seq)},
+	}
+	if !v.grants.has(abi.CapMembers) {
+		inv.reads.own = "m/" + abi.KeySegment(w.Event.Member.ID) + "/"
 	}
 	inv.batch.Reset()
 	if s.in, err = inv.call.MarshalMsg(s.in[:0]); err != nil {
@@ -199,6 +261,8 @@ type invocation struct {
 	withheld []string // effects left out by the host's rules, and why
 	refs     map[string]refRow
 	tracked  []string
+
+	continued bool
 }
 
 type outPush struct {
@@ -225,6 +289,7 @@ func (inv *invocation) commit() (turn, error) {
 		return done, err
 	}
 	p.breaker.succeed(inv.work.Seq)
+	p.failing.Store(false)
 	p.stateBytes.Add(inv.grown)
 	p.timers.Add(inv.timers)
 	for _, w := range inv.works {
@@ -271,6 +336,19 @@ func (inv *invocation) fail(cause error) (turn, error) {
 	dead := w.Attempts > len(e.o.Retries.Delays)
 	parked := inv.lane != w.Lane
 	var delay time.Duration
+	if !dead {
+		delay = e.o.Retries.Delays[w.Attempts-1]
+		w.Retry = now + delay.Milliseconds()
+	}
+	park := !dead && !parked && time.Duration(w.Retry-w.First)*time.Millisecond > e.o.Retries.Hold
+	inv.works = nil
+	if dead || park {
+		next, err := skipAhead(b, w)
+		if err != nil {
+			return done, err
+		}
+		inv.works = next
+	}
 	switch {
 	case dead:
 		row, err := (&deadRow{Work: *w, At: now}).MarshalMsg(nil)
@@ -280,35 +358,35 @@ func (inv *invocation) fail(cause error) (turn, error) {
 		b.Delete(inv.key)
 		b.Put(deadKey(w.Seq, p.name), row)
 	default:
-		delay = e.o.Retries.Delays[w.Attempts-1]
-		w.Retry = now + delay.Milliseconds()
 		row, err := w.MarshalMsg(nil)
 		if err != nil {
 			return done, err
 		}
-		if !parked && time.Duration(w.Retry-w.First)*time.Millisecond > e.o.Retries.Hold {
+		if park {
 			b.Delete(inv.key)
 			b.Put(workKey(p.name, parkedLane(w.Lane, w.Seq), w.Seq), row)
-			inv.works = []workPush{{p.name, parkedLane(w.Lane, w.Seq), w.Seq}}
+			inv.works = append(inv.works, workPush{p.name, parkedLane(w.Lane, w.Seq), w.Seq})
 		} else {
-			inv.works = nil
 			b.Put(inv.key, row)
 		}
 	}
 	if _, err := e.store.Commit(e.ctx, b); err != nil {
 		return done, err
 	}
+	p.failing.Store(true)
 	e.followers.tell(inv, w.Error)
 	if p.breaker.fail(w.Seq, inv.now) {
 		log.Error("plugin is held back: too many events in a row failed", "pause", e.o.Retries.Pause)
+	}
+	for _, n := range inv.works {
+		e.pushWork(n.plugin, n.lane, n.seq)
 	}
 	switch {
 	case dead:
 		e.met.dead.WithLabelValues(p.name).Inc()
 		log.Error("event given up; `hearth events failed` shows it, `hearth events retry` runs it again")
 		return done, nil
-	case len(inv.works) > 0:
-		e.pushWork(p.name, inv.works[0].lane, w.Seq)
+	case park:
 		log.Warn("event failed; parked, so that its conversation goes on", "again_in", delay)
 		return done, nil
 	}
@@ -316,6 +394,10 @@ func (inv *invocation) fail(cause error) (turn, error) {
 	log.Warn("event failed", "again_in", delay)
 	return turn{again: true, after: delay}, nil
 }
+
+// maxJournal is how many bytes a journal row may have; what an invocation
+// returned is left out of a larger one.
+const maxJournal = 320 << 10
 
 // journal adds the evidence of this attempt to the batch.
 func (inv *invocation) journal(failure string) error {
@@ -329,6 +411,11 @@ func (inv *invocation) journal(failure string) error {
 		j.Attempt++
 	}
 	v, err := j.MarshalMsg(nil)
+	if err == nil && len(v) > maxJournal {
+		// Evidence must not keep the event itself from being ended.
+		j.Effects, j.Reads, j.Withheld, j.Log, j.NoReplay = abi.Effects{}, nil, nil, nil, true
+		v, err = j.MarshalMsg(nil)
+	}
 	if err != nil {
 		return fmt.Errorf("encoding the journal: %w", err)
 	}
@@ -351,5 +438,5 @@ func firstLine(s string, n int) string {
 	if len(s) <= n {
 		return s
 	}
-	return s[:n] + "…"
+	return strings.ToValidUTF8(s[:n], "") + "…"
 }

@@ -26,6 +26,7 @@ import (
 //	answered/EVENT                     plugin that answered a message            7 days
 //	cap/DAY/MEMBER                     counter: unasked messages on that day     3 days
 //	track/NAME/DAY                     counter
+//	direct/CONVERSATION                id of the member it is with: a direct message
 //	grant/PLUGIN                       abi.Needs that an admin granted
 //	host/paused                        time since when nothing is sent
 //	host/hold/PLATFORM                 holdRow
@@ -46,6 +47,7 @@ const (
 	kAnswered = store.Key("answered")
 	kCap      = store.Key("cap")
 	kTrack    = store.Key("track")
+	kDirect   = store.Key("direct")
 	kGrant    = store.Key("grant")
 	kPaused   = store.Key("host/paused")
 	kHold     = store.Key("host/hold")

@@ -40,9 +40,10 @@ type turn struct {
 var done = turn{}
 
 type lane struct {
-	key    string
-	queue  []uint64
-	active bool // in ready, being run, waiting or stalled: not to be made ready again
+	key     string
+	queue   []uint64
+	running bool // its head is being run: nothing is put before it
+	active  bool // in ready, being run, waiting or stalled: not to be made ready again
 }
 
 func newLanes(clock Clock, max int, run func(lane string, seq uint64) turn) *lanes {
@@ -69,7 +70,7 @@ func (l *lanes) push(key string, seq uint64) {
 	}
 	// Commits of one lane may be told in another order than they were made.
 	i := len(ln.queue)
-	for i > 0 && ln.queue[i-1] > seq && (i > 1 || !ln.active) {
+	for i > 0 && ln.queue[i-1] > seq && (i > 1 || !ln.running) {
 		i--
 	}
 	ln.queue = append(ln.queue, 0)
@@ -100,8 +101,22 @@ func (l *lanes) length() int {
 	return l.queued
 }
 
+// lane is how many numbers of one lane wait or run.
+func (l *lanes) lane(key string) int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if ln := l.byKey[key]; ln != nil {
+		return len(ln.queue)
+	}
+	return 0
+}
+
 // wait returns when no worker runs any more; the context has to have ended.
-func (l *lanes) wait() { l.idle.Wait() }
+func (l *lanes) wait() {
+	l.mu.Lock() // a worker that is being added has been
+	l.mu.Unlock()
+	l.idle.Wait()
+}
 
 // spawn starts workers for ready lanes. l.mu is held.
 func (l *lanes) spawn() {
@@ -125,9 +140,11 @@ func (l *lanes) work(ctx context.Context) {
 		l.ready = l.ready[1:]
 		seq, stalls := ln.queue[0], l.stalls
 
+		ln.running = true
 		l.mu.Unlock()
 		t := l.run(ln.key, seq)
 		l.mu.Lock()
+		ln.running = false
 
 		switch {
 		case !t.again:

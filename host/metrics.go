@@ -4,6 +4,7 @@ import (
 	"slices"
 	"sync"
 	"time"
+	"unicode/utf8"
 
 	"github.com/prometheus/client_golang/prometheus"
 
@@ -94,6 +95,9 @@ func (e *Engine) sourceLabel(source string) string {
 // trackLabel keeps names that plugins compute out of the labels: each plugin
 // has so many, then "other".
 func (m *metrics) trackLabel(plugin, name string) string {
+	if !utf8.ValidString(name) {
+		return "other" // a label has to be text
+	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	names := m.names[plugin]

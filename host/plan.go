@@ -1,11 +1,11 @@
 package host
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"slices"
 	"time"
+	"unicode/utf8"
 
 	"github.com/hearthbot/hearth/host/members"
 	"github.com/hearthbot/hearth/sdk/abi"
@@ -27,6 +27,11 @@ func (inv *invocation) plan() error {
 	if err := ef.Check(); err != nil {
 		return refuse("%v", err)
 	}
+	for i := range ef.Out {
+		if err := checkIDs(&ef.Out[i]); err != nil {
+			return fmt.Errorf("effect %d: %w", i+1, err)
+		}
+	}
 	if err := inv.planState(); err != nil {
 		return err
 	}
@@ -41,9 +46,42 @@ func (inv *invocation) plan() error {
 	return nil
 }
 
+// checkIDs bounds every id that a plugin names: they become parts of keys.
+func checkIDs(ef *abi.Effect) error {
+	var ids []string
+	switch {
+	case ef.Send != nil:
+		ids = []string{ef.Send.To.Member, ef.Send.To.Conversation, ef.Send.To.Thread}
+	case ef.Edit != nil:
+		ids = []string{ef.Edit.Member, ef.Edit.Conversation}
+	case ef.Delete != nil:
+		ids = []string{ef.Delete.Member, ef.Delete.Conversation}
+	case ef.React != nil:
+		ids = []string{ef.React.Conversation, ef.React.Message}
+	case ef.Timer != nil:
+		ids = []string{ef.Timer.Member.ID, ef.Timer.Conversation}
+	case ef.Cancel != nil:
+		ids = []string{ef.Cancel.Conversation, ef.Cancel.Key}
+	case ef.Track != nil:
+		ids = []string{ef.Track.Member}
+	}
+	for _, id := range ids {
+		if len(id) > maxEventID || !utf8.ValidString(id) {
+			return refuse("id %.32q… has %d bytes; it is a text of at most %d", id, len(id), maxEventID)
+		}
+	}
+	if ef.Track != nil && !utf8.ValidString(ef.Track.Name) {
+		return refuse("tracked name %q is no text", ef.Track.Name)
+	}
+	return nil
+}
+
 // planState writes the plugin's own rows.
 func (inv *invocation) planState() error {
 	for _, w := range inv.effects.Writes {
+		if err := inv.mayTouch(w.Key); err != nil {
+			return err
+		}
 		key := stateKey(inv.plugin.name, w.Key)
 		old, err := inv.snap.Get(inv.engine.ctx, key)
 		if err != nil {
@@ -60,10 +98,33 @@ func (inv *invocation) planState() error {
 		inv.batch.Put(key, w.Value)
 	}
 	for _, a := range inv.effects.Adds {
-		inv.batch.Add(stateKey(inv.plugin.name, a.Key), a.Delta)
+		if err := inv.mayTouch(a.Key); err != nil {
+			return err
+		}
+		key := stateKey(inv.plugin.name, a.Key)
+		old, err := inv.snap.Get(inv.engine.ctx, key)
+		if err != nil {
+			return fmt.Errorf("%w: %v", errInfrastructure, err)
+		}
+		if !old.Exists() {
+			inv.grown += int64(len(key) + counterBytes)
+		}
+		inv.batch.Add(key, a.Delta)
 	}
 	if q := inv.version.grants.quota(); inv.grown > 0 && inv.plugin.stateBytes.Load()+inv.grown > q {
 		return refuse("the plugin's rows would pass its quota of %d MiB; ask for the capability %q with more, or delete rows", q>>20, abi.CapState)
+	}
+	return nil
+}
+
+// counterBytes is how many bytes a counter's value has.
+const counterBytes = 8
+
+// mayTouch refuses rows of members other than the event's, unless the plugin
+// was granted to deal with them.
+func (inv *invocation) mayTouch(key string) error {
+	if inv.reads.foreign(key) {
+		return inv.lacks(abi.CapMembers)
 	}
 	return nil
 }
@@ -166,9 +227,12 @@ func (inv *invocation) planAction(a *abi.Action) error {
 	if err != nil {
 		return err
 	}
+	if n := inv.engine.actions.lane(inv.plugin.name) + len(inv.acts); n >= maxWaitingActions {
+		return refuse("%d actions of the plugin wait already", n)
+	}
 	seq := inv.engine.nextSeq()
 	row, err := (&actionRow{Plugin: inv.plugin.name, Event: inv.work.Seq, Action: *a, Conversation: inv.work.Event.Conversation,
-		Member: inv.work.Event.Member.ID, Cause: inv.cause(), Depth: depth, Asked: inv.work.Asked, Made: inv.call.Now}).MarshalMsg(nil)
+		Member: inv.work.Event.Member.ID, Cause: inv.cause(), Depth: depth, Asked: inv.work.Asked, Answers: inv.answers(), Made: inv.call.Now}).MarshalMsg(nil)
 	if err != nil {
 		return fmt.Errorf("%w: %v", errInfrastructure, err)
 	}
@@ -200,16 +264,40 @@ func (inv *invocation) planTrack(t *abi.Track) error {
 	return inv.derive(ev)
 }
 
+// askedBy says whether what follows from this invocation for a member answers
+// their own act.
+func (inv *invocation) askedBy(member string) bool {
+	return inv.work.Asked && (member == "" || member == inv.work.Event.Member.ID)
+}
+
+// answers is the number of the message that what follows from this invocation
+// may answer, 0 if there is none.
+func (inv *invocation) answers() uint64 {
+	if inv.work.Event.Kind == abi.MessagePosted {
+		return inv.work.Seq
+	}
+	return inv.work.Answers
+}
+
+// roomFor refuses to make more work for plugins that are behind already.
+func (inv *invocation) roomFor(plugins ...string) error {
+	for _, name := range plugins {
+		if p := inv.engine.plugin(name); p != nil && p.lanes.length() >= inv.engine.share() {
+			return refuse("%d events wait for plugin %s already", p.lanes.length(), name)
+		}
+	}
+	return nil
+}
+
+// maxWaitingActions is how many actions of one plugin may wait.
+const maxWaitingActions = 1000
+
 // derive writes the work rows of an event that follows at once from this one,
 // about the same member in the same conversation.
 func (inv *invocation) derive(ev abi.Event) error {
 	e := inv.engine
 	seq := e.nextSeq()
-	depth, err := inv.deeper()
-	if err != nil {
-		return err
-	}
-	ev.ID, ev.Time, ev.Cause, ev.Depth = store.Seq(seq), inv.call.Now, inv.cause(), depth
+	ev.ID, ev.Time, ev.Cause = store.Seq(seq), inv.call.Now, inv.cause()
 	ev.Conversation = inv.work.Event.Conversation
 	if ev.Member.ID == "" {
 		ev.Member.ID = inv.work.Event.Member.ID
@@ -218,10 +306,14 @@ func (inv *invocation) derive(ev abi.Event) error {
 	if len(middle)+len(then) == 0 {
 		return nil
 	}
-	if e.backlog() >= e.o.MaxBacklog {
-		return refuse("too many events are waiting")
+	var err error
+	if ev.Depth, err = inv.deeper(); err != nil {
+		return err
 	}
-	w := workRow{Event: ev, Seq: seq, Asked: inv.work.Asked}
+	if err := inv.roomFor(then...); err != nil {
+		return err
+	}
+	w := workRow{Event: ev, Seq: seq, Asked: inv.askedBy(ev.Member.ID), Answers: inv.answers()}
 	pushes, err := stage(inv.batch, &w, middle, then)
 	if err != nil {
 		return refuse("%v", err)
@@ -234,6 +326,10 @@ func (inv *invocation) derive(ev abi.Event) error {
 const maxRounds = 10_000
 
 func (inv *invocation) planContinue(c *abi.Continue) error {
+	if inv.continued {
+		return refuse("Continue twice in one invocation")
+	}
+	inv.continued = true
 	if inv.work.Rounds >= maxRounds {
 		return refuse("Continue for the %dth time in a row; does the work end?", inv.work.Rounds+1)
 	}
@@ -241,7 +337,7 @@ func (inv *invocation) planContinue(c *abi.Continue) error {
 	ev := abi.Event{ID: store.Seq(seq), Source: "plugin/" + inv.plugin.name, Kind: abi.Continued, Time: inv.call.Now, Note: c.Cursor,
 		Conversation: inv.work.Event.Conversation, Member: abi.Member{ID: inv.work.Event.Member.ID}, Groups: inv.work.Event.Groups,
 		Cause: inv.cause(), Depth: inv.work.Event.Depth}
-	w := workRow{Event: ev, Seq: seq, Asked: inv.work.Asked, Rounds: inv.work.Rounds + 1}
+	w := workRow{Event: ev, Seq: seq, Asked: inv.work.Asked, Answers: inv.answers(), Rounds: inv.work.Rounds + 1}
 	pushes, err := stage(inv.batch, &w, nil, []string{inv.plugin.name})
 	if err != nil {
 		return refuse("%v", err)
@@ -258,7 +354,12 @@ func (inv *invocation) planProfile(c *abi.Profile) error {
 	if id == "" {
 		return refuse("the event is nobody's, so there is no profile to change")
 	}
-	p, rev, err := members.Get(context.WithoutCancel(inv.engine.ctx), inv.snap, id)
+	if (c.Resume || c.TimeZone != "") && !inv.work.Asked {
+		// Only the member can say that they want to hear of us again, or when they sleep.
+		inv.withhold("resume or time zone of %s: the member did not ask for it", id)
+		return nil
+	}
+	p, rev, err := members.Get(inv.engine.ctx, inv.snap, id)
 	if err != nil {
 		return fmt.Errorf("%w: %v", errInfrastructure, err)
 	}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/hearthbot/hearth/host/chat"
@@ -16,10 +17,14 @@ func (inv *invocation) planSend(s *abi.Send) error {
 	e := inv.engine
 	to := s.To
 	here := to.Conversation != "" && to.Conversation == inv.work.Event.Conversation.ID
-	if here && to.Member == "" && inv.work.Event.Conversation.Kind == abi.Direct && inv.work.Event.Member.ID != "" {
-		// The conversation with the bot: its messages keep one order with those
-		// that are addressed to the member.
-		to = abi.Target{Member: inv.work.Event.Member.ID, Conversation: to.Conversation, Thread: to.Thread}
+	if to.Member == "" {
+		// A conversation with the bot, called by its own id: its messages keep one
+		// order with those that are addressed to the member, and one policy.
+		member, err := inv.directWith(to.Conversation)
+		if err != nil {
+			return err
+		}
+		to.Member = member
 	}
 	if err := inv.maySend(to, here); err != nil {
 		return err
@@ -33,7 +38,7 @@ func (inv *invocation) planSend(s *abi.Send) error {
 		return nil
 	}
 
-	if inv.work.Event.Kind == abi.MessagePosted && here {
+	if inv.answers() != 0 && here {
 		free, err := inv.claimAnswer()
 		if err != nil {
 			return err
@@ -46,11 +51,11 @@ func (inv *invocation) planSend(s *abi.Send) error {
 
 	now := inv.call.Now
 	out := outRow{Plugin: inv.plugin.name, Event: inv.work.Seq, Op: string(chat.OpSend), To: to, Content: s.Content,
-		Made: now, Asked: inv.work.Asked, Vanish: s.After}
+		Made: now, Asked: inv.askedBy(to.Member), Vanish: s.After}
 	switch {
 	case s.Expires > 0:
 		out.Expires = now + s.Expires
-	case !inv.work.Asked:
+	case !out.Asked:
 		out.Expires = now + e.o.Policy.Expiry.Milliseconds()
 	}
 	lane := laneTo(to)
@@ -73,6 +78,19 @@ func (inv *invocation) planSend(s *abi.Send) error {
 		}
 	}
 	return inv.queue(&out, abi.Platform(address), lane, seq)
+}
+
+// directWith is the member with whom a conversation is a direct one, "" if it
+// is none or was not seen yet.
+func (inv *invocation) directWith(conversation string) (string, error) {
+	if ev := &inv.work.Event; conversation == ev.Conversation.ID && ev.Conversation.Kind == abi.Direct && ev.Member.ID != "" {
+		return ev.Member.ID, nil
+	}
+	row, err := inv.snap.Get(inv.engine.ctx, kDirect.Join(conversation))
+	if err != nil {
+		return "", fmt.Errorf("%w: %v", errInfrastructure, err)
+	}
+	return string(row.Value), nil
 }
 
 // laneTo is the lane in which messages to a target keep their order.
@@ -125,7 +143,7 @@ func (inv *invocation) maySend(to abi.Target, here bool) error {
 // claimAnswer takes the one answer that a message gets from all plugins
 // together, and says whether it was still to be had.
 func (inv *invocation) claimAnswer() (bool, error) {
-	key := kAnswered.Join(store.Seq(inv.work.Seq))
+	key := kAnswered.Join(store.Seq(inv.answers()))
 	if slices.ContainsFunc(inv.batch.Writes(), func(w store.Write) bool { return w.Key == key }) {
 		return true, nil // a second message of the same answer
 	}
@@ -201,6 +219,11 @@ func (inv *invocation) tokens(c *abi.Content, key string) error {
 // find looks up a message by the plugin's key: among those to the member, then
 // among those to the conversation.
 func (inv *invocation) find(r abi.Ref) (store.Key, refRow, bool, error) {
+	for _, id := range []string{r.Member, r.Conversation} {
+		if len(id) > maxEventID {
+			return "", refRow{}, false, refuse("an id of %d bytes, at most %d", len(id), maxEventID)
+		}
+	}
 	for _, to := range []abi.Target{{Member: r.Member}, {Conversation: r.Conversation}} {
 		if to.Member == "" && to.Conversation == "" {
 			continue
@@ -234,6 +257,13 @@ func (inv *invocation) planDelete(d *abi.Delete) error {
 
 // change queues an edit or a deletion behind the message it is about.
 func (inv *invocation) change(op chat.Op, r abi.Ref, c abi.Content) error {
+	if r.Member == "" && r.Conversation != "" {
+		member, err := inv.directWith(r.Conversation)
+		if err != nil {
+			return err
+		}
+		r.Member = member
+	}
 	key, ref, ok, err := inv.find(r)
 	if err != nil {
 		return err
@@ -242,16 +272,27 @@ func (inv *invocation) change(op chat.Op, r abi.Ref, c abi.Content) error {
 		inv.withhold("%s of %q: no such message was sent", op, r.Key)
 		return nil
 	}
+	// What was taken back may not be used on what was sent before, either.
+	to := abi.Target{Member: r.Member, Conversation: r.Conversation}
+	if !strings.HasPrefix(ref.Lane, "@") {
+		to.Member = ""
+	} else {
+		to.Conversation = ""
+	}
+	if err := inv.maySend(to, false); err != nil {
+		return err
+	}
+	platform := abi.Platform(strings.TrimPrefix(ref.Lane, "@"))
+	if inv.engine.platform(platform) == nil {
+		inv.withhold("%s of %q: platform %q is not connected", op, r.Key, platform)
+		return nil
+	}
 	if err := inv.tokens(&c, r.Key); err != nil {
 		return err
 	}
 	out := outRow{Plugin: inv.plugin.name, Event: inv.work.Seq, Op: string(op), Content: c, Ref: string(key), Made: inv.call.Now,
 		Asked: true, To: abi.Target{Member: r.Member, Conversation: r.Conversation}, Expires: inv.call.Now + (7 * 24 * time.Hour).Milliseconds()}
-	address := r.Conversation
-	if r.Member != "" {
-		address = r.Member
-	}
-	return inv.queue(&out, abi.Platform(address), ref.Lane, inv.engine.nextSeq())
+	return inv.queue(&out, platform, ref.Lane, inv.engine.nextSeq())
 }
 
 func (inv *invocation) planReact(r *abi.React) error {

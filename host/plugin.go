@@ -11,6 +11,7 @@ import (
 	"slices"
 	"sync"
 	"sync/atomic"
+	"unicode/utf8"
 
 	"github.com/hearthbot/hearth/host/wasm"
 	"github.com/hearthbot/hearth/sdk/abi"
@@ -36,6 +37,7 @@ type plugin struct {
 	// that met conflicts too often takes the write lock, and meets none.
 	alone sync.RWMutex
 
+	failing    atomic.Bool  // the last attempt failed
 	stateBytes atomic.Int64 // of its rows, about
 	timers     atomic.Int64
 }
@@ -179,19 +181,11 @@ func (e *Engine) install(ctx context.Context, v *version, grantAll bool) error {
 		return err
 	}
 
+	// All that can fail comes before the swap.
 	name := v.manifest.Name
-	e.mu.Lock()
-	p := e.plugins[name]
-	fresh := p == nil
-	if fresh {
-		p = &plugin{name: name, calls: make(chan struct{}, e.o.Sandboxes)}
-		p.breaker = newBreaker(e.o.Retries)
-		p.lanes = newLanes(e.clock, maxLanes, func(lane string, seq uint64) turn { return e.handle(p, lane, seq) })
-		e.plugins[name] = p
-	}
-	e.mu.Unlock()
-	if fresh {
-		if err := e.measurePlugin(ctx, p); err != nil {
+	p := e.plugin(name)
+	if p == nil {
+		if p, err = e.newPlugin(ctx, name); err != nil {
 			return err
 		}
 	}
@@ -203,11 +197,8 @@ func (e *Engine) install(ctx context.Context, v *version, grantAll bool) error {
 	e.mu.RLock()
 	run := e.run
 	e.mu.RUnlock()
-	if fresh && run != nil {
-		p.lanes.start(run)
-		if err := e.recoverPlugin(ctx, p); err != nil {
-			return err
-		}
+	if run != nil {
+		p.lanes.start(run) // does nothing if they run
 	}
 	p.breaker.reset()
 	p.lanes.resume()
@@ -218,6 +209,32 @@ func (e *Engine) install(ctx context.Context, v *version, grantAll bool) error {
 	}
 	e.o.Logger.Info("plugin is live", "plugin", name, "version", v.manifest.Version, "sha256", v.sha)
 	return nil
+}
+
+// newPlugin adds a plugin that has no version yet, with the rows that wait for
+// it in its lanes.
+func (e *Engine) newPlugin(ctx context.Context, name string) (*plugin, error) {
+	p := &plugin{name: name, calls: make(chan struct{}, e.o.Sandboxes)}
+	p.breaker = newBreaker(e.o.Retries)
+	p.lanes = newLanes(e.clock, maxLanes, func(lane string, seq uint64) turn { return e.handle(p, lane, seq) })
+	if err := e.measurePlugin(ctx, p); err != nil {
+		return nil, err
+	}
+	e.mu.RLock()
+	running := e.run != nil
+	e.mu.RUnlock()
+	if running { // else Run finds them
+		if err := e.recoverPlugin(ctx, p); err != nil {
+			return nil, err
+		}
+	}
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if there := e.plugins[name]; there != nil {
+		return there, nil
+	}
+	e.plugins[name] = p
+	return p, nil
 }
 
 // maxLanes is how many lanes of one plugin are under way at once: most of that
@@ -341,8 +358,8 @@ func checkManifest(m *abi.Manifest) error {
 		return bad("it was built for ABI %d, this hearth has %d; build it with a matching sdk", m.ABI, abi.Version)
 	case !pluginName.MatchString(m.Name):
 		return bad("name %q does not match %s", m.Name, pluginName)
-	case m.Version == "":
-		return bad("version is missing")
+	case m.Version == "" || len(m.Version) > 64 || !utf8.ValidString(m.Version):
+		return bad("version %.64q: it is a text of 1 to 64 bytes", m.Version)
 	}
 	for _, k := range m.Events {
 		if !slices.Contains(abi.Kinds(), k) {

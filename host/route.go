@@ -80,7 +80,12 @@ func (t *table) route(e *abi.Event, owner string) (middle, then []string) {
 	default:
 		then = t.plugins[e.Kind]
 	}
-	return t.middleware[e.Kind], then
+	middle = t.middleware[e.Kind]
+	if slices.ContainsFunc(middle, func(m string) bool { return slices.Contains(then, m) }) {
+		// A middleware that is asked by name handles the event, once.
+		middle = slices.DeleteFunc(slices.Clone(middle), func(m string) bool { return slices.Contains(then, m) })
+	}
+	return middle, then
 }
 
 func (t *table) wantsPost(plugin string, e *abi.Event) bool {

@@ -16,6 +16,7 @@ import (
 type reads struct {
 	snap   store.Snapshot
 	plugin string
+	own    string // prefix of the event's member's rows; "" if all members' may be read
 
 	checks []store.Row // keys and revisions that were read; a value is not kept
 	spans  []store.Range
@@ -32,10 +33,19 @@ const maxJournalReads = 64 << 10
 // errReads is wrapped by what is the plugin's own fault.
 var errReads = errors.New("the plugin's read is refused")
 
+// foreign says whether a key or prefix is, or may be, of a member other than
+// the event's, which takes a grant.
+func (r *reads) foreign(key string) bool {
+	return r.own != "" && strings.HasPrefix(key, "m/") && !strings.HasPrefix(key, r.own)
+}
+
 // Get implements wasm.Host.
 func (r *reads) Get(ctx context.Context, key string) ([]byte, bool, error) {
 	if err := abi.CheckKey(key); err != nil {
 		return nil, false, fmt.Errorf("%w: %v", errReads, err)
+	}
+	if r.foreign(key) {
+		return nil, false, fmt.Errorf("%w: %s is another member's; that takes the capability %q", errReads, key, abi.CapMembers)
 	}
 	row, err := r.snap.Get(ctx, stateKey(r.plugin, key))
 	if err != nil {
@@ -74,6 +84,9 @@ func (r *reads) scan(ctx context.Context, s *abi.Scan) (*abi.Rows, error) {
 	// A prefix has to lie in one scope; a scan of everything would pin everything.
 	if scope, _, ok := strings.Cut(s.Prefix, "/"); !ok || scope != "c" && scope != "m" && scope != "v" {
 		return nil, fmt.Errorf("%w: scan prefix %q does not start with c/, m/ or v/", errReads, s.Prefix)
+	}
+	if r.foreign(s.Prefix) {
+		return nil, fmt.Errorf("%w: %s is not the event's member's alone; that takes the capability %q", errReads, s.Prefix, abi.CapMembers)
 	}
 	limit := s.Limit
 	switch {
