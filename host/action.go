@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/netip"
 	"net/url"
+	"regexp"
 	"strings"
 	"syscall"
 	"time"
@@ -57,7 +58,7 @@ func (e *Engine) actOnce(plugin string, seq uint64) (turn, error) {
 		// The grant may have been taken back since.
 		if err := checkRequest(row.Action.HTTP, p.live.Load().grants); err != nil {
 			result.Error = err.Error()
-		} else if e.request(row.Action.HTTP, &result); result.Status == 0 && row.Attempts+1 < maxActionTries {
+		} else if e.request(plugin, row.Action.HTTP, &result); result.Status == 0 && row.Attempts+1 < maxActionTries {
 			row.Attempts++
 			if err := e.saveAction(key, rev, &row); err != nil {
 				return done, err
@@ -124,7 +125,7 @@ func (e *Engine) saveAction(key store.Key, rev store.Rev, row *actionRow) error 
 }
 
 // request makes an HTTP request and fills in what came back.
-func (e *Engine) request(h *abi.HTTP, result *abi.Result) {
+func (e *Engine) request(plugin string, h *abi.HTTP, result *abi.Result) {
 	ctx, cancel := context.WithTimeout(e.ctx, httpTimeout)
 	defer cancel()
 	method := h.Method
@@ -137,7 +138,12 @@ func (e *Engine) request(h *abi.HTTP, result *abi.Result) {
 		return
 	}
 	for _, a := range h.Header {
-		req.Header.Set(a.Name, a.Value)
+		value, err := e.fillIn(plugin, a.Value)
+		if err != nil {
+			result.Error = err.Error()
+			return
+		}
+		req.Header.Set(a.Name, value)
 	}
 	resp, err := e.o.HTTP.Do(req)
 	if err != nil {
@@ -161,6 +167,25 @@ func (e *Engine) request(h *abi.HTTP, result *abi.Result) {
 	}
 	result.Body = body
 }
+
+// fillIn replaces ${secret:NAME} by the plugin's secret of that name. The
+// plugin, the journal and the outbox only ever hold the name.
+func (e *Engine) fillIn(plugin, value string) (string, error) {
+	var missing error
+	value = secretRef.ReplaceAllStringFunc(value, func(ref string) string {
+		name := ref[len("${secret:") : len(ref)-1]
+		if e.o.Secret != nil {
+			if s, ok := e.o.Secret(plugin, name); ok {
+				return s
+			}
+		}
+		missing = fmt.Errorf("plugin %s has no secret %q; set it under plugins.%s.secrets", plugin, name, plugin)
+		return ""
+	})
+	return value, missing
+}
+
+var secretRef = regexp.MustCompile(`\$\{secret:[a-z][a-z0-9_]{0,31}\}`)
 
 // checkRequest refuses a request that was not granted or is beyond a bound.
 func checkRequest(h *abi.HTTP, g grants) error {

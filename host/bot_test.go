@@ -54,6 +54,13 @@ func newBot(t *testing.T, o Options) *bot {
 // start attaches the platform and runs the engine until the test ends.
 func (b *bot) start() {
 	b.t.Helper()
+	b.startReal()
+	synctest.Wait()
+}
+
+// startReal is start outside of a bubble, where time and network are real.
+func (b *bot) startReal() {
+	b.t.Helper()
 	if b.Engine.platform("fake") == nil {
 		if err := b.Attach(b.t.Context(), b.platform); err != nil {
 			b.t.Fatal(err)
@@ -68,7 +75,6 @@ func (b *bot) start() {
 		}
 	}()
 	b.t.Cleanup(b.halt)
-	synctest.Wait()
 }
 
 // halt ends Run and waits for it.
@@ -145,7 +151,11 @@ func (b *bot) rows(prefix store.Key) []store.Row {
 	}
 	defer snap.Close()
 	var out []store.Row
-	for row, err := range snap.Scan(context.Background(), store.Prefix(prefix.Prefix())) {
+	span := store.Range{}
+	if prefix != "" {
+		span = store.Prefix(prefix.Prefix())
+	}
+	for row, err := range snap.Scan(context.Background(), span) {
 		if err != nil {
 			b.t.Fatal(err)
 		}

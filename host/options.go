@@ -33,6 +33,10 @@ type Options struct {
 	// for one platform, and MaxTimers the timers of one plugin.
 	MaxBacklog, MaxOutbox, MaxTimers int
 
+	// Secret returns a secret that a plugin may put into the headers of its
+	// requests as ${secret:NAME}; nil means there are none.
+	Secret func(plugin, name string) (string, bool)
+
 	// HTTP carries out the plugins' HTTP actions; nil means a client that
 	// connects to public addresses only.
 	HTTP *http.Client

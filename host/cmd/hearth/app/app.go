@@ -150,6 +150,10 @@ func (a *App) openEngine(ctx context.Context) (err error) {
 		Policy:    host.Policy{QuietFrom: c.Policy.QuietFrom, QuietTo: c.Policy.QuietTo, DailyCap: c.Policy.DailyCap, Expiry: c.Policy.Expiry},
 		Journal:   host.Journal{MaxRows: c.Journal.MaxRows, MaxAge: c.Journal.MaxAge},
 		Retries:   host.Retries{Delays: c.Retries.Delays, Deliveries: c.Retries.Deliveries},
+		Secret: func(plugin, name string) (string, bool) {
+			s, ok := c.Plugins[plugin].Secrets[name]
+			return s.Reveal(), ok
+		},
 		Sandboxes: c.Limits.Sandboxes, MaxBacklog: c.Limits.Backlog, MaxOutbox: c.Limits.Outbox, MaxTimers: c.Limits.Timers,
 	})
 	if err != nil {

@@ -107,7 +107,8 @@ func (s Slack) Enabled() bool {
 // Plugin is [plugins.NAME].
 type Plugin struct {
 	Enabled bool
-	Config  json.RawMessage // the table without "enabled"; nil if nothing else is in it. It may hold secrets
+	Config  json.RawMessage   // the table without "enabled" and "secrets"; nil if nothing else is in it
+	Secrets map[string]Secret // what the plugin may put into the headers of its requests as ${secret:NAME}, and never sees
 }
 
 // Default is what holds where nothing is set: the web chat on this machine.

@@ -233,14 +233,18 @@ func (r *reader) plugin(name, full string, p toml.Primitive) {
 		at := r.spot(spots[field])
 		r.config.lines[full+"."+field] = at.line
 		v, err := r.expand(fields[field])
-		if err == nil && field == "enabled" {
+		switch {
+		case err != nil:
+		case field == "enabled":
 			err = boolean(&out.Enabled)(v)
+		case field == "secrets":
+			err = secrets(&out.Secrets)(v)
 		}
 		if err != nil {
 			r.fail(at.line, "%s.%s: %v", full, field, err)
 			continue
 		}
-		if field != "enabled" {
+		if field != "enabled" && field != "secrets" {
 			rest[field] = v
 		}
 	}

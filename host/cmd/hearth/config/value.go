@@ -13,6 +13,8 @@ import (
 	"unicode/utf8"
 
 	"golang.org/x/text/language"
+	"maps"
+	"regexp"
 )
 
 // key is a setting by its full name, and what takes a value for it.
@@ -97,6 +99,31 @@ func secret(p *Secret, least int) func(any) error {
 			return fmt.Errorf("is too short to be safe: at least %d bytes, such as `openssl rand -hex 32` makes", least)
 		}
 		*p = NewSecret(s)
+		return nil
+	}
+}
+
+// secretName is what a secret of a plugin may be called.
+var secretName = regexp.MustCompile(`^[a-z][a-z0-9_]{0,31}$`)
+
+// secrets takes a table of texts. No error shows one.
+func secrets(p *map[string]Secret) func(any) error {
+	return func(v any) error {
+		table, ok := v.(map[string]any)
+		if !ok {
+			return wrong(`a table such as { token = "${TOKEN}" }`, v)
+		}
+		*p = map[string]Secret{}
+		for _, name := range slices.Sorted(maps.Keys(table)) {
+			value, ok := table[name].(string)
+			switch {
+			case !secretName.MatchString(name):
+				return fmt.Errorf("no secret can be called %q: %s", name, secretName)
+			case !ok || value == "":
+				return fmt.Errorf("%s is no text, or empty", name)
+			}
+			(*p)[name] = NewSecret(value)
+		}
 		return nil
 	}
 }
