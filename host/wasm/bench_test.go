@@ -37,41 +37,69 @@ func joinEvent(tb testing.TB) []byte {
 	return b
 }
 
-func messageCall(tb testing.TB) Call {
-	return Call{
-		Export: abi.ExportHandle, Input: joinEvent(tb), Seed: 7, Now: time.Unix(1_760_000_000, 0),
-		Host: rows{"m/slack:U2147483697/greeted": "41", "c/path": "https://go.dev/tour/"},
+// event is two reads, one write and one message, by a plugin as an author writes
+// it; bare is the same with the ABI's generated codecs and nothing else.
+var (
+	event = scene{"greet", rows{"m/slack:U2147483697/greeted": "\x29", "c/path": "\xb4https://go.dev/tour/"}}
+	bare  = scene{"message", rows{"m/slack:U2147483697/greeted": "41", "c/path": "https://go.dev/tour/"}}
+)
+
+// scene is a guest and its rows.
+type scene struct {
+	guest string
+	rows  rows
+}
+
+func (s scene) image(tb testing.TB, o Options) *Image {
+	tb.Helper()
+	setup, err := (&abi.Setup{Locale: "en"}).MarshalMsg(nil)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	join := joinEvent(tb)
+	i, err := newPlugin(tb, o, s.guest, Limits{}).Image(context.Background(), setup, [][]byte{join, join})
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return i
+}
+
+func (s scene) call(tb testing.TB) Call {
+	return Call{Export: abi.ExportHandle, Input: joinEvent(tb), Seed: 7, Now: time.Unix(1_760_000_000, 0), Host: s.rows}
+}
+
+// TestEvent looks at what the benchmarks' event does.
+func TestEvent(t *testing.T) {
+	for _, s := range []scene{event, bare} {
+		r, err := s.image(t, Options{Sandboxes: 1}).Call(t.Context(), s.call(t))
+		if err != nil {
+			t.Fatalf("%s: %v", s.guest, err)
+		}
+		var e abi.Effects
+		if rest, err := e.UnmarshalMsg(r.Output); err != nil || len(rest) > 0 || e.Error != "" {
+			t.Fatalf("%s: %+v, %v, %d bytes left", s.guest, e, err, len(rest))
+		}
+		if len(e.Writes) != 1 || e.Writes[0].Key != "m/slack:U2147483697/greeted" || len(e.Out) != 1 || e.Out[0].Send == nil {
+			t.Fatalf("%s: %+v", s.guest, e)
+		}
+		blocks := e.Out[0].Send.Content.Blocks
+		if len(blocks) != 2 || blocks[0].Text != "Welcome, Ada! Begin here: https://go.dev/tour/" || len(blocks[1].Buttons) != 1 {
+			t.Errorf("%s: %+v", s.guest, blocks)
+		}
 	}
 }
 
-// BenchmarkEvent is one event with two reads, one write and one message: in a
-// pristine sandbox by each way of restoring it, in an instance that is used
-// again with what the last event left in it, and in a new instance.
+// BenchmarkEvent is one event: in a pristine sandbox by each way of restoring
+// it, in an instance that is used again with what the last event left in it,
+// and in a new instance.
 func BenchmarkEvent(b *testing.B) {
 	for _, way := range []tracking{trackScan, trackPagemap, trackCompare} {
-		b.Run("pristine/"+way.String(), func(b *testing.B) {
-			if _, err := newPager(way); err != nil {
-				b.Skip(err)
-			}
-			i := messageImage(b, Options{Sandboxes: 1, tracking: way})
-			c := messageCall(b)
-			var r Result
-			var err error
-			b.ReportAllocs()
-			for b.Loop() {
-				c.Buf = r.Output[:0]
-				if r, err = i.Call(b.Context(), c); err != nil {
-					b.Fatal(err)
-				}
-			}
-			b.ReportMetric(float64(r.Dirty), "pages/op")
-			b.ReportMetric(float64(r.Fuel), "fuel/op")
-		})
+		b.Run("pristine/"+way.String(), func(b *testing.B) { event.pristine(b, way) })
 	}
+	b.Run("bare", func(b *testing.B) { bare.pristine(b, trackAuto) })
 	b.Run("reused", func(b *testing.B) {
-		i := messageImage(b, Options{Sandboxes: 1})
-		c, l := messageCall(b), i.program.limits
-		s := i.idle[0]
+		i, c := event.image(b, Options{Sandboxes: 1}), event.call(b)
+		s, l := i.idle[0], i.program.limits
 		var out []byte
 		for b.Loop() {
 			g := &s.guest
@@ -89,8 +117,8 @@ func BenchmarkEvent(b *testing.B) {
 		}
 	})
 	b.Run("new", func(b *testing.B) {
-		i := messageImage(b, Options{Sandboxes: 1})
-		p, c, l := i.program, messageCall(b), i.program.limits
+		i, c := event.image(b, Options{Sandboxes: 1}), event.call(b)
+		p, l := i.program, i.program.limits
 		for b.Loop() {
 			s, err := p.newSandbox(b.Context(), &l)
 			if err != nil {
@@ -110,10 +138,27 @@ func BenchmarkEvent(b *testing.B) {
 	})
 }
 
+func (s scene) pristine(b *testing.B, way tracking) {
+	if _, err := newPager(way); err != nil {
+		b.Skip(err)
+	}
+	i, c := s.image(b, Options{Sandboxes: 1, tracking: way}), s.call(b)
+	var r Result
+	var err error
+	b.ReportAllocs()
+	for b.Loop() {
+		c.Buf = r.Output[:0]
+		if r, err = i.Call(b.Context(), c); err != nil {
+			b.Fatal(err)
+		}
+	}
+	b.ReportMetric(float64(r.Dirty), "pages/op")
+	b.ReportMetric(float64(r.Fuel), "fuel/op")
+}
+
 // BenchmarkEvents is the same event on all processors at once.
 func BenchmarkEvents(b *testing.B) {
-	i := messageImage(b, Options{})
-	c := messageCall(b)
+	i, c := event.image(b, Options{}), event.call(b)
 	b.ReportAllocs()
 	b.ResetTimer()
 	b.RunParallel(func(pb *testing.PB) {
@@ -130,7 +175,7 @@ func BenchmarkEvents(b *testing.B) {
 // without what an earlier run has compiled.
 func BenchmarkCompile(b *testing.B) {
 	code := buildGuest(b, "message")
-	event := joinEvent(b)
+	join := joinEvent(b)
 	for _, way := range []string{"cached", "new"} {
 		b.Run(way, func(b *testing.B) {
 			o := Options{}
@@ -147,7 +192,7 @@ func BenchmarkCompile(b *testing.B) {
 				if err != nil {
 					b.Fatal(err)
 				}
-				if _, err := p.Image(b.Context(), nil, [][]byte{event, event}); err != nil {
+				if _, err := p.Image(b.Context(), nil, [][]byte{join, join}); err != nil {
 					b.Fatal(err)
 				}
 				if err := p.Close(b.Context()); err != nil {
@@ -162,14 +207,4 @@ func BenchmarkCompile(b *testing.B) {
 			}
 		})
 	}
-}
-
-func messageImage(tb testing.TB, o Options) *Image {
-	tb.Helper()
-	event := joinEvent(tb)
-	i, err := newPlugin(tb, o, "message", Limits{}).Image(context.Background(), nil, [][]byte{event, event})
-	if err != nil {
-		tb.Fatal(err)
-	}
-	return i
 }
