@@ -39,11 +39,10 @@ const (
 
 // plug is what a plugin's call has beside any guest's.
 type plug struct {
-	host   Host
-	ctx    context.Context // with the call's deadline; made by the first read
-	cancel context.CancelFunc
-	lines  int // logged
-	limit  int
+	host  Host
+	time  *callTime // made by the first read
+	lines int       // logged
+	limit int
 
 	// An answer that was longer than the guest's buffer is kept, for it asks
 	// the same again: the Host is asked once.
@@ -56,9 +55,9 @@ func (p *plug) begin(h Host, lines int) {
 }
 
 func (p *plug) end() {
-	if p.cancel != nil {
-		p.cancel()
-		p.cancel, p.ctx = nil, nil
+	if p.time != nil {
+		p.time.end()
+		p.time = nil
 	}
 	if p.lines > p.limit {
 		p.host.Log(abi.LogWarn, fmt.Sprintf("%d more lines were left out: a call may log %d", p.lines-p.limit, p.limit))
@@ -68,10 +67,10 @@ func (p *plug) end() {
 
 // context gives the Host the call's deadline.
 func (g *guest) context() context.Context {
-	if g.plug.ctx == nil {
-		g.plug.ctx, g.plug.cancel = context.WithDeadline(g.ctx.Context, g.fuel.deadline)
+	if g.plug.time == nil {
+		g.plug.time = &callTime{caller: g.ctx.Context, deadline: g.fuel.deadline}
 	}
-	return g.plug.ctx
+	return g.plug.time
 }
 
 func pluginFuncs() []hostFunc {
