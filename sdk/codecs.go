@@ -1,6 +1,7 @@
 package sdk
 
 import (
+	"bytes"
 	"encoding"
 	"encoding/json"
 	"fmt"
@@ -59,6 +60,7 @@ func (c *codec) own() {
 		return v.Addr().Interface().(msgp.Marshaler).MarshalMsg(b)
 	}
 	c.decode = func(b []byte, v reflect.Value) ([]byte, error) {
+		b = bytes.Clone(b) // it may keep parts of it
 		return v.Addr().Interface().(msgp.Unmarshaler).UnmarshalMsg(b)
 	}
 }

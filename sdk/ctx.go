@@ -28,6 +28,10 @@ type Invocation struct {
 	adds   []abi.Add
 	out    []abi.Effect
 	groups []abi.Annotation
+
+	ctx    any      // the handlers', a *Ctx of the plugin's config
+	rows   *overlay // Base.host
+	letter *letter  // of the first message
 }
 
 // View is what a query works with, and Warm, which has no Request: it reads and
@@ -48,6 +52,7 @@ type Base struct {
 	locale string // of T
 	member string // of PerMember state
 	place  string // of PerConversation state
+	named  namedRow
 }
 
 // Community is what is known of the community a plugin works for.
@@ -147,10 +152,11 @@ func (i *Invocation) Name() Markup {
 // Once reports true the first time it is asked about name for the event's
 // member (for nobody, the community), and false ever after.
 func (i *Invocation) Once(name string) bool {
-	done := rowSet{owner: ofMember, name: "once." + name}
+	owner := ofMember
 	if i.member == "" {
-		done.owner = ofCommunity
+		owner = ofCommunity
 	}
+	done := rowsOf(owner, "once."+name)
 	key := done.key(&i.Base, "")
 	if _, ok := lookup[int64](&i.Base, key); ok {
 		return false

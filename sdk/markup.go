@@ -8,7 +8,13 @@ import "strings"
 type Markup string
 
 // Escape is s as it stands: nothing in it is markup.
-func Escape(s string) Markup { return Markup(appendText(nil, s)) }
+func Escape(s string) Markup {
+	b, rest := escape(nil, s)
+	if len(b) == 0 && len(rest) == len(s) {
+		return Markup(s)
+	}
+	return Markup(append(b, rest...))
+}
 
 // Mention names a member, by id, so that they notice.
 func Mention(memberID string) Markup { return Markup("<@" + memberID + ">") }
@@ -45,29 +51,54 @@ func punctuation(c byte) bool {
 // appendText appends s with what would be markup escaped: what marks anywhere,
 // and what marks a list at the beginning of a line, as s may stand at one.
 func appendText(b []byte, s string) []byte {
+	b, rest := escape(b, s)
+	return append(b, rest...)
+}
+
+// escape appends s up to rest, which is as it should be.
+func escape(b []byte, s string) (_ []byte, rest string) {
+	done := 0                    // of s
 	start, digits := true, false // only spaces stand before it in the line; and then digits
 	for i := 0; i < len(s); i++ {
+		if !start && !digits {
+			for i < len(s) && !special[s[i]] {
+				i++
+			}
+			if i == len(s) {
+				break
+			}
+		}
 		c := s[i]
+		mark := false
 		switch c {
 		case '\\', '*', '~', '`', '[', ']', '<', '>':
-			b = append(b, '\\')
+			mark = true
 		case '-', '+', '#':
-			if start {
-				b = append(b, '\\')
-			}
+			mark = start
 		case '.', ')':
-			if digits && (i+1 == len(s) || s[i+1] == ' ' || s[i+1] == '\n') {
-				b = append(b, '\\')
-			}
+			mark = digits && (i+1 == len(s) || s[i+1] == ' ' || s[i+1] == '\n')
 		case '\r', 0:
+			b = append(b, s[done:i]...)
+			done = i + 1
 			continue
+		}
+		if mark {
+			b = append(append(b, s[done:i]...), '\\')
+			done = i
 		}
 		digits = (start || digits) && '0' <= c && c <= '9'
 		start = c == '\n' || start && (c == ' ' || c == '\t')
-		b = append(b, c)
 	}
-	return b
+	return b, s[done:]
 }
+
+// special are the bytes that matter to escape inside a line.
+var special = func() (is [256]bool) {
+	for _, c := range []byte("\\*~`[]<>\n\r\x00") {
+		is[c] = true
+	}
+	return is
+}()
 
 // appendCode appends s as the inside of a code span, where a backslash is
 // itself.

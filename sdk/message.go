@@ -13,6 +13,9 @@ type Message struct {
 	i    *Invocation
 	body *abi.Content
 	send *abi.Send // nil for an edit
+
+	blocks  []abi.Block  // space for the first of them
+	buttons []abi.Button // space for a row of them
 }
 
 // DM sends a direct message to the event's member.
@@ -75,9 +78,11 @@ func (i *Invocation) DeleteIn(conversationID, key string) {
 }
 
 func (i *Invocation) send(to abi.Target, text Markup) *Message {
-	s := &abi.Send{To: to}
+	l := i.newLetter()
+	s, m := &l.send, &l.message
+	s.To = to
 	i.out = append(i.out, abi.Effect{Send: s})
-	m := &Message{i: i, body: &s.Content, send: s}
+	*m = Message{i: i, body: &s.Content, send: s, blocks: l.blocks[:0], buttons: l.buttons[:0]}
 	return m.Text(text)
 }
 
@@ -126,6 +131,9 @@ func (m *Message) DeletesAfter(d time.Duration) *Message {
 }
 
 func (m *Message) block(b abi.Block) *Message {
+	if m.body.Blocks == nil {
+		m.body.Blocks = m.blocks
+	}
 	m.body.Blocks = append(m.body.Blocks, b)
 	return m
 }
@@ -218,18 +226,27 @@ func ButtonNote(n []byte) ButtonOption { return func(b *abi.Button) { b.Note = n
 // Button adds a button; pressing it is an event for [Plugin.OnButton]. Buttons
 // that follow each other stand in one row.
 func (m *Message) Button(label Markup, action string, options ...ButtonOption) *Message {
-	button := abi.Button{Label: label.plain(), Action: action}
+	button := m.button()
+	button.Label, button.Action = label.plain(), action
 	for _, o := range options {
-		o(&button)
+		o(button)
 	}
-	b := m.last(func(b *abi.Block) bool { return b.Buttons != nil })
-	b.Buttons = append(b.Buttons, button)
 	return m
 }
 
 // LinkButton adds a button that opens an https address.
 func (m *Message) LinkButton(label Markup, url string) *Message {
-	b := m.last(func(b *abi.Block) bool { return b.Buttons != nil })
-	b.Buttons = append(b.Buttons, abi.Button{Label: label.plain(), URL: url})
+	button := m.button()
+	button.Label, button.URL = label.plain(), url
 	return m
+}
+
+// button adds an empty button.
+func (m *Message) button() *abi.Button {
+	b := m.last(func(b *abi.Block) bool { return b.Buttons != nil })
+	if b.Buttons == nil {
+		b.Buttons, m.buttons = m.buttons, nil
+	}
+	b.Buttons = append(b.Buttons, abi.Button{})
+	return &b.Buttons[len(b.Buttons)-1]
 }

@@ -27,7 +27,7 @@ func (b *Plugin[C]) on(r route, h Handler[C]) *Plugin[C] {
 		p.fault("a handler for %s is nil", r.kind)
 		return b
 	}
-	r.handle = func(i *Invocation) error { return h(&Ctx[C]{Invocation: i, Config: p.conf.(*C)}) }
+	r.handle = func(i *Invocation) error { return h(i.ctx.(*Ctx[C])) }
 	p.routes = append(p.routes, r)
 	return b
 }

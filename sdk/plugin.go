@@ -37,6 +37,7 @@ func New[C any](name, version string, options ...Option) *Plugin[C] {
 	p := &plugin{
 		manifest: abi.Manifest{ABI: abi.Version, Name: name, Version: version},
 		config:   configOf[C](),
+		enter:    enter[C],
 	}
 	for _, o := range options {
 		o(p)
@@ -114,6 +115,7 @@ type plugin struct {
 	queries  []view
 	warm     func(*Base) error
 	migrate  func(*Migration) error
+	enter    func(*plugin) *Invocation
 	faults   []error // of the declaration
 
 	// What warm makes; part of the image.

@@ -23,11 +23,10 @@ func (p *plugin) Handle(call *abi.Call, host guest.Host) (effects abi.Effects) {
 		return abi.Effects{Error: err.Error()}
 	}
 	ev := &call.Event
-	i := &Invocation{
-		Base:  Base{p: p, now: call.Now, seed: call.Seed, locale: ev.Member.Locale, member: ev.Member.ID, place: ev.Conversation.ID},
-		Event: ev, Member: ev.Member,
-	}
-	i.host = overlay{host: host, i: i}
+	i := p.enter(p)
+	i.Base = Base{p: p, host: i.rows, now: call.Now, seed: call.Seed, locale: ev.Member.Locale, member: ev.Member.ID, place: ev.Conversation.ID}
+	i.Event, i.Member = ev, ev.Member
+	*i.rows = overlay{host: host, i: i}
 	for n := range p.routes {
 		if !p.routes[n].matches(ev) {
 			continue

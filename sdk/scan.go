@@ -26,7 +26,7 @@ func CommunityMap[T any](name string) Map[T] { return mapOf[T](ofCommunity, name
 
 func mapOf[T any](o owner, name string) Map[T] {
 	keep[T](name)
-	return Map[T]{rowSet{owner: o, name: name}}
+	return Map[T]{rowsOf(o, name)}
 }
 
 // Of is the map of another member or conversation than the event's, for which
@@ -92,9 +92,9 @@ type Entry[T any] struct {
 func (m Map[T]) Scan(r Reader, rg Range) (entries []Entry[T], more bool) {
 	b := r.reader()
 	prefix := m.set.prefix(b) + "/"
-	scan := abi.Scan{Prefix: prefix + segment(rg.Prefix), Limit: rg.Limit, Reverse: rg.Reverse, Relaxed: rg.Relaxed}
+	scan := abi.Scan{Prefix: prefix + abi.KeySegment(rg.Prefix), Limit: rg.Limit, Reverse: rg.Reverse, Relaxed: rg.Relaxed}
 	if rg.After != "" {
-		scan.After = prefix + segment(rg.After)
+		scan.After = prefix + abi.KeySegment(rg.After)
 	}
 	rows, err := b.host.Scan(scan)
 	if err != nil {
@@ -131,9 +131,9 @@ type overlay struct {
 	i    *Invocation
 }
 
-func (o overlay) Log(level int, line string) { o.host.Log(level, line) }
+func (o *overlay) Log(level int, line string) { o.host.Log(level, line) }
 
-func (o overlay) Get(key string) ([]byte, bool, error) {
+func (o *overlay) Get(key string) ([]byte, bool, error) {
 	for j := range o.i.writes {
 		if w := &o.i.writes[j]; w.Key == key {
 			return w.Value, !w.Delete, nil
@@ -160,7 +160,7 @@ func (o overlay) Get(key string) ([]byte, bool, error) {
 // Scan puts the invocation's own writes where they belong among the host's rows.
 // A page may be shorter than its limit and still have more behind it, if the
 // invocation has deleted rows of it; it is never empty then.
-func (o overlay) Scan(s abi.Scan) (abi.Rows, error) {
+func (o *overlay) Scan(s abi.Scan) (abi.Rows, error) {
 	var own []abi.Write
 	for _, w := range o.i.writes {
 		if inRange(&s, w.Key) {

@@ -22,20 +22,34 @@ type rowSet struct {
 	owner owner
 	id    string // of whom, if not of the event's
 	name  string
+	tail  string // what the name is in a key
 }
 
-// key is the row's, or a map's entry's.
-func (s rowSet) key(b *Base, entry string) string {
-	k := s.prefix(b)
+func rowsOf(o owner, name string) rowSet {
+	return rowSet{owner: o, name: name, tail: "/" + abi.KeySegment(name)}
+}
+
+// key is the row's, or a map's entry's. A row that was read is often written
+// next: its key is kept.
+func (s *rowSet) key(b *Base, entry string) string {
 	if entry != "" {
-		k += "/" + segment(entry)
+		return s.prefix(b) + "/" + abi.KeySegment(entry)
 	}
-	return k
+	if k := &b.named; k.key == "" || k.set != *s {
+		*k = namedRow{set: *s, key: s.prefix(b)}
+	}
+	return b.named.key
 }
 
-func (s rowSet) prefix(b *Base) string {
+// namedRow is a row and its key.
+type namedRow struct {
+	set rowSet
+	key string
+}
+
+func (s *rowSet) prefix(b *Base) string {
 	if s.owner == ofCommunity {
-		return "c/" + segment(s.name)
+		return "c" + s.tail
 	}
 	id := s.id
 	if id == "" && b != nil {
@@ -51,28 +65,10 @@ func (s rowSet) prefix(b *Base) string {
 		}
 		panic(mistakef("state %q is kept for each %s and this event has none: say which with Of", s.name, whose))
 	}
-	return string(s.owner) + "/" + segment(id) + "/" + segment(s.name)
-}
-
-// segment escapes what may not stand in a segment of a key.
-func segment(s string) string {
-	bare := func(c byte) bool { return c > ' ' && c != 0x7f && c != '/' && c != '%' }
-	n := 0
-	for n < len(s) && bare(s[n]) {
-		n++
+	if s.owner == ofMember {
+		return "m/" + abi.KeySegment(id) + s.tail
 	}
-	if n == len(s) {
-		return s
-	}
-	b := append(make([]byte, 0, len(s)+8), s[:n]...)
-	for ; n < len(s); n++ {
-		if bare(s[n]) {
-			b = append(b, s[n])
-		} else {
-			b = append(b, '%', hexDigits[s[n]>>4], hexDigits[s[n]&15])
-		}
-	}
-	return string(b)
+	return "v/" + abi.KeySegment(id) + s.tail
 }
 
 const hexDigits = "0123456789abcdef"
@@ -115,7 +111,7 @@ func PerCommunity[T any](name string) Value[T] { return value[T](ofCommunity, na
 // is found out by Describe.
 func value[T any](o owner, name string) Value[T] {
 	keep[T](name)
-	return Value[T]{rowSet{owner: o, name: name}}
+	return Value[T]{rowsOf(o, name)}
 }
 
 func keep[T any](name string) {
@@ -157,15 +153,15 @@ func (v Value[T]) Prefix() string { return v.set.prefix(nil) }
 type Counter struct{ set rowSet }
 
 // MemberCounter is a counter that each member has.
-func MemberCounter(name string) Counter { return Counter{rowSet{owner: ofMember, name: name}} }
+func MemberCounter(name string) Counter { return Counter{rowsOf(ofMember, name)} }
 
 // ConversationCounter is a counter that each conversation has.
 func ConversationCounter(name string) Counter {
-	return Counter{rowSet{owner: ofConversation, name: name}}
+	return Counter{rowsOf(ofConversation, name)}
 }
 
 // CommunityCounter is a counter that the community has.
-func CommunityCounter(name string) Counter { return Counter{rowSet{owner: ofCommunity, name: name}} }
+func CommunityCounter(name string) Counter { return Counter{rowsOf(ofCommunity, name)} }
 
 // Of is the counter of another member or conversation than the event's.
 func (n Counter) Of(id string) Counter {

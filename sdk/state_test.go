@@ -89,12 +89,12 @@ func TestScanIsAMap(t *testing.T) {
 		rows, model := rowsHost{"c/mm": []byte{1}, "c/m": []byte{2}}, map[string]int{}
 		for _, k := range rapid.SliceOfN(key, 0, 12).Draw(t, "rows") {
 			raw, _ := Encode(len(model))
-			rows["c/m/"+segment(k)] = raw
+			rows["c/m/"+abi.KeySegment(k)] = raw
 			model[k] = len(model)
 		}
 		// Encode gave the value of the moment: take it from the rows.
 		for k := range model {
-			model[k], _ = Decode[int](rows["c/m/"+segment(k)])
+			model[k], _ = Decode[int](rows["c/m/"+abi.KeySegment(k)])
 		}
 		p := New[struct{}]("scan", "1.0.0").OnJoin(func(c *Ctx[struct{}]) error {
 			for _, k := range rapid.SliceOfN(key, 0, 12).Draw(t, "writes") {
@@ -106,7 +106,7 @@ func TestScanIsAMap(t *testing.T) {
 					model[k] = 100 + len(k)
 				}
 			}
-			order := slices.SortedFunc(maps.Keys(model), func(a, b string) int { return strings.Compare(segment(a), segment(b)) })
+			order := slices.SortedFunc(maps.Keys(model), func(a, b string) int { return strings.Compare(abi.KeySegment(a), abi.KeySegment(b)) })
 			rg := Range{Limit: rapid.IntRange(0, 5).Draw(t, "limit"), Reverse: rapid.Bool().Draw(t, "reverse"), Prefix: rapid.StringMatching(`[a-c/]?`).Draw(t, "prefix")}
 			if rg.Reverse {
 				slices.Reverse(order)
@@ -156,7 +156,7 @@ func TestScanIsAMap(t *testing.T) {
 func TestSegments(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		s := rapid.String().Draw(t, "s")
-		e := segment(s)
+		e := abi.KeySegment(s)
 		if got := unsegment(e); got != s {
 			t.Fatalf("%q became %q became %q", s, e, got)
 		}

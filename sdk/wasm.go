@@ -8,11 +8,13 @@ import (
 
 	"github.com/hearthbot/hearth/sdk/abi"
 	"github.com/hearthbot/hearth/sdk/internal/guest"
+	"github.com/hearthbot/hearth/sdk/internal/wire"
 )
 
-// The exports and imports of the ABI. Memory that crosses is the module's own:
-// input lies where hearth_buffer said, output in a buffer that the next call
-// reuses. Both are grown while the image is made, so that events find them.
+// The exports and imports of the ABI. Memory that crosses is the module's own: a
+// buffer that hearth_buffer makes as long as the host wants, which holds first
+// the input, then each row that is read, then the output. Nothing refers to what
+// lies in it, and an event writes few pages of it, which are few to restore.
 
 //go:wasmimport hearth kv_get
 func kvGet(key unsafe.Pointer, keyLen uint32, buf unsafe.Pointer, room uint32) int32
@@ -27,8 +29,20 @@ const firstRoom = 16 << 10
 
 var (
 	input  = make([]byte, firstRoom)
-	output = make([]byte, 0, firstRoom)
-	rows   = make([]byte, firstRoom)
+	rows   = input // or longer
+	output = input[:0]
+)
+
+// event is what every event has of its own.
+type event struct {
+	call    abi.Call
+	effects abi.Effects
+}
+
+// The codecs of what every event meets.
+var (
+	calls   = wire.Of[abi.Call]()
+	effects = wire.Of[abi.Effects]()
 )
 
 //go:wasmexport hearth_abi
@@ -38,6 +52,7 @@ func exportVersion() int32 { return abi.Version }
 func exportBuffer(n uint32) unsafe.Pointer {
 	if int(n) > len(input) {
 		input = make([]byte, n)
+		rows, output = input, input[:0]
 	}
 	return unsafe.Pointer(unsafe.SliceData(input))
 }
@@ -60,10 +75,13 @@ func exportWarm(n uint32) uint64 {
 
 //go:wasmexport handle
 func exportHandle(n uint32) uint64 {
-	var c abi.Call
-	take(c.UnmarshalMsg(input[:n]))
-	e := single().Handle(&c, host{})
-	return give(e.MarshalMsg(output[:0]))
+	e := new(event)
+	if !calls.Decode(string(input[:n]), &e.call) {
+		e.call = abi.Call{}
+		take(e.call.UnmarshalMsg(input[:n]))
+	}
+	e.effects = single().Handle(&e.call, host{})
+	return give(effects.Append(output[:0], &e.effects), nil)
 }
 
 //go:wasmexport query
@@ -125,7 +143,7 @@ func (host) Get(key string) ([]byte, bool, error) {
 	if n < 0 {
 		return nil, false, nil
 	}
-	return append([]byte(nil), rows[:n]...), true, nil
+	return rows[:n], true, nil
 }
 
 func (host) Scan(s abi.Scan) (abi.Rows, error) {

@@ -7,6 +7,7 @@ import "github.com/hearthbot/hearth/sdk/abi"
 
 // Host answers a plugin's reads. An error ends the invocation.
 type Host interface {
+	// Get's value may be overwritten by the next read.
 	Get(key string) (value []byte, ok bool, err error)
 	Scan(abi.Scan) (abi.Rows, error)
 	Log(level int, line string)
