@@ -68,11 +68,12 @@ func (v *view) known(member string) bool {
 // named finds the longest name that s begins with.
 func (v *view) named(s string, member bool) (id string, n int, err error) {
 	var ends []int // where a name may end
-	prev := rune(0)
+	prev, runes := rune(0), 0
 	for i, r := range s {
-		if len(ends) == maxName+1 || r == '\n' {
+		if runes > maxName || r == '\n' {
 			break
 		}
+		runes++
 		if i > 0 && (!wordy(prev) || !wordy(r) || han(prev) || han(r)) {
 			ends = append(ends, i)
 		}
