@@ -2,6 +2,8 @@ package host
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"strings"
 	"time"
 
@@ -21,7 +23,7 @@ const (
 func (e *Engine) sweep(ctx context.Context) {
 	for ctx.Err() == nil {
 		if n, err := e.sweepOnce(ctx); err != nil && ctx.Err() == nil {
-			e.o.Logger.Error("sweep ended early; it goes on in an hour", "deleted", n, "err", err)
+			e.o.Logger.Error("not everything that is old could be deleted; it is tried again in an hour", "deleted", n, "err", err)
 		}
 		up := make(chan struct{})
 		stop := e.clock.AfterFunc(sweepEvery, func() { close(up) })
@@ -34,7 +36,7 @@ func (e *Engine) sweep(ctx context.Context) {
 }
 
 // sweepOnce goes through everything that ages and returns how many rows it
-// deleted.
+// deleted. What cannot be swept of one kind keeps nothing of another.
 func (e *Engine) sweepOnce(ctx context.Context) (int, error) {
 	now := e.now()
 	old := func(keep time.Duration) int64 { return now - keep.Milliseconds() }
@@ -44,6 +46,7 @@ func (e *Engine) sweepOnce(ctx context.Context) (int, error) {
 	journal := uint64(max(old(e.o.Journal.MaxAge), 0)) * uint64(time.Millisecond)
 	today := e.clock.Now().Add(-keepCaps).UTC().Format(time.DateOnly)
 	total := 0
+	var errs []error
 	for _, s := range []struct {
 		prefix  store.Key
 		drop    func(store.Row) bool
@@ -60,7 +63,7 @@ func (e *Engine) sweepOnce(ctx context.Context) (int, error) {
 		{kRef, func(r store.Row) bool {
 			var t refRow
 			_, err := t.UnmarshalMsg(r.Value)
-			return err == nil && int64(t.Out/uint64(time.Millisecond)) < old(keepTokens)
+			return err == nil && max(t.Used, int64(t.Out/uint64(time.Millisecond))) < old(keepTokens)
 		}, false},
 		{kCap, func(r store.Row) bool { return splitKey(r.Key, 2)[0] < today }, true},
 		{kJournal, before(journal), true},
@@ -69,11 +72,11 @@ func (e *Engine) sweepOnce(ctx context.Context) (int, error) {
 		n, err := e.sweepPrefix(ctx, s.prefix, s.drop, s.ordered)
 		total += n
 		if err != nil {
-			return total, err
+			errs = append(errs, fmt.Errorf("%s: %w", s.prefix, err))
 		}
 	}
 	n, err := e.trimJournal(ctx)
-	return total + n, err
+	return total + n, errors.Join(append(errs, err)...)
 }
 
 // before drops rows whose number is smaller.
@@ -88,19 +91,21 @@ func before(seq uint64) func(store.Row) bool {
 // invocations and of deliveries alike.
 func (e *Engine) trimJournal(ctx context.Context) (int, error) {
 	total := 0
+	var errs []error
 	for _, prefix := range []store.Key{kJournal, kSent} {
 		rows, err := e.count(ctx, prefix)
 		if err != nil {
-			return total, err
+			errs = append(errs, fmt.Errorf("%s: %w", prefix, err))
+			continue
 		}
 		excess := rows - e.o.Journal.MaxRows
 		n, err := e.sweepPrefix(ctx, prefix, func(store.Row) bool { excess--; return excess >= 0 }, true)
 		total += n
 		if err != nil {
-			return total, err
+			errs = append(errs, fmt.Errorf("%s: %w", prefix, err))
 		}
 	}
-	return total, nil
+	return total, errors.Join(errs...)
 }
 
 func (e *Engine) count(ctx context.Context, prefix store.Key) (n int, err error) {
@@ -152,8 +157,10 @@ func (e *Engine) sweepPrefix(ctx context.Context, prefix store.Key, drop func(st
 		if len(b.Writes()) == 0 {
 			continue
 		}
-		// A row that was used meanwhile stays; the next sweep looks again.
-		if _, err := e.store.Commit(ctx, b); err != nil {
+		switch _, err := e.store.Commit(ctx, b); {
+		case errors.Is(err, store.ErrConflict):
+			continue // a row was used meanwhile: this batch stays until the next sweep
+		case err != nil:
 			return total, err
 		}
 		total += len(b.Writes())
