@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/hearthbot/hearth/host/chat"
+	"github.com/hearthbot/hearth/host/members"
 	"github.com/hearthbot/hearth/store"
 )
 
@@ -25,7 +26,7 @@ const deliverTimeout = 30 * time.Second
 
 // deliver takes one row of the outbox a step further.
 //
-//	row ─► allowed? ─► in the budget? ─► attempt recorded ─► platform ─► receipt and row's end, one batch
+//	row ─► arrived already? ─► allowed? ─► in the budget? ─► attempt recorded ─► platform ─► receipt and row's end, one batch
 func (e *Engine) deliver(p *platform, lane string, seq uint64) turn {
 	if e.paused.Load() || p.hold() != nil {
 		return turn{again: true, stall: true}
@@ -42,22 +43,26 @@ func (e *Engine) deliver(p *platform, lane string, seq uint64) turn {
 
 // dispatch is one row of the outbox on its way.
 type dispatch struct {
-	e    *Engine
-	p    *platform
-	lane string
-	seq  uint64
-	key  store.Key
-	rev  store.Rev
-	out  outRow
-	now  time.Time
-	ref  refRow // of out.Ref
-	refs store.Rev
-	lang string
-	zone *time.Location // of the member
+	e      *Engine
+	p      *platform
+	ctx    context.Context // the engine's, until the platform is called: what it says is written down in any case
+	lane   string
+	seq    uint64
+	key    store.Key
+	rev    store.Rev
+	out    outRow
+	now    time.Time
+	ref    refRow // of out.Ref
+	refs   store.Rev
+	about  uint64 // ref.Out when the row's turn came
+	member members.Profile
+	zone   *time.Location // of the member
+
+	reserved store.Key // the cap's row of which one is reserved
 }
 
 func (e *Engine) deliverRow(p *platform, lane string, seq uint64) (turn, error) {
-	d := &dispatch{e: e, p: p, lane: lane, seq: seq, key: outKey(p.name, lane, seq), now: e.clock.Now()}
+	d := &dispatch{e: e, p: p, ctx: e.ctx, lane: lane, seq: seq, key: outKey(p.name, lane, seq), now: e.clock.Now()}
 	snap, err := e.store.Snapshot(e.ctx)
 	if err != nil {
 		return done, err
@@ -72,30 +77,46 @@ func (e *Engine) deliverRow(p *platform, lane string, seq uint64) (turn, error) 
 		return done, fmt.Errorf("row %s: %w", d.key, err)
 	}
 	if wait := d.out.NotBefore - d.now.UnixMilli(); wait > 0 {
-		return turn{again: true, after: time.Duration(wait) * time.Millisecond}, nil
+		return waiting(time.Duration(wait) * time.Millisecond), nil
 	}
 	if err := d.readRef(snap); err != nil {
 		return done, err
 	}
-	if t, decided, err := d.policy(snap); decided || err != nil {
+	d.about = d.ref.Out
+	if err := d.readMember(snap); err != nil {
+		return done, err
+	}
+	snap.Close() // the platform may take its time
+
+	if t, decided, err := d.look(); decided || err != nil {
+		return t, err
+	}
+	if t, decided, err := d.policy(); decided || err != nil {
 		return t, err
 	}
 	if t, decided, err := d.change(); decided || err != nil {
 		return t, err
 	}
-	snap.Close() // the platform may take its time
-
+	if t, decided, err := d.budget(); decided || err != nil {
+		return t, err
+	}
+	defer d.unreserve()
 	if wait := p.pace(lane, d.now); wait > 0 {
-		return turn{again: true, after: wait}, nil
+		return waiting(wait), nil
 	}
 	return d.attempt()
 }
 
+// waiting makes the row's turn come again after d, or earlier to see how late
+// it is: a clock does not run while its machine sleeps.
+func waiting(d time.Duration) turn { return turn{again: true, after: min(d, maxSleep)} }
+
 func (d *dispatch) readRef(snap store.Snapshot) error {
+	d.ref, d.refs = refRow{}, 0
 	if d.out.Ref == "" {
 		return nil
 	}
-	row, err := snap.Get(d.e.ctx, store.Key(d.out.Ref))
+	row, err := snap.Get(d.ctx, store.Key(d.out.Ref))
 	if err != nil || !row.Exists() {
 		return err
 	}
@@ -106,10 +127,19 @@ func (d *dispatch) readRef(snap store.Snapshot) error {
 	return nil
 }
 
+func (d *dispatch) readMember(snap store.Snapshot) (err error) {
+	if d.out.To.Member == "" {
+		return nil
+	}
+	d.member, _, err = members.Get(d.ctx, snap, d.out.To.Member)
+	d.zone = d.e.zone(&d.member)
+	return err
+}
+
 // change looks whether the message that an edit or deletion is about is there.
 func (d *dispatch) change() (turn, bool, error) {
 	op := chat.Op(d.out.Op)
-	if op != chat.OpEdit && op != chat.OpDelete || len(d.ref.Messages) > 0 {
+	if op != chat.OpEdit && op != chat.OpDelete || len(d.ref.Messages)+len(d.out.Messages) > 0 {
 		return done, false, nil
 	}
 	if d.refs != 0 && d.ref.Lane != d.lane {
@@ -119,50 +149,67 @@ func (d *dispatch) change() (turn, bool, error) {
 	return t, true, err
 }
 
+// look finds out what became of the last attempt if nobody knows: before
+// anything else is decided, because a message that has arrived is neither
+// expired nor withheld.
+func (d *dispatch) look() (t turn, decided bool, err error) {
+	n := len(d.out.Attempts)
+	if n == 0 {
+		return done, false, nil
+	}
+	last := &d.out.Attempts[n-1]
+	if last.Ended == 0 && !last.Unknown {
+		last.Unknown, last.Error = true, "hearth ended while it was under way"
+	}
+	if !last.Unknown || last.Absent {
+		return done, false, nil
+	}
+	r, ok, asked, err := d.find(time.UnixMilli(last.Began))
+	d.keepParts(r)
+	switch {
+	case err != nil:
+		last.Looks++
+		if d.e.ctx.Err() != nil {
+			return turn{again: true}, true, nil
+		}
+		d.e.o.Logger.Warn("platform could not be asked whether a message arrived", "platform", d.p.name, "message", d.out.ID, "err", err)
+		if last.Looks >= d.e.o.Retries.Deliveries {
+			t, err = d.finish(statusFailed, "it may have arrived; the platform could not be asked: "+firstLine(err.Error(), 1<<10), chat.Receipt{})
+			return t, true, err
+		}
+		wait := backoff(last.Looks)
+		d.out.NotBefore = d.e.now() + wait.Milliseconds()
+		return waiting(wait), true, d.save()
+	case ok:
+		t, err = d.finish(statusSent, "found on the platform after an attempt of unknown outcome", r)
+		return t, true, err
+	case asked:
+		last.Absent = true
+		return done, false, d.save()
+	}
+	return done, false, nil
+}
+
 // attempt records that the platform is called, calls it, and records what came
 // of it.
 func (d *dispatch) attempt() (turn, error) {
-	f := d.p.adapter.Features()
+	next := attempt{Began: d.now.UnixMilli()}
 	if n := len(d.out.Attempts); n > 0 {
-		last := &d.out.Attempts[n-1]
-		if last.Ended == 0 {
-			last.Unknown = true
-			last.Error = "hearth ended while it was under way"
-		}
-		if last.Unknown {
-			r, ok, asked, err := d.find(time.UnixMilli(last.Began))
-			d.keepParts(r)
-			switch {
-			case err != nil:
-				return turn{again: true, after: d.backoff(0)}, nil
-			case ok:
-				return d.finish(statusSent, "found on the platform after an attempt of unknown outcome", r)
-			}
-			if !asked && !f.Idempotent {
-				d.out.Attempts = append(d.out.Attempts, attempt{Duplicate: true})
-			} else {
-				d.out.Attempts = append(d.out.Attempts, attempt{})
-			}
-		} else {
-			d.out.Attempts = append(d.out.Attempts, attempt{})
-		}
-	} else {
-		d.out.Attempts = append(d.out.Attempts, attempt{})
+		last := d.out.Attempts[n-1]
+		next.Duplicate = last.Unknown && !last.Absent && !d.p.adapter.Features().Idempotent
 	}
-	d.out.Attempts[len(d.out.Attempts)-1].Began = d.now.UnixMilli()
+	d.out.Attempts = append(d.out.Attempts, next)
 	if err := d.save(); err != nil {
 		return done, err
 	}
 	// Pause holds within a second: look again before the platform is called.
 	if d.e.paused.Load() {
-		if err := d.withdraw(); err != nil {
-			return done, err
-		}
-		return turn{again: true, stall: true}, nil
+		return turn{again: true, stall: true}, d.withdraw()
 	}
 
 	ctx, cancel := context.WithTimeout(d.e.ctx, deliverTimeout)
 	defer cancel()
+	d.ctx = context.WithoutCancel(d.e.ctx)
 	began := time.Now()
 	receipt, err := d.p.adapter.Deliver(ctx, d.delivery())
 	d.e.met.delivery.WithLabelValues(d.p.name).Observe(time.Since(began).Seconds())
@@ -190,6 +237,7 @@ func (d *dispatch) find(since time.Time) (r chat.Receipt, ok, asked bool, err er
 	}
 	ctx, cancel := context.WithTimeout(d.e.ctx, deliverTimeout)
 	defer cancel()
+	d.ctx = context.WithoutCancel(d.e.ctx)
 	r, ok, err = finder.Find(ctx, d.delivery(), since)
 	return r, ok, err == nil, nilIfPermanent(err)
 }
@@ -218,7 +266,7 @@ func (d *dispatch) save() error {
 	b := new(store.Batch)
 	b.Check(d.key, d.rev)
 	b.Put(d.key, v)
-	d.rev, err = d.e.store.Commit(d.e.ctx, b)
+	d.rev, err = d.e.store.Commit(d.ctx, b)
 	return err
 }
 
@@ -235,6 +283,9 @@ func (d *dispatch) delivery() *chat.Delivery {
 		}
 	case chat.OpEdit, chat.OpDelete:
 		out.Conversation, out.Messages = d.ref.Conversation, d.ref.Messages
+		if len(o.Messages) > 0 {
+			out.Conversation, out.Messages = o.In, o.Messages
+		}
 	case chat.OpReact:
 		out.Messages = []string{o.Message}
 	}
@@ -242,8 +293,8 @@ func (d *dispatch) delivery() *chat.Delivery {
 }
 
 func (d *dispatch) locale() string {
-	if d.lang != "" {
-		return d.lang
+	if d.member.Locale != "" {
+		return d.member.Locale
 	}
 	return d.e.o.Community.Locale
 }
@@ -255,6 +306,9 @@ func (d *dispatch) failed(err error, r chat.Receipt) (turn, error) {
 		de = &chat.DeliveryError{Code: "error", Retry: true, Unknown: true, Err: err}
 	}
 	e, o := d.e, &d.out
+	if e.ctx.Err() != nil && errors.Is(err, context.Canceled) {
+		return turn{again: true}, nil // hearth broke it off: the next start looks what came of it
+	}
 	last := &o.Attempts[len(o.Attempts)-1]
 	last.Ended, last.Error, last.Unknown = e.now(), firstLine(de.Error(), 1<<10), de.Unknown
 	d.keepParts(r)
@@ -280,133 +334,17 @@ func (d *dispatch) failed(err error, r chat.Receipt) (turn, error) {
 		log.Error("message given up")
 		return d.finish(statusFailed, last.Error, chat.Receipt{})
 	}
-	wait := d.backoff(de.After)
+	wait := de.After // what the platform asks for
+	if wait <= 0 {
+		wait = backoff(len(o.Attempts))
+	}
 	o.NotBefore = e.now() + wait.Milliseconds()
 	log.Warn("message not delivered", "again_in", wait)
-	return turn{again: true, after: wait}, d.save()
+	return waiting(wait), d.save()
 }
 
-// backoff is how long to wait after a failed attempt: what the platform asks
-// for, else twice as long each time from a second to five minutes.
-func (d *dispatch) backoff(asked time.Duration) time.Duration {
-	if asked > 0 {
-		return asked
-	}
-	n := min(len(d.out.Attempts), 10)
-	return min(time.Second<<max(n-1, 0), 5*time.Minute)
+// backoff is how long to wait after the nth failure: twice as long each time,
+// from a second to five minutes.
+func backoff(n int) time.Duration {
+	return min(time.Second<<min(max(n-1, 0), 10), 5*time.Minute)
 }
-
-// move puts the row into another lane of the same platform.
-func (d *dispatch) move(lane string) (turn, bool, error) {
-	v, err := d.out.MarshalMsg(nil)
-	if err != nil {
-		return done, true, err
-	}
-	b := new(store.Batch)
-	b.Check(d.key, d.rev)
-	b.Delete(d.key)
-	b.Put(outKey(d.p.name, lane, d.seq), v)
-	if err := d.rebase(b, lane); err != nil {
-		return done, true, err
-	}
-	if _, err := d.e.store.Commit(d.e.ctx, b); err != nil {
-		return done, true, err
-	}
-	d.p.lanes.push(lane, d.seq)
-	return done, true, nil
-}
-
-// rebase tells the ref of a message that moves where its changes have to wait.
-func (d *dispatch) rebase(b *store.Batch, lane string) error {
-	if d.refs == 0 || d.ref.Out != d.seq {
-		return nil
-	}
-	r := d.ref
-	r.Lane = lane
-	v, err := r.MarshalMsg(nil)
-	if err != nil {
-		return err
-	}
-	b.Check(store.Key(d.out.Ref), d.refs)
-	b.Put(store.Key(d.out.Ref), v)
-	return nil
-}
-
-// finish ends the row's way: what became of it is recorded, and where the
-// message lies is kept for later edits.
-func (d *dispatch) finish(status, why string, r chat.Receipt) (turn, error) {
-	e, o := d.e, &d.out
-	now := e.now()
-	if n := len(o.Attempts); n > 0 && o.Attempts[n-1].Ended == 0 && status == statusSent {
-		o.Attempts[n-1].Ended = now
-	}
-	b := new(store.Batch)
-	b.Check(d.key, d.rev)
-	b.Delete(d.key)
-	sent := sentRow{Out: *o, Status: status, Why: why, At: now, Conversation: r.Conversation, Messages: r.Messages}
-	v, err := sent.MarshalMsg(nil)
-	if err != nil {
-		return done, err
-	}
-	b.Put(sentKey(o.Event, d.seq), v)
-	var due int64
-	if status == statusSent {
-		if due, err = d.settle(b, r, now); err != nil {
-			return done, err
-		}
-		if d.capped() {
-			b.Add(d.capKey(), 1)
-		}
-	}
-	if _, err := e.store.Commit(e.ctx, b); err != nil {
-		return done, err
-	}
-	if due != 0 {
-		e.timers.wake(due)
-	}
-	e.met.delivered.WithLabelValues(d.p.name, status).Inc()
-	if n := len(o.Attempts); n > 0 && o.Attempts[n-1].Duplicate {
-		e.met.duplicates.WithLabelValues(d.p.name).Inc()
-	}
-	if status == statusSent {
-		e.met.age.WithLabelValues(d.p.name).Observe(float64(now-o.Made) / 1000)
-	}
-	return done, nil
-}
-
-// settle writes down where a keyed message lies, or that it is gone, and when
-// it deletes itself.
-func (d *dispatch) settle(b *store.Batch, r chat.Receipt, now int64) (due int64, err error) {
-	o := &d.out
-	if o.Ref == "" || d.refs == 0 {
-		return 0, nil
-	}
-	key := store.Key(o.Ref)
-	switch op := chat.Op(o.Op); {
-	case op == chat.OpDelete:
-		b.Check(key, d.refs)
-		b.Delete(key)
-	case op == chat.OpEdit, op == chat.OpSend && d.ref.Out == d.seq:
-		ref := d.ref
-		if len(r.Messages) > 0 {
-			ref.Messages = r.Messages
-		}
-		if r.Conversation != "" {
-			ref.Conversation = r.Conversation
-		}
-		v, err := ref.MarshalMsg(nil)
-		if err != nil {
-			return 0, err
-		}
-		b.Check(key, d.refs)
-		b.Put(key, v)
-		if o.Vanish > 0 && op == chat.OpSend {
-			due = now + o.Vanish
-			return due, d.e.timers.put(b, &timerRow{Plugin: o.Plugin, Due: due, Vanish: o.Ref})
-		}
-	}
-	return due, nil
-}
-
-// direct says whether the message is for one member's eyes and attention.
-func (o *outRow) direct() bool { return o.To.Member != "" && o.Op == string(chat.OpSend) }

@@ -35,6 +35,7 @@ type Engine struct {
 
 	timers  *timers
 	actions *lanes
+	pausing sync.Mutex // held by Pause and Resume
 	paused  atomic.Bool
 	closing atomic.Bool
 

@@ -3,6 +3,7 @@ package host
 import (
 	"context"
 	"fmt"
+	"strings"
 	"sync"
 	"time"
 
@@ -19,11 +20,12 @@ type platform struct {
 	lanes   *lanes
 	budget  *rate.Limiter // nil for no bound
 
-	mu     sync.Mutex
-	held   *holdRow
-	last   map[string]time.Time // when a lane was last sent to
-	asked  map[string]time.Time // members whose profile was asked for, and when
-	health chat.Health
+	mu       sync.Mutex
+	held     *holdRow
+	last     map[string]time.Time // when a conversation was last sent to
+	asked    map[string]time.Time // members whose profile was asked for, and when
+	underWay map[store.Key]int64  // deliveries under way, by the row of the cap they will count against
+	health   chat.Health
 }
 
 // maxDeliveries is how many conversations of one platform are delivered to at
@@ -32,7 +34,8 @@ const maxDeliveries = 32
 
 // Attach connects a platform. What waits for it is delivered from now on.
 func (e *Engine) Attach(ctx context.Context, a chat.Adapter) error {
-	p := &platform{name: a.Name(), adapter: a, last: map[string]time.Time{}, asked: map[string]time.Time{}}
+	p := &platform{name: a.Name(), adapter: a, last: map[string]time.Time{}, asked: map[string]time.Time{},
+		underWay: map[store.Key]int64{}}
 	if r := a.Features().PerSecond; r > 0 {
 		p.budget = rate.NewLimiter(rate.Limit(r), max(1, int(r)))
 	}
@@ -48,6 +51,9 @@ func (e *Engine) Attach(ctx context.Context, a chat.Adapter) error {
 		return fmt.Errorf("host: platform %s is attached already", p.name)
 	}
 	e.platforms[p.name] = p
+	if hold != nil {
+		e.met.held.WithLabelValues(p.name).Set(1)
+	}
 	if e.run != nil {
 		e.startPlatform(p)
 	}
@@ -171,6 +177,8 @@ func (e *Engine) release(ctx context.Context, p *platform) error {
 // Pause stops everything from being sent, within a second and until Resume,
 // over restarts too. Events go on being accepted and handled.
 func (e *Engine) Pause(ctx context.Context) error {
+	e.pausing.Lock()
+	defer e.pausing.Unlock()
 	b := new(store.Batch)
 	b.Put(kPaused, stamp(e.now()))
 	if _, err := e.store.Commit(ctx, b); err != nil {
@@ -183,6 +191,8 @@ func (e *Engine) Pause(ctx context.Context) error {
 
 // Resume ends a Pause; what has not expired is sent.
 func (e *Engine) Resume(ctx context.Context) error {
+	e.pausing.Lock()
+	defer e.pausing.Unlock()
 	b := new(store.Batch)
 	b.Delete(kPaused)
 	if _, err := e.store.Commit(ctx, b); err != nil {
@@ -225,9 +235,25 @@ func (p *platform) ask(id string, now time.Time) bool {
 	return true
 }
 
+// reserve adds n to what is under way against a row of the cap, and returns how
+// much that is now.
+func (p *platform) reserve(key store.Key, n int64) int64 {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	now := p.underWay[key] + n
+	if now == 0 {
+		delete(p.underWay, key)
+	} else {
+		p.underWay[key] = now
+	}
+	return now
+}
+
 // pace says how long a lane waits before the platform's budget lets it send.
-// Without a wait the budget is used.
+// Without a wait the budget is used. A member's quiet lane leads to the same
+// conversation as their other one.
 func (p *platform) pace(lane string, now time.Time) time.Duration {
+	lane = strings.TrimSuffix(lane, quietLane)
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	gap := p.adapter.Features().PerConversation

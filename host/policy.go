@@ -1,6 +1,7 @@
 package host
 
 import (
+	"context"
 	"fmt"
 	"strings"
 	"time"
@@ -12,50 +13,78 @@ import (
 
 // policy holds a row against the rules that no plugin gets round. decided says
 // that the row is not to be sent now, and t what happens instead.
-func (d *dispatch) policy(snap store.Snapshot) (t turn, decided bool, err error) {
+func (d *dispatch) policy() (t turn, decided bool, err error) {
 	o, now := &d.out, d.now
 	if o.Expires != 0 && now.UnixMilli() > o.Expires {
 		t, err = d.finish(statusExpired, fmt.Sprintf("its time ended %s", time.UnixMilli(o.Expires).UTC().Format(time.RFC3339)), chat.Receipt{})
 		return t, true, err
 	}
-	if o.To.Member == "" {
-		return done, false, nil
-	}
-	m, _, err := members.Get(d.e.ctx, snap, o.To.Member)
-	if err != nil {
-		return done, true, err
-	}
-	d.lang, d.zone = m.Locale, d.e.zone(&m)
 	if !o.direct() || o.Asked {
 		return done, false, nil
 	}
-	if m.Stopped {
+	if d.member.Stopped {
 		t, err = d.finish(statusWithheld, "the member said stop", chat.Receipt{})
 		return t, true, err
 	}
-	if m.Left != 0 {
+	if d.member.Left != 0 {
 		t, err = d.finish(statusWithheld, "the member has left", chat.Receipt{})
 		return t, true, err
 	}
-	local := now.In(d.zone)
-	if until := quietUntil(d.e.o.Policy, local); !until.IsZero() {
+	if until := quietUntil(d.e.o.Policy, now.In(d.zone)); !until.IsZero() {
 		return d.postpone(until)
 	}
-	if limit := int64(d.e.o.Policy.DailyCap); limit >= 0 {
-		row, err := snap.Get(d.e.ctx, capKey(local, o.To.Member))
-		if err != nil {
-			return done, true, err
-		}
-		n, err := store.Counter(row)
-		if err != nil {
-			return done, true, err
-		}
-		if n >= limit {
-			t, err = d.finish(statusWithheld, fmt.Sprintf("the member has had %d messages today that they did not ask for", n), chat.Receipt{})
-			return t, true, err
-		}
-	}
 	return done, false, nil
+}
+
+// budget reserves one of the messages that a member may get today without
+// having asked; decided says that there is none. Whoever gets one calls
+// unreserve.
+//
+// Several lanes lead to one member. What they have under way is not counted in
+// the store yet, so it is reserved in memory, and the store read after that: a
+// message is seen in one or the other, or for a moment in both. Hence a row for
+// which only a reservation leaves no room waits, and is not withheld.
+func (d *dispatch) budget() (t turn, decided bool, err error) {
+	limit := int64(d.e.o.Policy.DailyCap)
+	if limit < 0 || !d.capped() {
+		return done, false, nil
+	}
+	key := d.capKey()
+	underWay := d.p.reserve(key, 1)
+	n, err := d.e.countNow(d.ctx, key)
+	if err == nil && n+underWay <= limit {
+		d.reserved = key
+		return done, false, nil
+	}
+	d.p.reserve(key, -1)
+	switch {
+	case err != nil:
+		return done, true, err
+	case n < limit:
+		return waiting(time.Second), true, nil
+	}
+	t, err = d.finish(statusWithheld, fmt.Sprintf("the member has had %d messages today that they did not ask for", n), chat.Receipt{})
+	return t, true, err
+}
+
+func (d *dispatch) unreserve() {
+	if d.reserved != "" {
+		d.p.reserve(d.reserved, -1)
+	}
+}
+
+// countNow reads a counter as it is now.
+func (e *Engine) countNow(ctx context.Context, key store.Key) (int64, error) {
+	snap, err := e.store.Snapshot(ctx)
+	if err != nil {
+		return 0, err
+	}
+	defer snap.Close()
+	row, err := snap.Get(ctx, key)
+	if err != nil {
+		return 0, err
+	}
+	return store.Counter(row)
 }
 
 // quietLane is where a member's messages wait for the morning, so that answers
@@ -66,7 +95,7 @@ const quietLane = "~quiet"
 func (d *dispatch) postpone(until time.Time) (turn, bool, error) {
 	d.out.NotBefore = until.UnixMilli()
 	if strings.HasSuffix(d.lane, quietLane) {
-		return turn{again: true, after: until.Sub(d.now)}, true, nil
+		return waiting(until.Sub(d.now)), true, nil
 	}
 	return d.move(d.lane + quietLane)
 }

@@ -2,8 +2,12 @@ package host
 
 import (
 	"fmt"
+	"strconv"
+	"strings"
 	"testing"
 	"time"
+
+	"pgregory.net/rapid"
 
 	"github.com/hearthbot/hearth/host/chat"
 	"github.com/hearthbot/hearth/host/wasm"
@@ -142,6 +146,64 @@ func TestScheduleOverDaylightSaving(t *testing.T) {
 			t.Errorf("four runs after %s took %.1f days: one was skipped", day, days)
 		}
 	}
+}
+
+func TestCatchingUpLooksBackNoFurtherThanItMust(t *testing.T) {
+	zone, err := time.LoadLocation("Europe/Berlin")
+	if err != nil {
+		t.Skip("no time zones here: ", err)
+	}
+	tm := &timers{e: &Engine{o: Options{Community: Community{TimeZone: zone}}}}
+	now := time.Date(2026, time.November, 1, 12, 0, 30, 0, zone)
+	for _, tc := range []struct {
+		cron       string
+		away       time.Duration
+		once, skip bool
+		want       string
+	}{
+		{cron: "* * * * *", away: 400 * 24 * time.Hour, want: "2026-11-01 11:37"},
+		{cron: "* * * * *", away: 5 * time.Minute, want: "2026-11-01 11:56"},
+		{cron: "* * * * *", away: 400 * 24 * time.Hour, once: true, want: "2026-11-01 12:01"},
+		{cron: "* * * * *", away: 400 * 24 * time.Hour, skip: true, want: "2026-11-01 12:01"},
+		{cron: "0 9 * * *", away: 400 * 24 * time.Hour, want: "2026-10-09 09:00"},
+		{cron: "30 2 * * *", away: 10 * 24 * time.Hour, want: "2026-10-23 02:30"}, // over the change to winter time
+		{cron: "0 12 1 * *", away: 31 * 24 * time.Hour, want: "2026-11-01 12:00"},
+		{cron: "0 0 29 2 *", away: 24 * time.Hour, want: "2028-02-29 00:00"},
+	} {
+		s := abi.Schedule{Cron: tc.cron, Once: tc.once, Skip: tc.skip}
+		due, err := lastTick(tc.cron, now.Add(-tc.away))
+		if err != nil {
+			t.Fatal(err)
+		}
+		next, _ := tm.nextRun(s, due.UnixMilli(), now.UnixMilli())
+		if got := time.UnixMilli(next).In(zone).Format("2006-01-02 15:04"); got != tc.want {
+			t.Errorf("%q (once %v, skip %v) after %v away goes on at %s, want %s", tc.cron, tc.once, tc.skip, tc.away, got, tc.want)
+		}
+	}
+}
+
+// TestTicksBackAndForth holds the way back against the way there.
+func TestTicksBackAndForth(t *testing.T) {
+	zone, err := time.LoadLocation("Europe/Berlin")
+	if err != nil {
+		t.Skip("no time zones here: ", err)
+	}
+	field := func(name string, low, high int) *rapid.Generator[string] {
+		return rapid.OneOf(rapid.Just("*"), rapid.Map(rapid.IntRange(low, high), strconv.Itoa))
+	}
+	rapid.Check(t, func(t *rapid.T) {
+		expr := strings.Join([]string{field("minute", 0, 59).Draw(t, "minute"), field("hour", 4, 23).Draw(t, "hour"),
+			field("day", 1, 28).Draw(t, "day"), field("month", 1, 12).Draw(t, "month"), field("weekday", 0, 6).Draw(t, "weekday")}, " ")
+		from := time.Date(2026, time.January, 1, 4, 0, 0, 0, zone).Add(time.Duration(rapid.IntRange(0, 366*24*60).Draw(t, "from")) * time.Minute)
+		next, err := nextTick(expr, from)
+		if err != nil {
+			t.Skip("it does not come up soon")
+		}
+		back, err := lastTick(expr, next.Add(time.Minute))
+		if err != nil || !back.Equal(next) {
+			t.Fatalf("%q: %v comes after %v, and on the way back %v, %v", expr, next, from, back, err)
+		}
+	})
 }
 
 func TestContinue(t *testing.T) {
