@@ -12,6 +12,7 @@ import (
 	"github.com/hearthbot/hearth/host/chat"
 	"github.com/hearthbot/hearth/host/wasm"
 	"github.com/hearthbot/hearth/sdk/abi"
+	"github.com/hearthbot/hearth/store"
 )
 
 func TestTimersFireOnceAndSurvive(t *testing.T) {
@@ -179,6 +180,40 @@ func TestCatchingUpLooksBackNoFurtherThanItMust(t *testing.T) {
 		if got := time.UnixMilli(next).In(zone).Format("2006-01-02 15:04"); got != tc.want {
 			t.Errorf("%q (once %v, skip %v) after %v away goes on at %s, want %s", tc.cron, tc.once, tc.skip, tc.away, got, tc.want)
 		}
+	}
+}
+
+func TestAScheduleEndsWithItsManifestOrGrant(t *testing.T) {
+	for name, m := range map[string]abi.Manifest{
+		"gone from the manifest": {},
+		"grant taken back":       {Schedules: []abi.Schedule{{Name: "daily", Cron: "0 9 * * *"}}, Needs: []abi.Need{}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			in(t, func(t *testing.T) {
+				b := newBot(t, Options{})
+				fired := 0
+				h := func(*abi.Call, wasm.Host) (abi.Effects, error) { fired++; return abi.Effects{}, nil }
+				b.plugin(abi.Manifest{Name: "p", Schedules: []abi.Schedule{{Name: "daily", Cron: "0 9 * * *"}}}, h)
+				b.start()
+				if m.Needs != nil {
+					v, err := (&grantRow{}).MarshalMsg(nil)
+					if err != nil {
+						t.Fatal(err)
+					}
+					batch := new(store.Batch)
+					batch.Put(kGrant.Join("p"), v)
+					if _, err := b.store.Commit(t.Context(), batch); err != nil {
+						t.Fatal(err)
+					}
+				}
+				m.Name, m.Version = "p", "2.0.0"
+				b.plugin(m, h)
+				later(48 * time.Hour)
+				if rows := append(b.rows(kTimer), b.rows(kTimerRef)...); fired != 0 || len(rows) != 0 {
+					t.Errorf("fired %d times, %d rows left, want neither", fired, len(rows))
+				}
+			})
+		})
 	}
 }
 
