@@ -37,10 +37,10 @@
 //	                        │
 //	        ┌───────────────┼────────────────┐
 //	        ▼               ▼                ▼
-//	     outbox          timers           actions                        deliver.go, policy.go, timer.go, action.go
+//	     outbox          timers           actions                        deliver.go, policy.go; fire.go; action.go
 //	     attempt ►       due ► event      result ► event
 //	     platform ►
-//	     receipt
+//	     receipt                                                         receipt.go
 //
 // What fails is tried again in its lane, then parked, then kept for a person
 // (fail in invoke.go, Retry in query.go); a plugin that fails event after event
