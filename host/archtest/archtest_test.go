@@ -40,8 +40,9 @@ var apart = map[string][]string{
 	"store/storetest":    {"store"},
 	"host/chat/chattest": {"host/chat", "sdk/abi"},
 	"sdk/sdktest":        {"sdk", "sdk/abi", "sdk/internal/guest"},
-	"sdk":                {"sdk/abi", "sdk/internal/guest"},
+	"sdk":                {"sdk/abi", "sdk/internal/guest", "sdk/internal/wire"},
 	"sdk/internal/guest": {"sdk/abi"},
+	"sdk/internal/wire":  {},
 	"plugins/...":        {"sdk", "sdk/abi", "plugins/..."}, // the SDK's events and contents are the ABI's
 }
 
