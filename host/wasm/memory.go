@@ -76,6 +76,7 @@ func compare(buf, image []byte) (dirty int) {
 
 // pristine says whether s holds exactly its image; tests ask.
 func (s *space) pristine() bool {
+	s.disturb()
 	image := s.from.data
 	for o := 0; o < len(s.buf); o += chunk {
 		want := zeros[:]

@@ -28,6 +28,8 @@ import (
 // No page becomes private without a page fault. So where the thread's count of
 // page faults has not moved during a call, the private pages are those of last
 // time, and the system need not be asked: that takes longer than all the rest.
+// Some kernels have no shared page of zeros: there a page becomes private when it
+// is first read, so whoever reads outside a call says so (disturb).
 
 // maxPrivate is how many bytes of private pages a sandbox may keep: copying them
 // takes about as long as the page faults of an ordinary event.
@@ -46,6 +48,7 @@ type spaceOS struct {
 	entries []byte       // scratch of reading the page map
 	faults  int64        // of this thread, when watch was called
 	watched bool         // the goroutine is locked to its thread, and only it has written
+	stale   bool         // somebody touched pages that nobody counted faults of
 }
 
 // watch begins a call: nothing but the calling goroutine writes to s until
@@ -67,10 +70,15 @@ func (s *space) unwatch() {
 	}
 }
 
-// unchanged says whether no page has become private since watch.
+// disturb says that pages are touched outside a call: the next restore asks the
+// system.
+func (s *space) disturb() { s.stale = true }
+
+// unchanged says whether no page has become private since the last restore.
 func (s *space) unchanged() bool {
-	same := s.watched && pageFaults() == s.faults
+	same := s.watched && !s.stale && pageFaults() == s.faults
 	s.unwatch()
+	s.stale = false
 	return same
 }
 
@@ -167,7 +175,7 @@ func (s *space) mount(b *backing) error {
 		return fmt.Errorf("wasm: map an image into a sandbox: %w", err)
 	}
 	_ = unix.Madvise(s.buf[:len(b.data)], unix.MADV_NOHUGEPAGE)
-	s.from, s.known, s.private = b, 0, 0
+	s.from, s.known, s.private, s.stale = b, 0, 0, false
 	return s.drop(len(b.data))
 }
 

@@ -41,5 +41,6 @@ func (s *space) mount(b *backing) error {
 
 func (s *space) watch()   {}
 func (s *space) unwatch() {}
+func (s *space) disturb() {}
 
 func (s *space) restore() (dirty int, err error) { return compare(s.buf, s.from.data), nil }
