@@ -116,8 +116,9 @@ type Server interface {
 	Routes() map[string]http.Handler
 }
 
-// Features is what a platform can do. The engine degrades what a plugin wants
-// by it before it gets to the adapter.
+// Features is what a platform can do. The engine plans by DM, React and the
+// budget, and tells plugins who cannot be written to; what a platform cannot
+// show its adapter leaves out in good order ([Degrade]).
 type Features struct {
 	DM         bool // the bot may write to a member first
 	Ephemeral  bool // messages that one member sees
