@@ -123,12 +123,14 @@ type HTTP struct {
 	Body   []byte       `msg:"b,omitempty,limit=262144"`
 }
 
-// Verify is Go source to compile and run.
+// Verify is Go source to compile and run. With Tests it is a package that is
+// tested, else a program that is run.
 type Verify struct {
 	Files []SourceFile `msg:"f"`
+	Tests []SourceFile `msg:"ts,omitempty"` // _test.go files of the submission's package; it cannot read them
 	Stdin string       `msg:"in,omitempty"`
 	Args  []string     `msg:"a,omitempty"`
-	Task  string       `msg:"t,omitempty"` // adds the hidden tests of a task
+	Task  string       `msg:"t,omitempty"` // the plugin's name for what the code is an answer to
 }
 
 // SourceFile is one file of a submission.

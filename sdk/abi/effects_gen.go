@@ -2890,20 +2890,24 @@ func (z *Track) Msgsize() (s int) {
 func (z *Verify) MarshalMsg(b []byte) (o []byte, err error) {
 	o = msgp.Require(b, z.Msgsize())
 	// check for omitted fields
-	zb0001Len := uint32(4)
-	var zb0001Mask uint8 /* 4 bits */
+	zb0001Len := uint32(5)
+	var zb0001Mask uint8 /* 5 bits */
 	_ = zb0001Mask
-	if z.Stdin == "" {
+	if z.Tests == nil {
 		zb0001Len--
 		zb0001Mask |= 0x2
 	}
-	if z.Args == nil {
+	if z.Stdin == "" {
 		zb0001Len--
 		zb0001Mask |= 0x4
 	}
-	if z.Task == "" {
+	if z.Args == nil {
 		zb0001Len--
 		zb0001Mask |= 0x8
+	}
+	if z.Task == "" {
+		zb0001Len--
+		zb0001Mask |= 0x10
 	}
 	// variable map header, size zb0001Len
 	o = append(o, 0x80|uint8(zb0001Len))
@@ -2923,19 +2927,33 @@ func (z *Verify) MarshalMsg(b []byte) (o []byte, err error) {
 			o = msgp.AppendString(o, z.Files[za0001].Text)
 		}
 		if (zb0001Mask & 0x2) == 0 { // if not omitted
+			// string "ts"
+			o = append(o, 0xa2, 0x74, 0x73)
+			o = msgp.AppendArrayHeader(o, uint32(len(z.Tests)))
+			for za0002 := range z.Tests {
+				// map header, size 2
+				// string "n"
+				o = append(o, 0x82, 0xa1, 0x6e)
+				o = msgp.AppendString(o, z.Tests[za0002].Name)
+				// string "t"
+				o = append(o, 0xa1, 0x74)
+				o = msgp.AppendString(o, z.Tests[za0002].Text)
+			}
+		}
+		if (zb0001Mask & 0x4) == 0 { // if not omitted
 			// string "in"
 			o = append(o, 0xa2, 0x69, 0x6e)
 			o = msgp.AppendString(o, z.Stdin)
 		}
-		if (zb0001Mask & 0x4) == 0 { // if not omitted
+		if (zb0001Mask & 0x8) == 0 { // if not omitted
 			// string "a"
 			o = append(o, 0xa1, 0x61)
 			o = msgp.AppendArrayHeader(o, uint32(len(z.Args)))
-			for za0002 := range z.Args {
-				o = msgp.AppendString(o, z.Args[za0002])
+			for za0003 := range z.Args {
+				o = msgp.AppendString(o, z.Args[za0003])
 			}
 		}
-		if (zb0001Mask & 0x8) == 0 { // if not omitted
+		if (zb0001Mask & 0x10) == 0 { // if not omitted
 			// string "t"
 			o = append(o, 0xa1, 0x74)
 			o = msgp.AppendString(o, z.Task)
@@ -3022,6 +3040,62 @@ func (z *Verify) UnmarshalMsg(bts []byte) (o []byte, err error) {
 					}
 				}
 			}
+		case "ts":
+			var zb0004 uint32
+			zb0004, bts, err = msgp.ReadArrayHeaderBytes(bts)
+			if err != nil {
+				err = msgp.WrapError(err, "Tests")
+				return
+			}
+			if zb0004 > zab5ae1b9limitArrays {
+				err = msgp.ErrLimitExceeded
+				return
+			}
+			if cap(z.Tests) >= int(zb0004) {
+				z.Tests = (z.Tests)[:zb0004]
+			} else {
+				z.Tests = make([]SourceFile, zb0004)
+			}
+			for za0002 := range z.Tests {
+				var zb0005 uint32
+				zb0005, bts, err = msgp.ReadMapHeaderBytes(bts)
+				if err != nil {
+					err = msgp.WrapError(err, "Tests", za0002)
+					return
+				}
+				if zb0005 > zab5ae1b9limitMaps {
+					err = msgp.ErrLimitExceeded
+					return
+				}
+				for zb0005 > 0 {
+					zb0005--
+					field, bts, err = msgp.ReadMapKeyZC(bts)
+					if err != nil {
+						err = msgp.WrapError(err, "Tests", za0002)
+						return
+					}
+					switch msgp.UnsafeString(field) {
+					case "n":
+						z.Tests[za0002].Name, bts, err = msgp.ReadStringBytes(bts)
+						if err != nil {
+							err = msgp.WrapError(err, "Tests", za0002, "Name")
+							return
+						}
+					case "t":
+						z.Tests[za0002].Text, bts, err = msgp.ReadStringBytes(bts)
+						if err != nil {
+							err = msgp.WrapError(err, "Tests", za0002, "Text")
+							return
+						}
+					default:
+						bts, err = msgp.Skip(bts)
+						if err != nil {
+							err = msgp.WrapError(err, "Tests", za0002)
+							return
+						}
+					}
+				}
+			}
 		case "in":
 			z.Stdin, bts, err = msgp.ReadStringBytes(bts)
 			if err != nil {
@@ -3029,25 +3103,25 @@ func (z *Verify) UnmarshalMsg(bts []byte) (o []byte, err error) {
 				return
 			}
 		case "a":
-			var zb0004 uint32
-			zb0004, bts, err = msgp.ReadArrayHeaderBytes(bts)
+			var zb0006 uint32
+			zb0006, bts, err = msgp.ReadArrayHeaderBytes(bts)
 			if err != nil {
 				err = msgp.WrapError(err, "Args")
 				return
 			}
-			if zb0004 > zab5ae1b9limitArrays {
+			if zb0006 > zab5ae1b9limitArrays {
 				err = msgp.ErrLimitExceeded
 				return
 			}
-			if cap(z.Args) >= int(zb0004) {
-				z.Args = (z.Args)[:zb0004]
+			if cap(z.Args) >= int(zb0006) {
+				z.Args = (z.Args)[:zb0006]
 			} else {
-				z.Args = make([]string, zb0004)
+				z.Args = make([]string, zb0006)
 			}
-			for za0002 := range z.Args {
-				z.Args[za0002], bts, err = msgp.ReadStringBytes(bts)
+			for za0003 := range z.Args {
+				z.Args[za0003], bts, err = msgp.ReadStringBytes(bts)
 				if err != nil {
-					err = msgp.WrapError(err, "Args", za0002)
+					err = msgp.WrapError(err, "Args", za0003)
 					return
 				}
 			}
@@ -3075,9 +3149,13 @@ func (z *Verify) Msgsize() (s int) {
 	for za0001 := range z.Files {
 		s += 1 + 2 + msgp.StringPrefixSize + len(z.Files[za0001].Name) + 2 + msgp.StringPrefixSize + len(z.Files[za0001].Text)
 	}
+	s += 3 + msgp.ArrayHeaderSize
+	for za0002 := range z.Tests {
+		s += 1 + 2 + msgp.StringPrefixSize + len(z.Tests[za0002].Name) + 2 + msgp.StringPrefixSize + len(z.Tests[za0002].Text)
+	}
 	s += 3 + msgp.StringPrefixSize + len(z.Stdin) + 2 + msgp.ArrayHeaderSize
-	for za0002 := range z.Args {
-		s += msgp.StringPrefixSize + len(z.Args[za0002])
+	for za0003 := range z.Args {
+		s += msgp.StringPrefixSize + len(z.Args[za0003])
 	}
 	s += 2 + msgp.StringPrefixSize + len(z.Task)
 	return
