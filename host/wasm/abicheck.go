@@ -13,9 +13,8 @@ const (
 	exportMemory     = "memory"
 )
 
-// checkABI refuses a module that asks for what is not offered, or does not offer
-// what a plugin must.
-func checkABI(m *meter.Module, offered []hostFunc) error {
+// checkImports refuses a module that asks for what is not offered.
+func checkImports(m *meter.Module, offered []hostFunc) error {
 	types := map[[2]string]string{}
 	for _, f := range offered {
 		types[[2]string{f.module, f.name}] = f.typ
@@ -28,6 +27,15 @@ func checkABI(m *meter.Module, offered []hostFunc) error {
 		case i.Type != typ:
 			return fmt.Errorf("wasm: %w: it imports %q of module %q as %s, which is %s", ErrABI, i.Name, i.Module, i.Type, typ)
 		}
+	}
+	return nil
+}
+
+// checkABI refuses a module that asks for what is not offered, or does not offer
+// what a plugin must.
+func checkABI(m *meter.Module, offered []hostFunc) error {
+	if err := checkImports(m, offered); err != nil {
+		return err
 	}
 	exports := map[string]meter.Export{}
 	for _, e := range m.Exports {

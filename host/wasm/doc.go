@@ -1,6 +1,6 @@
-// Package wasm runs plugins: it compiles a .wasm file, keeps sandboxes that
-// hold the plugin's pristine memory, and makes calls in them that cannot hang,
-// crash, starve or fill the host. It is the only package that imports wazero.
+// Package wasm runs what the host does not trust: plugins, call by call, and
+// commands, which are programs that run once. Neither can hang, crash, starve or
+// fill the host. It is the only package that imports wazero.
 //
 //	Engine ── Compile ─► Plugin ── Image ─► Image ── Call ─► Result
 //	          meter,                _initialize,      a sandbox, restored
@@ -14,6 +14,15 @@
 // (fuel.go). The guest's clock stands still, its randomness is
 // the call's seed (guest.go), and of WASI it finds little more than that
 // (wasi.go).
+//
+// A command is metered alike and runs in a new instance each time, with
+// arguments, stdin, files in memory and memory that grows; its clock goes with
+// the fuel it spends, so that a run is the same whenever it is repeated
+// (command.go, files.go, console.go):
+//
+//	Engine ── Command ─► Command ── Run ─► Outcome
+//	          meter,                a new instance: _start, until it exits
+//	          compile or interpret
 //
 // It knows bytes and the names of the ABI: never what an event, an effect or a
 // row is, who may do what, or where anything is stored. It stores nothing but

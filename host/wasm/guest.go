@@ -10,8 +10,8 @@ import (
 )
 
 // guest is what host functions know of one instance and of the call under way
-// in it. One goroutine uses it at a time. It holds nothing that only plugins
-// have but plug, so a WASI command can be run with the same pieces.
+// in it. One goroutine uses it at a time. Only plugins have plug, only commands
+// proc.
 type guest struct {
 	mem   *space
 	fuel  account
@@ -19,6 +19,7 @@ type guest struct {
 	rand  randomness
 	stdio stdio
 	plug  plug
+	proc  *process // nil but for a command
 	ctx   callContext
 }
 
@@ -94,12 +95,14 @@ func (g *guest) put64(addr, v uint64) bool {
 	return ok
 }
 
-// clock is the guest's time: it stands still, and jumps when the guest sleeps.
+// clock is the guest's time: it stands still, or goes with the fuel that is spent,
+// and jumps when the guest sleeps.
 type clock struct {
 	wall  int64 // Unix nanoseconds
 	mono  int64 // nanoseconds since some beginning; never 0, which Go's runtime refuses
 	slept time.Duration
 	limit time.Duration
+	rate  int64 // units of fuel that move it by a nanosecond; 0: work does not
 }
 
 func (c *clock) reset(now time.Time, mono int64, limit time.Duration) {

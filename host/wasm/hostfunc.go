@@ -78,9 +78,11 @@ func pluginFuncs() []hostFunc {
 		{abi.ImportModule, abi.ImportGet, "(i32 i32 i32 i32) -> (i32)", kvGet},
 		{abi.ImportModule, abi.ImportScan, "(i32 i32 i32 i32) -> (i32)", kvScan},
 		{abi.ImportModule, abi.ImportLog, "(i32 i32 i32) -> ()", logLine},
-		{meter.ImportModule, meter.ImportRefuel, "() -> ()", func(g *guest, _ []uint64) { g.fuel.refuel() }},
+		refuelFunc,
 	}
 }
+
+var refuelFunc = hostFunc{meter.ImportModule, meter.ImportRefuel, "() -> ()", func(g *guest, _ []uint64) { g.fuel.refuel() }}
 
 // argument reads a pointer and a length that the guest passed to name.
 func (g *guest) argument(name, what string, addr, n uint64, most int) []byte {

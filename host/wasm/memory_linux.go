@@ -219,3 +219,17 @@ func (s *space) reset(o, e int) {
 	}
 	clear(s.buf[o:e])
 }
+
+// reserve is n bytes of zeros that take memory only where they are touched.
+func reserve(n int, huge bool) ([]byte, error) {
+	b, err := unix.Mmap(-1, 0, n, unix.PROT_READ|unix.PROT_WRITE, unix.MAP_PRIVATE|unix.MAP_ANON|unix.MAP_NORESERVE)
+	if err != nil {
+		return nil, fmt.Errorf("wasm: map %d bytes for a command: %w", n, err)
+	}
+	if huge {
+		_ = unix.Madvise(b, unix.MADV_HUGEPAGE)
+	}
+	return b, nil
+}
+
+func release(b []byte) { _ = unix.Munmap(b) }

@@ -44,3 +44,8 @@ func (s *space) unwatch() {}
 func (s *space) disturb() {}
 
 func (s *space) restore() (dirty int, err error) { return compare(s.buf, s.from.data), nil }
+
+// reserve is n bytes of zeros.
+func reserve(n int, _ bool) ([]byte, error) { return make([]byte, n), nil }
+
+func release([]byte) {}

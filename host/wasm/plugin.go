@@ -32,6 +32,8 @@ type program struct {
 	manifest []byte
 	log      *slog.Logger
 
+	interpret bool // with wazero's interpreter
+
 	ready chan struct{} // closed when build has ended; err is its error
 	err   error
 
@@ -151,6 +153,9 @@ func (p *program) compileCached(ctx context.Context, module []byte, dir string) 
 }
 
 func (p *program) config() wazero.RuntimeConfig {
+	if p.interpret {
+		return wazero.NewRuntimeConfigInterpreter().WithMemoryLimitPages(p.limits.Memory).WithDebugInfoEnabled(false)
+	}
 	return wazero.NewRuntimeConfigCompiler().WithMemoryLimitPages(p.limits.Memory).WithDebugInfoEnabled(false)
 }
 

@@ -42,15 +42,15 @@ const (
 )
 
 // wasiFuncs are what guests find of WASI: clocks, randomness, stdout and stderr,
-// an empty stdin, and the way out. There are no arguments, no environment, no
-// files and no network: what asks for them is told that no such descriptor is
-// open.
+// and the way out; a command also its arguments, its environment, its stdin and
+// its files (wasifs.go). There is no network, and a plugin has none of the
+// others: what asks for them is told that no such descriptor is open.
 func wasiFuncs() []hostFunc {
 	fs := []hostFunc{
-		{name: "args_get", typ: "(i32 i32) -> (i32)", call: nothing},
-		{name: "args_sizes_get", typ: "(i32 i32) -> (i32)", call: noSizes},
-		{name: "environ_get", typ: "(i32 i32) -> (i32)", call: nothing},
-		{name: "environ_sizes_get", typ: "(i32 i32) -> (i32)", call: noSizes},
+		{name: "args_get", typ: "(i32 i32) -> (i32)", call: argsGet},
+		{name: "args_sizes_get", typ: "(i32 i32) -> (i32)", call: argsSizes},
+		{name: "environ_get", typ: "(i32 i32) -> (i32)", call: environGet},
+		{name: "environ_sizes_get", typ: "(i32 i32) -> (i32)", call: environSizes},
 		{name: "clock_res_get", typ: "(i32 i32) -> (i32)", call: clockResolution},
 		{name: "clock_time_get", typ: "(i32 i64 i32) -> (i32)", call: clockTime},
 		{name: "random_get", typ: "(i32 i32) -> (i32)", call: randomGet},
@@ -65,32 +65,17 @@ func wasiFuncs() []hostFunc {
 	for _, f := range []struct{ name, typ string }{
 		{"fd_advise", "(i32 i64 i64 i32) -> (i32)"},
 		{"fd_allocate", "(i32 i64 i64) -> (i32)"},
-		{"fd_close", "(i32) -> (i32)"},
 		{"fd_datasync", "(i32) -> (i32)"},
-		{"fd_fdstat_set_flags", "(i32 i32) -> (i32)"},
 		{"fd_fdstat_set_rights", "(i32 i64 i64) -> (i32)"},
-		{"fd_filestat_get", "(i32 i32) -> (i32)"},
-		{"fd_filestat_set_size", "(i32 i64) -> (i32)"},
 		{"fd_filestat_set_times", "(i32 i64 i64 i32) -> (i32)"},
-		{"fd_pread", "(i32 i32 i32 i64 i32) -> (i32)"},
-		{"fd_prestat_dir_name", "(i32 i32 i32) -> (i32)"},
-		{"fd_prestat_get", "(i32 i32) -> (i32)"},
-		{"fd_pwrite", "(i32 i32 i32 i64 i32) -> (i32)"},
 		{"fd_readdir", "(i32 i32 i32 i64 i32) -> (i32)"},
 		{"fd_renumber", "(i32 i32) -> (i32)"},
-		{"fd_seek", "(i32 i64 i32 i32) -> (i32)"},
-		{"fd_sync", "(i32) -> (i32)"},
 		{"fd_tell", "(i32 i32) -> (i32)"},
-		{"path_create_directory", "(i32 i32 i32) -> (i32)"},
-		{"path_filestat_get", "(i32 i32 i32 i32 i32) -> (i32)"},
 		{"path_filestat_set_times", "(i32 i32 i32 i32 i64 i64 i32) -> (i32)"},
 		{"path_link", "(i32 i32 i32 i32 i32 i32 i32) -> (i32)"},
-		{"path_open", "(i32 i32 i32 i32 i32 i64 i64 i32 i32) -> (i32)"},
 		{"path_readlink", "(i32 i32 i32 i32 i32 i32) -> (i32)"},
-		{"path_remove_directory", "(i32 i32 i32) -> (i32)"},
 		{"path_rename", "(i32 i32 i32 i32 i32 i32) -> (i32)"},
 		{"path_symlink", "(i32 i32 i32 i32 i32) -> (i32)"},
-		{"path_unlink_file", "(i32 i32 i32) -> (i32)"},
 		{"sock_accept", "(i32 i32 i32) -> (i32)"},
 		{"sock_recv", "(i32 i32 i32 i32 i32 i32) -> (i32)"},
 		{"sock_send", "(i32 i32 i32 i32 i32) -> (i32)"},
@@ -101,16 +86,53 @@ func wasiFuncs() []hostFunc {
 	for i := range fs {
 		fs[i].module = wasiModule
 	}
-	return fs
+	return append(fs, wasiFiles()...)
 }
 
-func nothing(_ *guest, st []uint64)     { st[0] = wasiOK }
 func notOpen(_ *guest, st []uint64)     { st[0] = wasiBadF }
 func unsupported(_ *guest, st []uint64) { st[0] = wasiNotSup }
 
-// noSizes answers how many arguments there are and how long: 0 and 0.
-func noSizes(g *guest, st []uint64) {
-	st[0] = fault(g.put32(st[0], 0) && g.put32(st[1], 0))
+func argsGet(g *guest, st []uint64)      { st[0] = g.list(g.arguments(), st) }
+func argsSizes(g *guest, st []uint64)    { st[0] = g.listSizes(g.arguments(), st) }
+func environGet(g *guest, st []uint64)   { st[0] = g.list(g.environment(), st) }
+func environSizes(g *guest, st []uint64) { st[0] = g.listSizes(g.environment(), st) }
+
+func (g *guest) arguments() []string {
+	if g.proc == nil {
+		return nil
+	}
+	return g.proc.args
+}
+
+func (g *guest) environment() []string {
+	if g.proc == nil {
+		return nil
+	}
+	return g.proc.env
+}
+
+// list writes strings, each with a zero byte behind it, to st[1], and where each
+// of them begins to st[0].
+func (g *guest) list(l []string, st []uint64) uint64 {
+	at, to := st[0], st[1]
+	for _, s := range l {
+		b, ok := g.bytes(to, uint64(len(s))+1)
+		if !ok || !g.put32(at, uint32(to)) {
+			return wasiFault
+		}
+		b[copy(b, s)] = 0
+		at, to = at+4, to+uint64(len(s))+1
+	}
+	return wasiOK
+}
+
+// listSizes writes how many strings there are, and how many bytes list needs.
+func (g *guest) listSizes(l []string, st []uint64) uint64 {
+	n := 0
+	for _, s := range l {
+		n += len(s) + 1
+	}
+	return fault(g.put32(st[0], uint32(len(l))) && g.put32(st[1], uint32(n)))
 }
 
 func fault(ok bool) uint64 {
@@ -128,13 +150,22 @@ func clockResolution(g *guest, st []uint64) {
 	st[0] = fault(g.put64(st[1], 1))
 }
 
+// worked is how far the guest's own work has moved its clock, in nanoseconds: a
+// plugin's clock stands still, a command's goes with the fuel it spends.
+func (g *guest) worked() int64 {
+	if g.clock.rate == 0 {
+		return 0
+	}
+	return g.fuel.spent() / g.clock.rate
+}
+
 func clockTime(g *guest, st []uint64) {
 	g.fuel.charge(fuelClock)
 	switch uint32(st[0]) {
 	case clockReal:
-		st[0] = fault(g.put64(st[2], uint64(g.clock.wall)))
+		st[0] = fault(g.put64(st[2], uint64(g.clock.wall+g.worked())))
 	case clockMonotonic:
-		st[0] = fault(g.put64(st[2], uint64(g.clock.mono)))
+		st[0] = fault(g.put64(st[2], uint64(g.clock.mono+g.worked())))
 	default:
 		st[0] = wasiInval
 	}
@@ -155,6 +186,10 @@ func randomGet(g *guest, st []uint64) {
 // fdWrite keeps what goes to stdout and stderr.
 func fdWrite(g *guest, st []uint64) {
 	fd, count, result := uint32(st[0]), uint64(uint32(st[2])), st[3]
+	if h := g.file(st[0]); h != nil {
+		g.fileWrite(h, st)
+		return
+	}
 	if fd != 1 && fd != 2 {
 		st[0] = wasiBadF
 		return
@@ -173,30 +208,50 @@ func fdWrite(g *guest, st []uint64) {
 		}
 		g.fuel.charge(fuelWrite + int64(len(p)))
 		g.stdio.write(fd == 2, p)
+		if g.proc != nil {
+			g.proc.out.write(fd, p, g.stdio.crashed)
+		}
 		total += uint64(n)
 	}
 	st[0] = fault(ok && total <= math.MaxUint32 && g.put32(result, uint32(total)))
 }
 
-// fdRead finds stdin at its end.
+// fdRead reads stdin, which is empty for a plugin.
 func fdRead(g *guest, st []uint64) {
-	if uint32(st[0]) != 0 {
+	switch h := g.file(st[0]); {
+	case h != nil:
+		g.fileRead(h, st)
+	case uint32(st[0]) != 0:
 		st[0] = wasiBadF
-		return
+	case g.proc == nil:
+		st[0] = fault(g.put32(st[3], 0))
+	default:
+		_, st[0] = g.vectors(st[1], st[2], st[3], func(p []byte) (int, bool) {
+			n := copy(p, g.proc.stdin)
+			g.proc.stdin = g.proc.stdin[n:]
+			return n, len(g.proc.stdin) > 0
+		})
 	}
-	st[0] = fault(g.put32(st[3], 0))
 }
 
 // fdStat says that the three standard streams are a terminal's, so that nobody
 // seeks in them.
 func fdStat(g *guest, st []uint64) {
-	fd := uint32(st[0])
-	if fd > 2 {
+	fd, h := uint32(st[0]), g.file(st[0])
+	if fd > 2 && h == nil {
 		st[0] = wasiBadF
 		return
 	}
 	b, ok := g.bytes(st[1], 24)
-	if ok {
+	if ok && h != nil {
+		clear(b)
+		b[0] = typeRegular
+		if h.dir {
+			b[0] = typeDirectory
+		}
+		binary.LittleEndian.PutUint64(b[8:], allRights)
+		binary.LittleEndian.PutUint64(b[16:], allRights)
+	} else if ok {
 		clear(b)
 		b[0] = characterDevice
 		rights := uint64(rightRead)
@@ -255,9 +310,9 @@ func (g *guest) timeout(s []byte) uint64 {
 	if binary.LittleEndian.Uint16(s[40:])&clockAbsoluteTime == 0 {
 		return t
 	}
-	now := uint64(g.clock.mono)
+	now := uint64(g.clock.mono + g.worked())
 	if binary.LittleEndian.Uint32(s[16:]) == clockReal {
-		now = uint64(g.clock.wall)
+		now = uint64(g.clock.wall + g.worked())
 	}
 	return t - min(t, now)
 }

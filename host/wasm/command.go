@@ -1,0 +1,264 @@
+package wasm
+
+import (
+	"context"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"log/slog"
+	"runtime"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/tetratelabs/wazero"
+	"github.com/tetratelabs/wazero/experimental"
+
+	"github.com/hearthbot/hearth/host/wasm/meter"
+)
+
+// ErrStack says that a run went deeper than the engine's stack. Interpreted, that
+// is so early that it says nothing: the same command may end well compiled.
+var ErrStack = errors.New("calls too deep")
+
+// ReportModule and ReportFunc name an import that commands may have, func (ptr,
+// len i32): what they report goes to [Run.Report] and nowhere else.
+const (
+	ReportModule = "hearth_report"
+	ReportFunc   = "report"
+)
+
+// maxReport bounds one report.
+const maxReport = 64 << 10
+
+// CommandOptions say how a command is compiled.
+type CommandOptions struct {
+	// Limits of a run; zero fields are DefaultLimits'. Memory is the most pages
+	// a run may grow to; Output the most bytes of stdout and stderr together.
+	Limits Limits
+
+	// Interpret takes wazero's interpreter: ready in a tenth of the time, and
+	// thirty times as slow from then on.
+	Interpret bool
+
+	// Trusted is for Go's own tools: it lifts the bounds on the size of a module
+	// and keeps what was compiled in the engine's cache.
+	Trusted bool
+
+	// HugePages backs the memory of runs with large pages where the system has
+	// them, and keeps it between runs: for what touches much of it every time.
+	HugePages bool
+}
+
+// Command is a compiled WASI command: a program that starts, runs and ends. Each
+// run is a new instance, so nothing of one is seen by another. It is safe for
+// concurrent use.
+type Command struct {
+	program *program
+	heaps   *heaps
+
+	mu     sync.Mutex
+	inside int
+	closed bool
+}
+
+// Command meters and compiles a WASI command. It takes all the time of a
+// processor that it can get, and notices the end of ctx only between its steps.
+// ErrABI says that the module is no command, or asks for imports that hearth
+// does not offer.
+func (e *Engine) Command(ctx context.Context, code []byte, o CommandOptions) (*Command, error) {
+	l := o.Limits.or(DefaultLimits())
+	if err := l.check(); err != nil {
+		return nil, err
+	}
+	bounds := meter.Options{}
+	if o.Trusted {
+		bounds = meter.Options{MaxSize: 256 << 20, MaxFunctions: 1 << 20, MaxCompile: time.Hour}
+	}
+	m, err := meter.Rewrite(code, bounds)
+	if err != nil {
+		return nil, fmt.Errorf("wasm: %w: %w", ErrABI, err)
+	}
+	if err := ctx.Err(); err != nil {
+		return nil, fmt.Errorf("wasm: compile: %w", context.Cause(ctx))
+	}
+	offered := slices.Concat(wasiFuncs(), commandFuncs())
+	if err := checkImports(m, offered); err != nil {
+		return nil, err
+	}
+	if err := checkCommand(m); err != nil {
+		return nil, err
+	}
+	p := &program{limits: l, log: e.options.Logger, globals: m.Globals, interpret: o.Interpret}
+	p.sha = sha256.Sum256(code)
+	dir := ""
+	if o.Trusted {
+		dir = e.options.CacheDir
+	}
+	if err := p.compile(experimental.WithCompilationWorkers(ctx, runtime.GOMAXPROCS(0)), m.Wasm, dir); err != nil {
+		return nil, errors.Join(err, p.close())
+	}
+	if err := p.provide(ctx, m, offered); err != nil {
+		return nil, errors.Join(err, p.close())
+	}
+	return &Command{program: p, heaps: newHeaps(int64(l.Memory)*wasmPage, o.HugePages)}, nil
+}
+
+func checkCommand(m *meter.Module) error {
+	start, memory := false, false
+	for _, e := range m.Exports {
+		start = start || e.Name == exportStart && e.Kind == meter.KindFunc && e.Type == "() -> ()"
+		memory = memory || e.Name == exportMemory && e.Kind == meter.KindMemory
+	}
+	if !start || !memory {
+		return fmt.Errorf("wasm: %w: it is no command: it exports no %s or no %s", ErrABI, exportStart, exportMemory)
+	}
+	return nil
+}
+
+// Run says what a command is run with. The same run of the same command has the
+// same outcome, but for Outcome.Took and what ends by its wall time.
+type Run struct {
+	Args   []string // the first is the command's name
+	Env    []string // "NAME=value"
+	Stdin  []byte
+	Files  *Files       // nil: there is no file system
+	Report func([]byte) // hears what the guest reports, by the goroutine of the run; it must not keep the bytes
+	Now    time.Time    // the guest's clock at the start; zero: 1970
+	Rate   int64        // units of fuel that move the clock by a nanosecond; 0: only sleep does
+	Seed   uint64       // of the guest's randomness
+	Limits Limits       // zero fields: the command's; Memory is ignored
+}
+
+// Outcome is what a run left, however it ended.
+type Outcome struct {
+	ExitCode int
+	Stdout   []byte
+	Stderr   []byte
+	Cut      bool          // there was more output than Limits.Output
+	Fuel     int64         // spent
+	Memory   int64         // bytes that the guest's memory grew to
+	Virtual  time.Duration // on the guest's clock
+	Took     time.Duration
+}
+
+// Run runs the command once. A run that ended by itself, with whatever exit
+// code, has no error; else it is an *Error and the outcome is what was there by
+// then.
+func (c *Command) Run(ctx context.Context, r Run) (out Outcome, err error) {
+	c.mu.Lock()
+	if c.closed {
+		c.mu.Unlock()
+		return Outcome{}, fmt.Errorf("wasm: run: %w", ErrClosed)
+	}
+	c.inside++
+	c.mu.Unlock()
+	defer c.leave()
+	l := r.Limits.or(c.program.limits)
+	if err := l.check(); err != nil {
+		return Outcome{}, err
+	}
+	h, err := c.heaps.take()
+	if err != nil {
+		return Outcome{}, err
+	}
+	defer c.heaps.put(h)
+
+	proc := &process{args: r.Args, env: r.Env, stdin: r.Stdin, files: r.Files, report: r.Report, out: console{limit: l.Output}}
+	if r.Files != nil {
+		proc.open = []*handle{{name: ".", dir: true}}
+	}
+	g := &guest{mem: &h.space, fuel: account{mem: &h.space}, proc: proc}
+	g.rand.reset(eventSeed(r.Seed))
+	now := r.Now
+	if now.IsZero() {
+		now = time.Unix(0, 0)
+	}
+	const mono = 1
+	g.clock.reset(now, mono, l.Sleep)
+	g.clock.rate = r.Rate
+	g.plug.begin(noHost{c.program.log}, 0)
+	start := time.Now()
+	l.Stdio = 0
+	g.begin(ctx, &l, start)
+	defer g.end()
+
+	err = c.start(g, h)
+	out = Outcome{Stdout: proc.out.streams[0], Stderr: proc.out.streams[1], Cut: proc.out.cut, Fuel: g.fuel.spent(),
+		Memory: int64(h.most), Virtual: time.Duration(g.clock.mono - mono + g.worked()), Took: time.Since(start)}
+	if err == nil {
+		return out, nil
+	}
+	failed := g.failure(exportStart, err)
+	out.ExitCode = int(failed.ExitCode)
+	if errors.Is(failed, ErrExit) {
+		return out, nil
+	}
+	if errors.Is(failed, ErrTrap) && strings.Contains(err.Error(), "stack overflow") {
+		failed.Kind = ErrStack
+	}
+	return out, fmt.Errorf("wasm: %w", failed)
+}
+
+// start makes an instance and runs it to its end.
+func (c *Command) start(g *guest, h *heap) error {
+	ictx := experimental.WithMemoryAllocator(&g.ctx, experimental.MemoryAllocatorFunc(
+		func(_, _ uint64) experimental.LinearMemory { return h }))
+	m, err := c.program.runtime.InstantiateModule(ictx, c.program.module, wazero.NewModuleConfig().WithName("").WithStartFunctions())
+	if err != nil {
+		return err
+	}
+	defer m.Close(context.Background())
+	if g.fuel.global == nil {
+		g.fuel.bind(m)
+	}
+	_, err = m.ExportedFunction(exportStart).Call(&g.ctx)
+	return err
+}
+
+// Close frees the command when the runs under way have ended. Closing again does
+// nothing.
+func (c *Command) Close() error {
+	c.mu.Lock()
+	last := !c.closed && c.inside == 0
+	c.closed = true
+	c.mu.Unlock()
+	if last {
+		return c.free()
+	}
+	return nil
+}
+
+func (c *Command) leave() {
+	c.mu.Lock()
+	c.inside--
+	last := c.closed && c.inside == 0
+	c.mu.Unlock()
+	if last {
+		if err := c.free(); err != nil {
+			c.program.log.Error("a command could not be freed", slog.Any("error", err))
+		}
+	}
+}
+
+func (c *Command) free() error {
+	c.heaps.close()
+	return c.program.close()
+}
+
+// commandFuncs are what commands are offered beside WASI.
+func commandFuncs() []hostFunc {
+	return []hostFunc{
+		{ReportModule, ReportFunc, "(i32 i32) -> ()", hear},
+		refuelFunc,
+	}
+}
+
+func hear(g *guest, st []uint64) {
+	b := g.argument(ReportFunc, "report", st[0], st[1], maxReport)
+	g.fuel.charge(fuelWrite + int64(len(b)))
+	if g.proc.report != nil {
+		g.proc.report(b)
+	}
+}
