@@ -12,6 +12,10 @@ import (
 	"github.com/tinylib/msgp/msgp"
 )
 
+// emptyLine stands for one inside of a message: an empty line of a transcript is
+// its author's.
+const emptyLine = "¶"
+
 // format writes what came of an event as a transcript shows it.
 func (b *Bot) format(s *step) string {
 	var w strings.Builder
@@ -31,6 +35,9 @@ func (b *Bot) format(s *step) string {
 		fmt.Fprintln(&w, head)
 		if content != nil {
 			for _, l := range lines(content) {
+				if l == "" {
+					l = emptyLine
+				}
 				fmt.Fprintln(&w, strings.TrimRight("    "+l, " "))
 			}
 		}

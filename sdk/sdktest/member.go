@@ -118,6 +118,14 @@ func (m *Member) Says(where, text string) {
 	m.b.Do(ev)
 }
 
+// Deletes has the member delete a message of theirs, by its id.
+func (m *Member) Deletes(where, message string) {
+	m.b.t.Helper()
+	ev := m.event(abi.MessageDeleted, where)
+	ev.Message = &abi.Message{ID: message}
+	m.b.Do(ev)
+}
+
 // Runs has the member give a command: "help", "/help", "review 3".
 func (m *Member) Runs(where, line string) {
 	m.b.t.Helper()

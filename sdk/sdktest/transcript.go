@@ -36,6 +36,7 @@ import (
 //	> MEMBER joins [WHERE]              > MEMBER leaves [WHERE]
 //	> MEMBER says WHERE TEXT            beginning with "@bot " it addresses the bot
 //	> MEMBER runs WHERE /NAME ARGS      a command
+//	> MEMBER deletes WHERE MESSAGE      a message of theirs, by its id
 //	> MEMBER presses ACTION or LABEL    the newest such button that they see
 //	> MEMBER sends FORM NAME=VALUE …    VALUE is quoted if it has spaces
 //	> MEMBER reacts WHERE EMOJI MESSAGE
@@ -46,7 +47,11 @@ import (
 //	> plugin PLUGIN/EVENT NAME=VALUE …  another plugin's event
 //	> query PATH NAME=VALUE …
 //
-// Lines that begin with "#" and empty lines stay as they are.
+// A line ">> TEXT" under one of them is a further line of what is said, of a
+// command's arguments, or of the last value that is sent, taken as it is.
+//
+// Lines that begin with "#" and empty lines stay as they are; an empty line of a
+// message is shown as "¶".
 func Transcripts(t *testing.T, pattern string, o Options) {
 	t.Helper()
 	files, err := filepath.Glob(pattern)
@@ -148,10 +153,12 @@ func (o *Options) setup(text []byte) error {
 func (b *Bot) play(file string, script []byte) []byte {
 	b.t.Helper()
 	var out bytes.Buffer
-	n := 0
-	for s := bufio.NewScanner(bytes.NewReader(script)); s.Scan(); {
-		n++
-		line := s.Text()
+	script = bytes.TrimSuffix(script, []byte("\n"))
+	lines := strings.Split(string(script), "\n")
+	if len(script) == 0 {
+		lines = nil
+	}
+	for n, line := range lines {
 		input, is := strings.CutPrefix(line, "> ")
 		if !is {
 			if line == "" || strings.HasPrefix(line, "#") {
@@ -160,10 +167,19 @@ func (b *Bot) play(file string, script []byte) []byte {
 			continue
 		}
 		fmt.Fprintln(&out, line)
+		var more []string
+		for _, l := range lines[n+1:] {
+			text, is := strings.CutPrefix(l, ">>")
+			if !is {
+				break
+			}
+			fmt.Fprintln(&out, l)
+			more = append(more, strings.TrimPrefix(text, " "))
+		}
 		b.last = nil
-		shown, err := b.act(input)
+		shown, err := b.act(input, strings.Join(more, "\n"))
 		if err != nil {
-			b.t.Fatalf("%s: line %d of the transcript: %s: %v", file, n, line, err)
+			b.t.Fatalf("%s: line %d of the transcript: %s: %v", file, n+1, line, err)
 		}
 		out.WriteString(shown)
 		for i := range b.last {
@@ -177,11 +193,17 @@ func (b *Bot) play(file string, script []byte) []byte {
 	return out.Bytes()
 }
 
-// act makes one line happen. What it returns is shown before the effects.
-func (b *Bot) act(line string) (string, error) {
+// act makes one line happen, with the lines under it. What it returns is shown
+// before the effects.
+func (b *Bot) act(line, more string) (string, error) {
 	words, err := split(line)
 	if err != nil {
 		return "", err
+	}
+	if last := &words[len(words)-1]; more != "" && strings.HasSuffix(*last, "=") {
+		*last += more
+	} else if more != "" {
+		*last += "\n" + more
 	}
 	arg := func(i int) string {
 		if i < len(words) {
@@ -254,6 +276,8 @@ func (b *Bot) act(line string) (string, error) {
 		m.Says(arg(2), rest(3))
 	case "runs":
 		m.Runs(arg(2), rest(3))
+	case "deletes":
+		m.Deletes(arg(2), arg(3))
 	case "presses":
 		m.Presses(rest(2))
 	case "sends":

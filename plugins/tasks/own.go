@@ -1,0 +1,91 @@
+package main
+
+import (
+	"io/fs"
+	"maps"
+	"strings"
+	"time"
+
+	"github.com/hearthbot/hearth/plugins/tasks/pack"
+	"github.com/hearthbot/hearth/plugins/tasks/tasks"
+	"github.com/hearthbot/hearth/sdk"
+)
+
+// builtin is the pack that the plugin comes with.
+var builtin fs.FS = tasks.FS
+
+// files are laid over those of the built-in pack, by their path.
+var files = sdk.CommunityMap[string]("pack")
+
+// learning is the path, own the community's files, and problem what keeps them
+// out of it. They are made with the image.
+var (
+	learning *pack.Pack
+	own      map[string]string
+	problem  string
+)
+
+// loadPath reads the built-in pack with the community's files over it. If
+// something is wrong with those, the built-in pack is there alone.
+func loadPath(v *sdk.View[Config]) (err error) {
+	// Their codecs are made with the image, not by each event.
+	_, _, _ = sdk.Note(ticket{}), sdk.Note(attempt{}), sdk.Note(reminder{})
+	own, problem = maps.Collect(files.All(v)), ""
+	if len(own) > 0 {
+		if learning, err = pack.Load(overlay{builtin, own}); err == nil {
+			return nil
+		}
+		problem = err.Error()
+		v.Warn("the community's own tasks are left out: %.900s", problem)
+	}
+	learning, err = pack.Load(builtin)
+	return err
+}
+
+// maxOwn is how many bytes a file of the community's may have: what a row holds.
+const maxOwn = 60 << 10
+
+// changePack lays files over the pack: the properties are paths and texts, and
+// an empty text takes the community's file away again. The host sends it when a
+// manager changes tasks.
+func changePack(c *ctx) error {
+	for _, f := range c.Event.Custom.Props {
+		switch {
+		case !fs.ValidPath(f.Name) || len(f.Name) > 100 || len(f.Value) > maxOwn:
+			c.Warn("%.120q is no path in a pack, or the file has more than %d KiB", f.Name, maxOwn>>10)
+		case f.Value == "":
+			files.Delete(c, f.Name)
+		default:
+			files.Set(c, f.Name, f.Value)
+		}
+	}
+	return nil
+}
+
+// overlay is a file system with files over it.
+type overlay struct {
+	fs.FS
+	files map[string]string
+}
+
+// Open opens the file that lies on top.
+func (o overlay) Open(name string) (fs.File, error) {
+	if text, ok := o.files[name]; ok {
+		return &memFile{name: name, Reader: strings.NewReader(text)}, nil
+	}
+	return o.FS.Open(name)
+}
+
+// memFile is an open file, and what is known of it.
+type memFile struct {
+	name string
+	*strings.Reader
+}
+
+func (f *memFile) Stat() (fs.FileInfo, error) { return f, nil }
+func (f *memFile) Close() error               { return nil }
+func (f *memFile) Name() string               { return f.name }
+func (f *memFile) Mode() fs.FileMode          { return 0o444 }
+func (f *memFile) ModTime() time.Time         { return time.Time{} }
+func (f *memFile) IsDir() bool                { return false }
+func (f *memFile) Sys() any                   { return nil }
