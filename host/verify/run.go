@@ -1,0 +1,83 @@
+package verify
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/hearthbot/hearth/host/wasm"
+)
+
+// headStart is how long the interpreter runs before the compiler is begun beside
+// it: most programs have ended by then.
+const headStart = 250 * time.Millisecond
+
+// outcome is a run's, and what the watch package said in it.
+type outcome struct {
+	wasm.Outcome
+	err     error
+	watcher *watcher
+}
+
+// run runs a module: interpreted at once and, if that takes long, compiled as
+// well. What ends first counts; the other is stopped. An interpreter that gave up
+// at its shallow stack has said nothing.
+func (v *Verifier) run(ctx context.Context, module []byte, s *Submission) outcome {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	ends := make(chan outcome, 2)
+	running := 0
+	begin := func(interpret bool) {
+		running++
+		v.running.Go(func() { ends <- v.runWith(ctx, module, s, interpret) })
+	}
+	begin(true)
+	wait := time.NewTimer(headStart)
+	defer wait.Stop()
+	compiled := false
+	for {
+		select {
+		case <-wait.C:
+			if !compiled {
+				compiled = true
+				begin(false)
+			}
+		case o := <-ends:
+			running--
+			shallow := errors.Is(o.err, wasm.ErrStack) && !compiled
+			if shallow {
+				compiled = true
+				begin(false)
+			}
+			if running > 0 && (shallow || errors.Is(o.err, wasm.ErrStack) || errors.Is(o.err, wasm.ErrDeadline)) {
+				continue // the other knows more
+			}
+			return o
+		}
+	}
+}
+
+func (v *Verifier) runWith(ctx context.Context, module []byte, s *Submission, interpret bool) outcome {
+	o := &v.o
+	limits := wasm.Limits{Fuel: o.Fuel, Wall: o.Wall, Memory: uint32(o.Memory >> 16), Output: o.Output, Sleep: o.Sleep}
+	c, err := v.o.Engine.Command(ctx, module, wasm.CommandOptions{Limits: limits, Interpret: interpret})
+	if err != nil {
+		return outcome{err: err}
+	}
+	defer c.Close() // the run has ended, so there is nothing to tell
+	w := newWatcher()
+	out, err := c.Run(ctx, wasm.Run{
+		Args: append([]string{"main"}, s.Args...), Stdin: []byte(s.Stdin), Report: w.hear,
+		Now: epoch, Rate: clockRate, Seed: seed, Limits: limits,
+	})
+	return outcome{out, err, w}
+}
+
+// A program's clock begins when Go was first shown to the world, and goes a
+// nanosecond every eight units: about as fast as compiled code.
+var epoch = time.Date(2009, time.November, 10, 23, 0, 0, 0, time.UTC)
+
+const (
+	clockRate = 8
+	seed      = 20091110
+)
