@@ -66,7 +66,7 @@ type Command struct {
 // Command meters and compiles a WASI command. It takes all the time of a
 // processor that it can get, and notices the end of ctx only between its steps.
 // ErrABI says that the module is no command, or asks for imports that hearth
-// does not offer.
+// does not offer; ErrMemory that it begins with more than it may have.
 func (e *Engine) Command(ctx context.Context, code []byte, o CommandOptions) (*Command, error) {
 	l := o.Limits.or(DefaultLimits())
 	if err := l.check(); err != nil {
@@ -79,6 +79,9 @@ func (e *Engine) Command(ctx context.Context, code []byte, o CommandOptions) (*C
 	m, err := meter.Rewrite(code, bounds)
 	if err != nil {
 		return nil, fmt.Errorf("wasm: %w: %w", ErrABI, err)
+	}
+	if m.MinPages > l.Memory {
+		return nil, fmt.Errorf("wasm: %w: it asks for %d pages of memory at start, the limit is %d", ErrMemory, m.MinPages, l.Memory)
 	}
 	if err := ctx.Err(); err != nil {
 		return nil, fmt.Errorf("wasm: compile: %w", context.Cause(ctx))
@@ -124,12 +127,16 @@ type Run struct {
 	Env    []string // "NAME=value"
 	Stdin  []byte
 	Files  *Files       // nil: there is no file system
-	Report func([]byte) // hears what the guest reports, by the goroutine of the run; it must not keep the bytes
+	Report Report       // nil: nobody hears what the guest reports
 	Now    time.Time    // the guest's clock at the start; zero: 1970
 	Rate   int64        // units of fuel that move the clock by a nanosecond; 0: only sleep does
 	Seed   uint64       // of the guest's randomness
 	Limits Limits       // zero fields: the command's; Memory is ignored
 }
+
+// Report hears what a guest reports, and how many bytes it had written to stdout
+// by then. It is called by the goroutine of the run, and must not keep data.
+type Report func(data []byte, stdout int)
 
 // Outcome is what a run left, however it ended.
 type Outcome struct {
@@ -259,6 +266,6 @@ func hear(g *guest, st []uint64) {
 	b := g.argument(ReportFunc, "report", st[0], st[1], maxReport)
 	g.fuel.charge(fuelWrite + int64(len(b)))
 	if g.proc.report != nil {
-		g.proc.report(b)
+		g.proc.report(b, len(g.proc.out.streams[0]))
 	}
 }

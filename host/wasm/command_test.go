@@ -180,7 +180,7 @@ write /w/big: No space left on device
 func TestCommandReports(t *testing.T) {
 	c := newTool(t, false)
 	var heard []string
-	_, err := c.Run(t.Context(), Run{Args: []string{"tool", "report", "all is well"}, Report: func(b []byte) { heard = append(heard, string(b)) }})
+	_, err := c.Run(t.Context(), Run{Args: []string{"tool", "report", "all is well"}, Report: func(b []byte, _ int) { heard = append(heard, string(b)) }})
 	if err != nil || !slices.Equal(heard, []string{"all is well"}) {
 		t.Errorf("heard %q, %v", heard, err)
 	}

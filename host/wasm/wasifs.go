@@ -68,7 +68,7 @@ type process struct {
 	out       console
 	files     *Files
 	open      []*handle // by descriptor, from root on; nil where none is
-	report    func([]byte)
+	report    Report
 }
 
 // file is the open file or directory fd, nil if there is none.
