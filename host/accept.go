@@ -97,15 +97,18 @@ func (e *Engine) accept(ctx context.Context, in chat.Incoming) (chat.Outcome, er
 	b.Check(seenKey(ev.Source, ev.ID), 0)
 	b.Put(seenKey(ev.Source, ev.ID), stamp(e.now()))
 	w := workRow{Event: ev, Seq: seq, Asked: asked(&ev)}
-	then, err := e.divert(b, &w, then)
+	then, diverted, err := e.divert(b, &w, then)
+	var pushes []workPush
+	if err == nil {
+		pushes, err = stage(b, &w, middle, then)
+	}
 	if err != nil {
+		e.buried(err, diverted...)
 		return 0, err
 	}
-	pushes, err := stage(b, &w, middle, then)
+	_, err = e.store.Commit(ctx, b)
+	e.buried(err, diverted...)
 	if err != nil {
-		return 0, err
-	}
-	if _, err := e.store.Commit(ctx, b); err != nil {
 		switch {
 		case errors.Is(err, store.ErrConflict):
 			return 0, err
@@ -125,34 +128,25 @@ func (e *Engine) accept(ctx context.Context, in chat.Incoming) (chat.Outcome, er
 // held against it alone.
 func (e *Engine) share() int { return max(1, e.o.MaxBacklog/4) }
 
-// divert takes out plugins that fail and have more waiting than their share: the event goes to their failed events at once, so that one broken
-// plugin does not use up the room of all.
-func (e *Engine) divert(b *store.Batch, w *workRow, then []string) ([]string, error) {
-	var rest []string
-	for i, name := range then {
+// divert takes out plugins that fail and have more waiting than their share:
+// the event goes to their failed events at once, so that one broken plugin does
+// not use up the room of all.
+func (e *Engine) divert(b *store.Batch, w *workRow, then []string) (rest []string, diverted []burial, err error) {
+	for _, name := range then {
 		p := e.plugin(name)
 		if p == nil || p.lanes.length() < e.share() || !p.failing.Load() {
-			if rest != nil {
-				rest = append(rest, name)
-			}
+			rest = append(rest, name)
 			continue
 		}
-		if rest == nil {
-			rest = append(make([]string, 0, len(then)), then[:i]...)
-		}
-		d := deadRow{Work: *w, At: e.now()}
-		d.Work.Lane, d.Work.Error = laneOf(&w.Event), "the plugin was failing, and too many events were waiting for it already"
-		row, err := d.MarshalMsg(nil)
+		d := *w
+		d.Lane, d.Error = laneOf(&w.Event), "the plugin was failing, and too many events were waiting for it already"
+		x, err := e.bury(b, name, &d)
 		if err != nil {
-			return nil, fmt.Errorf("host: encoding an event: %w", err)
+			return nil, diverted, fmt.Errorf("host: %w", err)
 		}
-		b.Put(deadKey(w.Seq, name), row)
-		e.met.dead.WithLabelValues(name).Inc()
+		diverted = append(diverted, x)
 	}
-	if rest == nil {
-		return then, nil
-	}
-	return rest, nil
+	return rest, diverted, nil
 }
 
 // workPush names a work row that a batch writes.

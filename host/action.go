@@ -67,7 +67,9 @@ func (e *Engine) actOnce(plugin string, seq uint64) (turn, error) {
 		}
 	default:
 		kind = abi.VerifyFinished
-		result.Error = "this hearth has no verifier"
+		if e.verify(&row, &result) {
+			return turn{again: true, after: verifyRetry}, nil
+		}
 	}
 
 	next := e.nextSeq()
@@ -137,14 +139,17 @@ func (e *Engine) request(plugin string, h *abi.HTTP, result *abi.Result) {
 		result.Error = err.Error()
 		return
 	}
+	var secrets []string // each with what stands for it
 	for _, a := range h.Header {
-		value, err := e.fillIn(plugin, a.Value)
+		value, err := e.fillIn(plugin, a.Value, &secrets)
 		if err != nil {
 			result.Error = err.Error()
 			return
 		}
 		req.Header.Set(a.Name, value)
 	}
+	// A server may send back what it got, and the result is written down.
+	hide := strings.NewReplacer(secrets...)
 	resp, err := e.o.HTTP.Do(req)
 	if err != nil {
 		// Of a url.Error only the cause: the address may hold a secret.
@@ -152,15 +157,18 @@ func (e *Engine) request(plugin string, h *abi.HTTP, result *abi.Result) {
 		if errors.As(err, &ue) {
 			err = ue.Err
 		}
-		result.Error = err.Error()
+		result.Error = hide.Replace(err.Error())
 		return
 	}
 	defer resp.Body.Close()
 	body, err := io.ReadAll(io.LimitReader(resp.Body, maxResponse+1))
+	if len(secrets) > 0 {
+		body = []byte(hide.Replace(string(body)))
+	}
 	result.Status = resp.StatusCode
 	switch {
 	case err != nil:
-		result.Error = err.Error()
+		result.Error = hide.Replace(err.Error())
 	case len(body) > maxResponse:
 		body = body[:maxResponse]
 		result.Error = fmt.Sprintf("the response is longer than %d bytes; this is its beginning", maxResponse)
@@ -168,14 +176,22 @@ func (e *Engine) request(plugin string, h *abi.HTTP, result *abi.Result) {
 	result.Body = body
 }
 
-// fillIn replaces ${secret:NAME} by the plugin's secret of that name. The
-// plugin, the journal and the outbox only ever hold the name.
-func (e *Engine) fillIn(plugin, value string) (string, error) {
+// minHidden is how many bytes a secret has that is looked for in an answer:
+// shorter ones would be found in any text.
+const minHidden = 4
+
+// fillIn replaces ${secret:NAME} by the plugin's secret of that name, and adds
+// the secret and what stood for it to used. The plugin, the journal and the
+// outbox only ever hold the name.
+func (e *Engine) fillIn(plugin, value string, used *[]string) (string, error) {
 	var missing error
 	value = secretRef.ReplaceAllStringFunc(value, func(ref string) string {
 		name := ref[len("${secret:") : len(ref)-1]
 		if e.o.Secret != nil {
 			if s, ok := e.o.Secret(plugin, name); ok {
+				if len(s) >= minHidden {
+					*used = append(*used, s, ref)
+				}
 				return s
 			}
 		}

@@ -13,6 +13,8 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
+
 	"github.com/hearthbot/hearth/host/chat"
 	"github.com/hearthbot/hearth/host/wasm"
 	"github.com/hearthbot/hearth/sdk/abi"
@@ -40,7 +42,7 @@ func newBot(t *testing.T, o Options) *bot {
 	if o.Store == nil {
 		o.Store = new(store.Mem)
 	}
-	if testing.Verbose() {
+	if testing.Verbose() && o.Logger == nil {
 		o.Logger = slog.New(slog.NewTextHandler(t.Output(), nil))
 	}
 	e, err := New(t.Context(), o)
@@ -291,6 +293,67 @@ func wantTexts(t *testing.T, p *fakePlatform, want ...string) {
 }
 
 var errLost = errors.New("connection reset by peer")
+
+// captured is a log that a test reads.
+type captured struct {
+	mu   sync.Mutex
+	text strings.Builder
+}
+
+// newLog returns a logger of everything, and what it wrote.
+func newLog() (*slog.Logger, *captured) {
+	c := &captured{}
+	return slog.New(slog.NewTextHandler(c, &slog.HandlerOptions{Level: slog.LevelDebug})), c
+}
+
+func (c *captured) Write(b []byte) (int, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.text.Write(b)
+}
+
+// lines are those that have all of the words.
+func (c *captured) lines(words ...string) []string {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	var out []string
+	for line := range strings.Lines(c.text.String()) {
+		if !slices.ContainsFunc(words, func(w string) bool { return !strings.Contains(line, w) }) {
+			out = append(out, strings.TrimSpace(line))
+		}
+	}
+	return out
+}
+
+// figures reads a registry: every series by its name and labels, of a histogram
+// the count and the sum.
+func figures(t *testing.T, reg *prometheus.Registry) map[string]float64 {
+	t.Helper()
+	families, err := reg.Gather()
+	if err != nil {
+		t.Fatal(err)
+	}
+	out := map[string]float64{}
+	for _, f := range families {
+		for _, m := range f.GetMetric() {
+			var labels []string
+			for _, l := range m.GetLabel() {
+				labels = append(labels, l.GetName()+"="+l.GetValue())
+			}
+			series := " " + strings.Join(labels, " ")
+			switch {
+			case m.Histogram != nil:
+				out[f.GetName()+"_count"+series] = float64(m.Histogram.GetSampleCount())
+				out[f.GetName()+"_sum"+series] = m.Histogram.GetSampleSum()
+			case m.Counter != nil:
+				out[f.GetName()+series] = m.Counter.GetValue()
+			default:
+				out[f.GetName()+series] = m.Gauge.GetValue()
+			}
+		}
+	}
+	return out
+}
 
 // record keeps what plugins saw, in order.
 type record struct {

@@ -35,6 +35,7 @@ type Engine struct {
 
 	timers  *timers
 	actions *lanes
+	dead    deadLetters
 	pausing sync.Mutex // held by Pause and Resume
 	paused  atomic.Bool
 	closing atomic.Bool
@@ -64,6 +65,7 @@ func New(ctx context.Context, o Options) (*Engine, error) {
 	e.table.Store(newTable(nil))
 	e.actions = newLanes(o.Clock, maxActions, e.act)
 	e.timers = newTimers(e)
+	e.dead = deadLetters{most: o.DeadLetters.MaxRows, numbers: map[string][]uint64{}, unsaid: map[string]int{}}
 
 	snap, err := e.store.Snapshot(ctx)
 	if err != nil {
@@ -71,6 +73,9 @@ func New(ctx context.Context, o Options) (*Engine, error) {
 	}
 	defer snap.Close()
 	if err := e.recoverSequence(ctx, snap); err != nil {
+		return nil, fmt.Errorf("host: reading the store: %w", err)
+	}
+	if err := e.loadDead(ctx, snap); err != nil {
 		return nil, fmt.Errorf("host: reading the store: %w", err)
 	}
 	row, err := snap.Get(ctx, kPaused)

@@ -261,6 +261,7 @@ type invocation struct {
 	withheld []string // effects left out by the host's rules, and why
 	refs     map[string]refRow
 	tracked  []string
+	fresh    map[string]bool // of tracked, names the plugin has not tracked before
 
 	continued bool
 }
@@ -305,6 +306,7 @@ func (inv *invocation) commit() (turn, error) {
 		e.timers.wake(inv.timerDue)
 	}
 	for _, name := range inv.tracked {
+		p.names.add(name)
 		e.met.tracked.WithLabelValues(p.name, e.met.trackLabel(p.name, name)).Inc()
 	}
 	e.met.committed.WithLabelValues(p.name).Inc()
@@ -342,6 +344,7 @@ func (inv *invocation) fail(cause error) (turn, error) {
 	}
 	park := !dead && !parked && time.Duration(w.Retry-w.First)*time.Millisecond > e.o.Retries.Hold
 	inv.works = nil
+	var given []burial
 	if dead || park {
 		next, err := skipAhead(b, w)
 		if err != nil {
@@ -351,12 +354,12 @@ func (inv *invocation) fail(cause error) (turn, error) {
 	}
 	switch {
 	case dead:
-		row, err := (&deadRow{Work: *w, At: now}).MarshalMsg(nil)
+		x, err := e.bury(b, p.name, w)
 		if err != nil {
 			return done, err
 		}
 		b.Delete(inv.key)
-		b.Put(deadKey(w.Seq, p.name), row)
+		given = append(given, x)
 	default:
 		row, err := w.MarshalMsg(nil)
 		if err != nil {
@@ -370,7 +373,9 @@ func (inv *invocation) fail(cause error) (turn, error) {
 			b.Put(inv.key, row)
 		}
 	}
-	if _, err := e.store.Commit(e.ctx, b); err != nil {
+	_, err := e.store.Commit(e.ctx, b)
+	e.buried(err, given...)
+	if err != nil {
 		return done, err
 	}
 	p.failing.Store(true)
@@ -381,16 +386,17 @@ func (inv *invocation) fail(cause error) (turn, error) {
 	for _, n := range inv.works {
 		e.pushWork(n.plugin, n.lane, n.seq)
 	}
+	if !dead {
+		e.met.retried.WithLabelValues(p.name).Inc()
+	}
 	switch {
 	case dead:
-		e.met.dead.WithLabelValues(p.name).Inc()
 		log.Error("event given up; `hearth events failed` shows it, `hearth events retry` runs it again")
 		return done, nil
 	case park:
 		log.Warn("event failed; parked, so that its conversation goes on", "again_in", delay)
 		return done, nil
 	}
-	e.met.retried.WithLabelValues(p.name).Inc()
 	log.Warn("event failed", "again_in", delay)
 	return turn{again: true, after: delay}, nil
 }

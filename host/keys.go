@@ -12,7 +12,8 @@ import (
 //
 //	seen/SOURCE/ID                     number and time of an accepted event      7 days
 //	work/EVENT/PLUGIN/LANE             workRow: waits to be handled
-//	dead/EVENT/PLUGIN                  deadRow: given up                         until a person acts
+//	dead/EVENT/PLUGIN                  deadRow: given up                         until a person acts; count and age
+//	dropped/PLUGIN                     counter: dead rows deleted unseen
 //	journal/EVENT/PLUGIN               journalRow of the last attempt            count and age
 //	state/PLUGIN/…                     a plugin's own rows, keys as in package abi
 //	timer/DUE/NUMBER                   timerRow
@@ -25,8 +26,8 @@ import (
 //	used/TOKEN/INDEX[/MEMBER]          time of use                               with its token
 //	answered/EVENT                     plugin that answered a message            7 days
 //	cap/DAY/MEMBER                     counter: unasked messages on that day     3 days
-//	track/NAME/DAY                     counter
-//	direct/CONVERSATION                id of the member it is with: a direct message
+//	track/PLUGIN/NAME/DAY              counter                                   2 years, and so many names a plugin
+//	direct/CONVERSATION                id of the member it is with: a direct message; one a member
 //	grant/PLUGIN                       abi.Needs that an admin granted
 //	host/paused                        time since when nothing is sent
 //	host/hold/PLATFORM                 holdRow
@@ -34,6 +35,7 @@ const (
 	kSeen     = store.Key("seen")
 	kWork     = store.Key("work")
 	kDead     = store.Key("dead")
+	kDropped  = store.Key("dropped")
 	kJournal  = store.Key("journal")
 	kState    = store.Key("state")
 	kTimer    = store.Key("timer")

@@ -111,9 +111,32 @@ func (l *lanes) lane(key string) int {
 	return 0
 }
 
+// oldest is the smallest number that waits or runs, 0 if none does.
+func (l *lanes) oldest() (seq uint64) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for _, ln := range l.byKey {
+		if seq == 0 || ln.queue[0] < seq {
+			seq = ln.queue[0]
+		}
+	}
+	return seq
+}
+
+// head is the number at the head of a lane, 0 if it is empty.
+func (l *lanes) head(key string) uint64 {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if ln := l.byKey[key]; ln != nil {
+		return ln.queue[0]
+	}
+	return 0
+}
+
 // wait returns when no worker runs any more; the context has to have ended.
 func (l *lanes) wait() {
 	l.mu.Lock() // a worker that is being added has been
+	//lint:ignore SA2001 nothing else is to be done meanwhile
 	l.mu.Unlock()
 	l.idle.Wait()
 }

@@ -18,7 +18,8 @@ type metrics struct {
 	received, refused, duplicate, routed *prometheus.CounterVec
 	calls                                *prometheus.CounterVec
 	duration, fuel                       *prometheus.HistogramVec
-	committed, conflicts, retried, dead  *prometheus.CounterVec
+	committed, conflicts, retried        *prometheus.CounterVec
+	dead, dropped                        *prometheus.CounterVec
 	batchOps                             prometheus.Histogram
 	withheld, delivered, deliveryRetried *prometheus.CounterVec
 	duplicates, actions, tracked         *prometheus.CounterVec
@@ -53,7 +54,8 @@ func newMetrics(e *Engine) *metrics {
 		committed:       counter("events_committed_total", "Events whose effects were committed.", "plugin"),
 		conflicts:       counter("events_conflict_total", "Invocations run again because what they read had changed.", "plugin"),
 		retried:         counter("events_retried_total", "Failed attempts after which an event is tried again.", "plugin"),
-		dead:            counter("events_dead_total", "Events given up after their attempts.", "plugin"),
+		dead:            counter("events_dead_total", "Events given up after their attempts, or at once because their plugin fails and is behind.", "plugin"),
+		dropped:         counter("dead_letters_deleted_total", "Failed events deleted before a person acted: their plugin had too many (full), or they were too old (old).", "plugin", "why"),
 		withheld:        counter("effects_withheld_total", "Effects left out by the host's rules.", "plugin", "stage"),
 		delivered:       counter("deliveries_total", "Messages whose way ended, by status (sent, failed, expired, withheld, skipped).", "platform", "status"),
 		deliveryRetried: counter("deliveries_failed_attempts_total", "Attempts that a platform refused or did not answer.", "platform"),
@@ -66,7 +68,8 @@ func newMetrics(e *Engine) *metrics {
 	m.batchOps = prometheus.NewHistogram(prometheus.HistogramOpts{Name: "hearth_commit_writes", Help: "Rows written by an event's batch.", Buckets: prometheus.LinearBuckets(2, 4, 10)})
 	m.held = prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: "hearth_platform_held", Help: "1 while a platform refuses hearth and its messages wait."}, []string{"platform"})
 	r.MustRegister(m.batchOps, m.held, &queues{e: e,
-		depth: prometheus.NewDesc("hearth_queue_depth", "Rows that wait: events by plugin, messages by platform.", []string{"queue", "name"}, nil),
+		depth: prometheus.NewDesc("hearth_queue_depth", "Rows that wait: events, timers, actions and failed events by plugin, messages by platform.", []string{"queue", "name"}, nil),
+		age:   prometheus.NewDesc("hearth_queue_age_seconds", "Time since what has waited longest in a queue came into it; since it was due for timers, which are one queue (all). Not there while nothing waits.", []string{"queue", "name"}, nil),
 		state: prometheus.NewDesc("hearth_plugin_breaker_open", "1 while a plugin is held back.", []string{"plugin"}, nil),
 		pause: prometheus.NewDesc("hearth_paused", "1 while nothing is sent.", nil, nil),
 	})
@@ -124,35 +127,4 @@ func kindLabel(k abi.Kind) string {
 		return string(k)
 	}
 	return "unknown"
-}
-
-// queues reads what waits when it is asked for.
-type queues struct {
-	e                   *Engine
-	depth, state, pause *prometheus.Desc
-}
-
-func (q *queues) Describe(ch chan<- *prometheus.Desc) { ch <- q.depth; ch <- q.state; ch <- q.pause }
-
-func (q *queues) Collect(ch chan<- prometheus.Metric) {
-	gauge := func(d *prometheus.Desc, v float64, labels ...string) {
-		ch <- prometheus.MustNewConstMetric(d, prometheus.GaugeValue, v, labels...)
-	}
-	plugins, platforms := q.e.locked()
-	for _, p := range plugins {
-		gauge(q.depth, float64(p.lanes.length()), "events", p.name)
-		open := 0.0
-		if p.breaker.state(q.e.clock.Now()) != "closed" {
-			open = 1
-		}
-		gauge(q.state, open, p.name)
-	}
-	for _, p := range platforms {
-		gauge(q.depth, float64(p.lanes.length()), "messages", p.name)
-	}
-	paused := 0.0
-	if q.e.Paused() {
-		paused = 1
-	}
-	gauge(q.pause, paused)
 }

@@ -24,6 +24,8 @@ type Options struct {
 	Retries   Retries
 	Journal   Journal
 
+	DeadLetters DeadLetters
+
 	// Sandboxes is how many events one plugin handles at once; 0 means the number
 	// of processors, at least two.
 	Sandboxes int
@@ -36,6 +38,10 @@ type Options struct {
 	// Secret returns a secret that a plugin may put into the headers of its
 	// requests as ${secret:NAME}; nil means there are none.
 	Secret func(plugin, name string) (string, bool)
+
+	// Verifier carries out the plugins' Verify actions; nil means that they are
+	// told there is none.
+	Verifier Verifier
 
 	// HTTP carries out the plugins' HTTP actions; nil means a client that
 	// connects to public addresses only.
@@ -91,6 +97,13 @@ type Journal struct {
 	MaxAge  time.Duration // 0 means 30 days
 }
 
+// DeadLetters bounds the failed events that are kept for a person to look at;
+// the oldest go first.
+type DeadLetters struct {
+	MaxRows int           // of one plugin; 0 means 10,000
+	MaxAge  time.Duration // since the event was given up; 0 means 30 days
+}
+
 func (o Options) withDefaults() Options {
 	def(&o.Clock, Clock(wall{}))
 	def(&o.Logger, slog.New(slog.DiscardHandler))
@@ -110,6 +123,8 @@ func (o Options) withDefaults() Options {
 	def(&o.Retries.Deliveries, 12)
 	def(&o.Journal.MaxRows, 1_000_000)
 	def(&o.Journal.MaxAge, 30*24*time.Hour)
+	def(&o.DeadLetters.MaxRows, 10_000)
+	def(&o.DeadLetters.MaxAge, 30*24*time.Hour)
 	def(&o.Sandboxes, defaultSandboxes())
 	def(&o.MaxBacklog, 100_000)
 	def(&o.MaxOutbox, 100_000)

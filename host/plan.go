@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"time"
 	"unicode/utf8"
 
 	"github.com/hearthbot/hearth/host/members"
@@ -251,17 +250,6 @@ func (inv *invocation) planEmit(m *abi.Emit) error {
 	name := inv.plugin.name + "/" + m.Name
 	return inv.derive(abi.Event{Source: "plugin/" + inv.plugin.name, Kind: abi.PluginEvent,
 		Custom: &abi.Custom{Name: name, Props: m.Props, Data: m.Data}})
-}
-
-func (inv *invocation) planTrack(t *abi.Track) error {
-	day := inv.now.In(inv.engine.o.Community.TimeZone).Format(time.DateOnly)
-	inv.batch.Add(kTrack.Join(t.Name, day), 1)
-	inv.tracked = append(inv.tracked, t.Name)
-	ev := abi.Event{Source: "plugin/" + inv.plugin.name, Kind: abi.CustomTracked, Custom: &abi.Custom{Name: t.Name, Props: t.Props}}
-	if t.Member != "" {
-		ev.Member.ID = t.Member
-	}
-	return inv.derive(ev)
 }
 
 // askedBy says whether what follows from this invocation for a member answers

@@ -166,8 +166,16 @@ func (inv *invocation) withhold(format string, a ...any) {
 
 // queue writes an outbox row.
 func (inv *invocation) queue(out *outRow, platform, lane string, seq uint64) error {
-	if p := inv.engine.platform(platform); p != nil && p.lanes.length() >= inv.engine.o.MaxOutbox {
-		return refuse("%d messages wait for %s already", p.lanes.length(), platform)
+	if p := inv.engine.platform(platform); p != nil {
+		n := p.lanes.length()
+		for _, o := range inv.outs {
+			if o.platform == platform {
+				n++
+			}
+		}
+		if n >= inv.engine.o.MaxOutbox {
+			return refuse("%d messages wait for %s already", n, platform)
+		}
 	}
 	out.ID = store.Seq(seq)
 	row, err := out.MarshalMsg(nil)

@@ -40,6 +40,7 @@ type plugin struct {
 	failing    atomic.Bool  // the last attempt failed
 	stateBytes atomic.Int64 // of its rows, about
 	timers     atomic.Int64
+	names      trackNames
 }
 
 // version is a plugin as it runs: code, config, grants.
@@ -129,8 +130,12 @@ func (e *Engine) image(ctx context.Context, compiled *wasm.Plugin, m *abi.Manife
 	if err != nil {
 		return nil, err
 	}
-	img, err := compiled.Image(ctx, setup, warmups(m))
+	img, err := compiled.Image(ctx, setup, warmups())
 	if err != nil {
+		return nil, err
+	}
+	if err := selfTest(ctx, img); err != nil {
+		img.Close()
 		return nil, err
 	}
 	sum := compiled.SHA256()
@@ -339,13 +344,36 @@ func mergeConfig(m *abi.Manifest, given []byte) ([]byte, error) {
 
 // warmups are events handled before the image is taken, so that what a Go
 // program builds at first use is in it.
-func warmups(m *abi.Manifest) [][]byte {
+func warmups() [][]byte { return [][]byte{selfTestCall(), selfTestCall()} }
+
+func selfTestCall() []byte {
 	call := abi.Call{Event: abi.Event{ID: "warm-up", Source: "hearth", Kind: abi.SelfTest}, Seed: 1}
 	in, err := call.MarshalMsg(nil)
 	if err != nil {
-		return nil
+		panic(err) // it is always the same
 	}
-	return [][]byte{in, in}
+	return in
+}
+
+// ErrSelfTest says that a version failed an event that is there to be failed by
+// nobody.
+var ErrSelfTest = errors.New("host: the plugin fails its self-test")
+
+// selfTest has a version handle an event that asks for nothing, before it is
+// made live. Its rows are not there, and what it returns is thrown away.
+func selfTest(ctx context.Context, g guest) error {
+	res, err := g.Call(ctx, wasm.Call{Export: abi.ExportHandle, Input: selfTestCall(), Seed: 1})
+	var ef abi.Effects
+	if err == nil {
+		_, err = ef.UnmarshalMsg(res.Output)
+	}
+	if err == nil && ef.Error != "" {
+		err = errors.New(ef.Error)
+	}
+	if err != nil {
+		return fmt.Errorf("%w: %w", ErrSelfTest, err)
+	}
+	return nil
 }
 
 // checkManifest refuses what the engine could not route, render or bound.
@@ -411,8 +439,13 @@ func (e *Engine) measurePlugin(ctx context.Context, p *plugin) error {
 		}
 		n++
 	}
+	names, err := readNames(ctx, snap, p.name)
+	if err != nil {
+		return err
+	}
 	p.stateBytes.Store(bytes)
 	p.timers.Store(n)
+	p.names.set(names)
 	return nil
 }
 

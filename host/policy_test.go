@@ -238,8 +238,13 @@ func TestOneAnswerToOneMessage(t *testing.T) {
 
 func TestAPlatformThatRefusesHearthIsHeld(t *testing.T) {
 	in(t, func(t *testing.T) {
-		b := newBot(t, Options{})
+		log, told := newLog()
+		b := newBot(t, Options{Logger: log})
 		teller(b)
+		// All ten are on their way when the first is refused.
+		if err := b.Attach(t.Context(), slow{b.platform, time.Second}); err != nil {
+			t.Fatal(err)
+		}
 		bad := true
 		b.platform.health = chat.Health{Code: "invalid_auth"}
 		b.platform.fail = func(*chat.Delivery) error {
@@ -249,10 +254,15 @@ func TestAPlatformThatRefusesHearthIsHeld(t *testing.T) {
 			return nil
 		}
 		b.start()
-		for range 10 {
-			b.accept(b.command("help"), chat.Accepted)
+		for i := range 10 {
+			e := b.command("help")
+			e.Member.ID = fmt.Sprint("fake:m", i)
+			b.accept(e, chat.Accepted)
 		}
 		later(time.Hour)
+		if all := told.lines("platform is held"); len(all) != 1 || len(told.lines("level=ERROR", "platform=fake", "code=invalid_auth", `"what to do"="set a new bot token"`)) != 1 {
+			t.Errorf("the admins were told %q, want once, with what to do", all)
+		}
 		s, err := b.Status(t.Context())
 		if err != nil || s.Platforms[0].Held != "invalid_auth" || s.Platforms[0].Advice != "set a new bot token" || s.Platforms[0].Waiting != 10 {
 			t.Fatalf("Status = %+v, %v, want the platform held with ten waiting", s, err)

@@ -215,23 +215,55 @@ func message(o *outRow) Message {
 	return m
 }
 
-// Failures lists the events that were given up, oldest first.
+// FailureFilter chooses from the events that were given up.
+type FailureFilter struct {
+	Plugin string // "" for all
+	After  string // numbers behind this one; "": from the oldest on
+	Limit  int    // 0 means 50, at most 1,000; failures of one event are not parted, so a page may be a little longer
+}
+
+// FailedEvents lists events that were given up, oldest first, a page at a time:
+// the next is behind the last number of this one.
+func (e *Engine) FailedEvents(ctx context.Context, f FailureFilter) ([]Failed, error) {
+	if f.Limit <= 0 {
+		f.Limit = 50
+	}
+	f.Limit = min(f.Limit, 1000)
+	return e.failures(ctx, f)
+}
+
+// Failures lists all events that were given up, oldest first. They may be many:
+// see [Engine.FailedEvents].
 func (e *Engine) Failures(ctx context.Context) ([]Failed, error) {
+	return e.failures(ctx, FailureFilter{})
+}
+
+func (e *Engine) failures(ctx context.Context, f FailureFilter) ([]Failed, error) {
 	snap, err := e.store.Snapshot(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("host: listing failed events: %w", err)
 	}
 	defer snap.Close()
+	span := store.Prefix(kDead.Prefix())
+	if f.After != "" {
+		span.From = kDead.Join(f.After) + "0" // behind all of that number: '0' sorts after '/'
+	}
 	var out []Failed
-	for row, err := range snap.Scan(ctx, store.Prefix(kDead.Prefix())) {
+	for row, err := range snap.Scan(ctx, span) {
 		if err != nil {
 			return nil, fmt.Errorf("host: listing failed events: %w", err)
+		}
+		s := splitKey(row.Key, 2)
+		if f.Limit > 0 && len(out) >= f.Limit && out[len(out)-1].Number != s[0] {
+			break
+		}
+		if f.Plugin != "" && f.Plugin != s[1] {
+			continue
 		}
 		var d deadRow
 		if _, err := d.UnmarshalMsg(row.Value); err != nil {
 			return nil, fmt.Errorf("host: listing failed events: row %s: %w", row.Key, err)
 		}
-		s := splitKey(row.Key, 2)
 		out = append(out, Failed{Number: s[0], Plugin: s[1], Event: d.Work.Event, Attempts: d.Work.Attempts, Error: d.Work.Error, At: time.UnixMilli(d.At)})
 	}
 	return out, nil
@@ -252,6 +284,7 @@ func (e *Engine) Retry(ctx context.Context, number, plugin string) error {
 		if err != nil {
 			return fmt.Errorf("host: retrying event %s: %w", number, err)
 		}
+		e.dead.remove(plugin, n)
 		e.pushWork(plugin, w.Lane, n)
 		return nil
 	}
@@ -294,7 +327,8 @@ type Status struct {
 	Paused    bool
 	Plugins   []PluginInfo
 	Platforms []PlatformInfo
-	Failed    int // events given up and not looked at
+	Failed    int // events given up that wait for a person
+	Dropped   int // events given up and deleted unseen, ever: their plugin had too many, or they were too old
 }
 
 // PlatformInfo is how a platform is.
@@ -322,7 +356,7 @@ func (e *Engine) Status(ctx context.Context) (Status, error) {
 		s.Platforms = append(s.Platforms, info)
 	}
 	var err error
-	if s.Failed, err = e.count(ctx, kDead); err != nil {
+	if s.Failed, s.Dropped, err = e.failed(ctx); err != nil {
 		return s, fmt.Errorf("host: reading the status: %w", err)
 	}
 	return s, nil

@@ -15,6 +15,7 @@ const (
 	keepSeen   = 7 * 24 * time.Hour
 	keepTokens = 90 * 24 * time.Hour
 	keepCaps   = 3 * 24 * time.Hour
+	keepTracks = 2 * 366 * 24 * time.Hour
 	sweepEvery = time.Hour
 	sweepBatch = 100 // rows deleted in one batch, so that events get in between
 )
@@ -44,7 +45,7 @@ func (e *Engine) sweepOnce(ctx context.Context) (int, error) {
 		return func(r store.Row) bool { return readStamp(r.Value) < before }
 	}
 	journal := uint64(max(old(e.o.Journal.MaxAge), 0)) * uint64(time.Millisecond)
-	today := e.clock.Now().Add(-keepCaps).UTC().Format(time.DateOnly)
+	day := func(keep time.Duration) string { return e.clock.Now().Add(-keep).UTC().Format(time.DateOnly) }
 	total := 0
 	var errs []error
 	for _, s := range []struct {
@@ -65,7 +66,8 @@ func (e *Engine) sweepOnce(ctx context.Context) (int, error) {
 			_, err := t.UnmarshalMsg(r.Value)
 			return err == nil && max(t.Used, int64(t.Out/uint64(time.Millisecond))) < old(keepTokens)
 		}, false},
-		{kCap, func(r store.Row) bool { return splitKey(r.Key, 2)[0] < today }, true},
+		{kCap, func(r store.Row) bool { return splitKey(r.Key, 2)[0] < day(keepCaps) }, true},
+		{kTrack, func(r store.Row) bool { return splitKey(r.Key, 1)[0] < day(keepTracks) }, false},
 		{kJournal, before(journal), true},
 		{kSent, before(journal), true},
 	} {
@@ -75,8 +77,12 @@ func (e *Engine) sweepOnce(ctx context.Context) (int, error) {
 			errs = append(errs, fmt.Errorf("%s: %w", s.prefix, err))
 		}
 	}
-	n, err := e.trimJournal(ctx)
-	return total + n, errors.Join(append(errs, err)...)
+	for _, also := range []func(context.Context) (int, error){e.sweepDead, e.trimJournal, e.forgetNames} {
+		n, err := also(ctx)
+		total += n
+		errs = append(errs, err)
+	}
+	return total, errors.Join(errs...)
 }
 
 // before drops rows whose number is smaller.

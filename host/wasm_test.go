@@ -18,7 +18,7 @@ import (
 // the test ends.
 func realEngine(t *testing.T, module string) (*Engine, *fakePlatform) {
 	t.Helper()
-	w, err := wasm.New(wasm.Options{})
+	w, err := wasm.New(wasm.Options{CacheDir: filepath.Join(t.TempDir(), "cache")})
 	if err != nil {
 		t.Fatal(err)
 	}
