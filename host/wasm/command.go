@@ -126,12 +126,12 @@ type Run struct {
 	Args   []string // the first is the command's name
 	Env    []string // "NAME=value"
 	Stdin  []byte
-	Files  *Files       // nil: there is no file system
-	Report Report       // nil: nobody hears what the guest reports
-	Now    time.Time    // the guest's clock at the start; zero: 1970
-	Rate   int64        // units of fuel that move the clock by a nanosecond; 0: only sleep does
-	Seed   uint64       // of the guest's randomness
-	Limits Limits       // zero fields: the command's; Memory is ignored
+	Files  *Files    // nil: there is no file system
+	Report Report    // nil: nobody hears what the guest reports
+	Now    time.Time // the guest's clock at the start; zero: 1970
+	Rate   int64     // units of fuel that move the clock by a nanosecond; 0: only sleep does
+	Seed   uint64    // of the guest's randomness
+	Limits Limits    // zero fields: the command's; Memory is ignored
 }
 
 // Report hears what a guest reports, and how many bytes it had written to stdout

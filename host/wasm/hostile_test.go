@@ -108,7 +108,7 @@ func hostile(t *testing.T, i *Image, n int) map[int]int64 {
 			goroutines, resident = runtime.NumGoroutine(), residentMemory(t)
 		case n - 1:
 			g, m := runtime.NumGoroutine(), residentMemory(t)
-			t.Logf("%d events in %v, %d pages restored; goroutines %d → %d, resident memory %d → %d MiB; %v",
+			t.Logf("figure: %d events in %v, %d pages restored; goroutines %d → %d, resident memory %d → %d MiB; %v",
 				n, time.Since(start).Round(time.Millisecond), pages, goroutines, g, resident>>20, m>>20, counts)
 			if g > goroutines {
 				t.Errorf("%d goroutines were left", g-goroutines)
