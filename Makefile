@@ -6,33 +6,41 @@ DIST    := host/cmd/hearth/dist
 PLUGINS := $(notdir $(patsubst %/main.go,%,$(wildcard plugins/*/main.go)))
 WASM    := $(PLUGINS:%=$(DIST)/%.wasm)
 SOURCES := $(shell find sdk -name '*.go' -not -name '*_test.go') go.mod go.sum
+CHAIN   := bin/toolchain
 
 # How long `make fuzz` spends on each target.
 FUZZTIME ?= 10s
 
-.PHONY: build run test race bench check wasm fuzz long clean
+.PHONY: build run test race bench check wasm toolchain fuzz long clean binary
 
-build: wasm ## the binary with its plugins, and the plugins beside it
+build: binary toolchain ## the binary with its plugins, and what it compiles members' code with
+
+binary: wasm
 	@mkdir -p bin/plugins
 	@cp $(WASM) bin/plugins/
 	$(GO) build -trimpath -o bin/hearth ./host/cmd/hearth
 	@echo "built bin/hearth with the plugins: $(PLUGINS)"
 
-run: build ## serve http://127.0.0.1:8080 with ./data
-	@bin/hearth serve
+# The compiler takes a minute or two to be packed the first time. hearth serves
+# meanwhile, and takes it up when it is there.
+run: binary ## serve http://127.0.0.1:8080 with ./data
+	@$(GO) run ./host/verify/toolchain/mktoolchain -o $(CHAIN) & bin/hearth serve
+
+toolchain: ## Go's compiler, linker and library for the sandbox
+	@$(GO) run ./host/verify/toolchain/mktoolchain -o $(CHAIN)
 
 wasm: $(WASM) ## the plugins
 
 .SECONDEXPANSION:
-$(DIST)/%.wasm: $$(wildcard plugins/$$*/*.go plugins/$$*/messages/*) $(SOURCES)
+$(DIST)/%.wasm: $$(shell find plugins/$$* -type f -not -path '*/testdata/*' -not -name '*_test.go') $(SOURCES)
 	@echo "compiling plugin $*"
 	@GOOS=wasip1 GOARCH=wasm $(GO) build -trimpath -buildmode=c-shared -ldflags '-s -w' -o $@ ./plugins/$*
 
-test: wasm ## every test; says what it skips for want of a browser or a compiler
+test: wasm toolchain ## every test; says what it skips for want of a browser or a compiler
 	@.ci/tests -timeout 15m $(PKG)
 
 race: ## the packages with goroutines, under the race detector
-	$(GO) test -race -short -timeout 20m ./store/... ./host ./host/chat/... ./host/wasm ./sdk/... ./web/...
+	$(GO) test -race -short -timeout 20m ./store/... ./host ./host/chat/... ./host/cmd/... ./host/verify/... ./host/wasm ./sdk/... ./plugins/... ./web/...
 
 bench: build ## benchmarks, and the table of the README from one run
 	@.ci/bench

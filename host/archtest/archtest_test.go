@@ -184,6 +184,9 @@ func refusedOwn(packages map[string]imports, pkg, own string) string {
 	if packages[own] == nil {
 		return "there is no such package in this module"
 	}
+	if strings.HasPrefix(pkg, "host/cmd/hearth") && strings.HasPrefix(own, "plugins/tasks/") {
+		return "" // the binary has the built-in tasks, to verify answers to them without a server
+	}
 	if p := best(apart, pkg); p != "" {
 		for _, allowed := range apart[p] {
 			if matches(allowed, own) {

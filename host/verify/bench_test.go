@@ -1,0 +1,85 @@
+package verify
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"testing"
+	"time"
+)
+
+// benches are what beginners post; each is made anew by a comment.
+var benches = []struct {
+	name string
+	s    Submission
+}{
+	{"hello", program("import \"fmt\"\nfunc main() { fmt.Println(\"hello, world\") }\n")},
+	{"goroutines", program("import (\"fmt\"; \"sync\")\nfunc main() { var wg sync.WaitGroup; c := make(chan int, 10); for i := range 10 { wg.Go(func() { c <- i * i }) }; wg.Wait(); close(c); n := 0; for v := range c { n += v }; fmt.Println(n) }\n")},
+	{"json+sort", program("import (\"encoding/json\"; \"fmt\"; \"sort\"; \"strings\")\ntype T struct{ Name string; N int }\nfunc main() { var ts []T; if err := json.NewDecoder(strings.NewReader(`[{\"Name\":\"b\",\"N\":2},{\"Name\":\"a\",\"N\":1}]`)).Decode(&ts); err != nil { panic(err) }; sort.Slice(ts, func(i, j int) bool { return ts[i].Name < ts[j].Name }); b, _ := json.Marshal(ts); fmt.Println(string(b)) }\n")},
+	{"tests", tested("func Sum(n ...int) (s int) { for _, v := range n { s += v }; return s }\nfunc main() {}\n", "func TestSum(t *testing.T) { if Sum(1, 2) != 3 { t.Error(\"wrong\") } }\n")},
+	{"work", program("import \"fmt\"\nfunc main() { n := uint32(1); for range 250_000_000 { n ^= n << 13; n ^= n >> 17; n ^= n << 5 }; fmt.Println(n) }\n")},
+}
+
+// BenchmarkVerify is a submission's whole way, native go run or go test beside
+// it, and the ratio of their medians.
+func BenchmarkVerify(b *testing.B) {
+	v := newVerifier(b)
+	fresh := 0
+	for _, bench := range benches {
+		var here, native []time.Duration
+		b.Run(bench.name+"/hearth", func(b *testing.B) {
+			for b.Loop() {
+				s := bench.s
+				s.Files = slices.Clone(s.Files)
+				fresh++
+				s.Files[0].Text += fmt.Sprint("// ", fresh)
+				start := time.Now()
+				r, err := v.Verify(context.Background(), s)
+				if err != nil || r.Verdict != Accepted {
+					b.Fatalf("%s, %v\n%s", r.Verdict, err, said(&r))
+				}
+				here = append(here, time.Since(start))
+			}
+		})
+		b.Run(bench.name+"/native", func(b *testing.B) {
+			dir := b.TempDir()
+			for b.Loop() {
+				fresh++
+				args := []string{"run", "main.go"}
+				for _, f := range append(slices.Clone(bench.s.Files), bench.s.Tests...) {
+					if err := os.WriteFile(filepath.Join(dir, f.Name), fmt.Append([]byte(f.Text), "// ", fresh), 0o600); err != nil {
+						b.Fatal(err)
+					}
+				}
+				if len(bench.s.Tests) > 0 {
+					args = []string{"test", "-count=1", "main.go", "main_test.go"}
+				}
+				start := time.Now()
+				cmd := exec.Command("go", args...)
+				cmd.Dir = dir
+				if out, err := cmd.CombinedOutput(); err != nil {
+					b.Fatalf("%v\n%s", err, out)
+				}
+				native = append(native, time.Since(start))
+			}
+			if len(here) > 0 {
+				slices.Sort(here)
+				slices.Sort(native)
+				b.ReportMetric(float64(here[len(here)/2])/float64(native[len(native)/2]), "hearth/native")
+			}
+		})
+	}
+	b.Run("again", func(b *testing.B) {
+		if _, err := v.Verify(context.Background(), benches[0].s); err != nil {
+			b.Fatal(err)
+		}
+		for b.Loop() {
+			if r, err := v.Verify(context.Background(), benches[0].s); err != nil || r.Verdict != Accepted {
+				b.Fatal(r.Verdict, err)
+			}
+		}
+	})
+}
