@@ -139,8 +139,8 @@ func forgetCrowd(c *ctx) error {
 	return nil
 }
 
-// leaveCrowd has a member who left not be named any more: from the end of the
-// window on, or at once if it has ended.
+// leaveCrowd has a member who left, or said stop, not be named any more: from
+// the end of the window on, or at once if it has ended.
 func leaveCrowd(c *ctx, at place) {
 	left := func(n newcomer) bool { return n.ID == c.Member.ID }
 	open := crowds.Of(at.In)

@@ -24,9 +24,10 @@ func help(c *ctx) error {
 }
 
 // stop has the host keep from the member what they did not ask for, whichever
-// plugin says it; and no channel is told that they came.
+// plugin says it; and no channel is told that they came, or goes on saying so.
 func stop(c *ctx) error {
 	quiet.Set(c, true)
+	takeBack(c, "")
 	c.Profile(abi.Profile{Stop: true})
 	c.Reply(c.T("stopped"))
 	return nil

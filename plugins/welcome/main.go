@@ -123,19 +123,25 @@ func greetingOf(member string) string { return "hello:" + member }
 
 // leave takes back what stands in a channel for somebody who left it.
 func leave(c *ctx) error {
+	takeBack(c, c.Event.Conversation.ID)
+	return nil
+}
+
+// takeBack has the member not be greeted any more, and takes back what stands
+// in public for them: in one conversation, or with "" wherever it is.
+func takeBack(c *ctx, where string) {
 	if waiting.Get(c) {
 		waiting.Delete(c)
 	}
-	here, at := c.Event.Conversation.ID, standing.Get(c)
-	if at.In == "" || here != "" && here != at.In {
-		return nil
+	at := standing.Get(c)
+	if at.In == "" || where != "" && where != at.In {
+		return
 	}
 	if at.Key == greetingOf(c.Member.ID) {
 		c.DeleteIn(at.In, at.Key)
 	}
 	leaveCrowd(c, at)
 	standing.Delete(c)
-	return nil
 }
 
 // path is the link to the member's learning path: of what they are here for,

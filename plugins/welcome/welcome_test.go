@@ -1,6 +1,7 @@
 package main
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 
@@ -13,6 +14,26 @@ func TestTranscripts(t *testing.T) {
 
 func TestManifestIsComplete(t *testing.T) {
 	sdktest.Complete(t, sdktest.Options{})
+}
+
+// TestNobodyWhoWasHereIsANewcomer has three thousand members post who were there
+// before the plugin, wherever newcomers are greeted: nothing is said and nothing
+// kept. Then one joins and is greeted, so it did listen.
+func TestNobodyWhoWasHereIsANewcomer(t *testing.T) {
+	for _, o := range []sdktest.Options{{}, {NoDM: true}, {Config: `{"where": "channel"}`}} {
+		b := sdktest.New(t, o)
+		for i := range 3000 {
+			m := b.Member(fmt.Sprintf("old%d", i))
+			m.Says([]string{"#general", "#random", "dm"}[i%3], "good morning")
+			if e := b.Effects(); len(e.Out)+len(e.Writes)+len(e.Adds) > 0 {
+				t.Fatalf("member %d was there and posts: %+v", i, e)
+			}
+		}
+		b.Member("new").Joins("#general")
+		if len(b.Effects().Out) == 0 {
+			t.Error("the newcomer is not greeted")
+		}
+	}
 }
 
 func TestGitHubName(t *testing.T) {
