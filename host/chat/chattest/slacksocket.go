@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"net/http"
 	"strings"
 
@@ -93,16 +94,36 @@ func (s *Slack) pick(leaving bool) *slackSocket {
 // returns the payload of its acknowledgement. The error is ctx's if none comes.
 func (s *Slack) Push(ctx context.Context, kind string, payload []byte, old bool) (json.RawMessage, error) {
 	s.mu.Lock()
-	k := s.pick(old)
 	id := s.id("envelope")
+	s.mu.Unlock()
+	return s.PushFrame(ctx, mustJSON(map[string]any{"type": kind, "envelope_id": id, "payload": json.RawMessage(payload), "accepts_response_payload": kind != "events_api"}), old)
+}
+
+// PushFrame is Push of a frame as it stands, such as a recorded one. One that
+// announces that the socket will be closed has no acknowledgement.
+func (s *Slack) PushFrame(ctx context.Context, frame []byte, old bool) (json.RawMessage, error) {
+	var f struct {
+		ID   string `json:"envelope_id"`
+		Type string `json:"type"`
+	}
+	if err := json.Unmarshal(frame, &f); err != nil {
+		return nil, fmt.Errorf("chattest: this is no frame: %w", err)
+	}
 	ch := make(chan json.RawMessage, 1)
-	s.acks[id] = ch
+	s.mu.Lock()
+	k := s.pick(old)
+	if k != nil && f.Type == "disconnect" {
+		k.leaving = true
+		s.wake()
+	}
+	if f.ID != "" {
+		s.acks[f.ID] = ch
+	}
 	s.mu.Unlock()
 	if k == nil {
 		return nil, errNoSocket
 	}
-	env := mustJSON(map[string]any{"type": kind, "envelope_id": id, "payload": json.RawMessage(payload), "accepts_response_payload": kind != "events_api"})
-	if err := k.conn.Write(ctx, websocket.MessageText, env); err != nil {
+	if err := k.conn.Write(ctx, websocket.MessageText, frame); err != nil || f.ID == "" {
 		return nil, err
 	}
 	select {
@@ -115,17 +136,8 @@ func (s *Slack) Push(ctx context.Context, kind string, payload []byte, old bool)
 
 // Announce tells the newest socket that it will be closed.
 func (s *Slack) Announce(ctx context.Context, reason string) error {
-	s.mu.Lock()
-	k := s.pick(false)
-	if k != nil {
-		k.leaving = true
-	}
-	s.wake()
-	s.mu.Unlock()
-	if k == nil {
-		return errNoSocket
-	}
-	return k.conn.Write(ctx, websocket.MessageText, mustJSON(map[string]any{"type": "disconnect", "reason": reason}))
+	_, err := s.PushFrame(ctx, mustJSON(map[string]any{"type": "disconnect", "reason": reason}), false)
+	return err
 }
 
 // CloseOld closes the sockets that were announced to close.

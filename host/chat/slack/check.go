@@ -30,16 +30,22 @@ func (a *Adapter) authTest(ctx context.Context) (*slack.AuthTestResponse, []stri
 }
 
 // Check asks Slack whether the tokens are good, and which of the permissions
-// the manifest asks for are missing.
+// are missing that the manifest asks for.
 func (a *Adapter) Check(ctx context.Context) chat.Health {
+	h := a.checkBot(ctx)
+	if !h.OK || a.app == "" {
+		return h
+	}
+	if err := a.checkApp(ctx); err != nil {
+		return unwell(h, err)
+	}
+	return h
+}
+
+func (a *Adapter) checkBot(ctx context.Context) chat.Health {
 	resp, scopes, err := a.authTest(ctx)
 	if err != nil {
-		d := deliveryError(err)
-		h := chat.Health{Code: d.Code, Advice: d.Advice}
-		if h.Advice == "" {
-			h.Advice = "Slack could not be asked (" + d.Code + "): check the network and slack.api_url"
-		}
-		return h
+		return unwell(chat.Health{}, err)
 	}
 	h := chat.Health{
 		OK:      true,
@@ -49,15 +55,38 @@ func (a *Adapter) Check(ctx context.Context) chat.Health {
 	if len(scopes) == 0 {
 		return h // a stand-in, or a proxy that takes the header away
 	}
-	for _, s := range botScopes {
-		if !slices.Contains(scopes, s.scope) {
-			h.Missing = append(h.Missing, s.scope)
+	for _, s := range names(botScopes, a.plugins()) {
+		if !slices.Contains(scopes, s) {
+			h.Missing = append(h.Missing, s)
 		}
 	}
 	if len(h.Missing) > 0 {
 		h.OK = false
 		h.Code = "missing_scope"
 		h.Advice = "the app lacks permissions (" + strings.Join(h.Missing, ", ") + "): update it from `hearth slack manifest` and install it again"
+	}
+	return h
+}
+
+// checkApp says whether the app token opens sockets. Slack allows to ask that
+// about once a minute, so what Run was told last counts while it runs.
+func (a *Adapter) checkApp(ctx context.Context) error {
+	if d := a.dialled.Load(); d != nil {
+		return d.err
+	}
+	_, err := a.ticket(ctx)
+	if err != nil && deliveryError(err).Code == "ratelimited" {
+		return nil // asked too often, which says nothing of the token
+	}
+	return err
+}
+
+// unwell is h with what Slack had to say instead of yes.
+func unwell(h chat.Health, err error) chat.Health {
+	d := deliveryError(err)
+	h.OK, h.Code, h.Advice = false, d.Code, d.Advice
+	if h.Advice == "" {
+		h.Advice = "Slack could not be asked (" + d.Code + "): check the network and slack.api_url"
 	}
 	return h
 }

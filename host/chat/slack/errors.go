@@ -119,6 +119,18 @@ func deliveryError(err error) *chat.DeliveryError {
 	return &chat.DeliveryError{Code: "no_answer", Retry: true, Unknown: true, Err: err}
 }
 
+// appAdvice is what to do about an app token that Slack refuses.
+func appAdvice(code string) string {
+	const where = "on the app's page, Basic Information, App-Level Tokens, with the scope connections:write, and set slack.app_token to it"
+	switch code {
+	case "missing_scope", "no_permission":
+		return "slack.app_token lacks the scope connections:write: make a token " + where
+	case "not_allowed_token_type":
+		return "slack.app_token is a token of another kind: make one " + where + " (it begins with xapp-)"
+	}
+	return "slack.app_token is not good for a socket (any more): make a token " + where
+}
+
 // code is the error Slack gave, "" if it gave none.
 func code(err error) string {
 	var said slack.SlackErrorResponse

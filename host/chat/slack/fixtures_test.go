@@ -1,11 +1,10 @@
 package slack_test
 
 import (
+	"context"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
-	"os"
-	"path/filepath"
 	"regexp"
 	"strconv"
 	"strings"
@@ -17,14 +16,10 @@ import (
 	"github.com/hearthbot/hearth/sdk/abi"
 )
 
-// fixture reads a recorded payload, kept beside the project and not in it.
+// fixture reads a recorded payload.
 func fixture(t *testing.T, name string) []byte {
 	t.Helper()
-	data, err := os.ReadFile(filepath.Join("..", "..", "..", "..", "shared", "fixtures", "platforms", name))
-	if err != nil {
-		t.Skipf("the recorded payloads are not here: %v", err)
-	}
-	return data
+	return chattest.Recorded(t, "../../..", name)
 }
 
 // TestRecorded sends recorded payloads from HTTP request to the sink.
@@ -81,6 +76,68 @@ func TestRecorded(t *testing.T) {
 		}
 	})
 	t.Run("signed slash command", testRecordedSignature)
+	t.Run("socket, disconnect", testRecordedDisconnect)
+	t.Run("socket, mention", testRecordedMention)
+}
+
+// testRecordedDisconnect plays Slack's announcement that it closes a socket: the
+// next one is opened, while the old one is still read.
+func testRecordedDisconnect(t *testing.T) {
+	frame := fixture(t, "slack_socketmode_disconnect.json")
+	w := newSocketWorld(t)
+	w.pushFrame(t, frame)
+	w.awaitSockets(t, 1)
+	if _, open := w.Sockets(); open != 2 {
+		t.Errorf("%d sockets are open, want the old one and the new one", open)
+	}
+	old, _ := w.Say("U0ANN", "C0GENERAL", "by the old one")
+	w.push(t, "events_api", old, true)
+	fresh, _ := w.Say("U0ANN", "C0GENERAL", "by the new one")
+	w.push(t, "events_api", fresh, false)
+	if n := len(w.sink.Got()); n != 2 {
+		t.Errorf("%d events", n)
+	}
+}
+
+// testRecordedMention plays an envelope with a mention of the bot. The ids in it
+// were taken out by who recorded it: as it is it tells of nobody, and with ids
+// in their places it is an event, once however often it comes.
+func testRecordedMention(t *testing.T) {
+	frame := fixture(t, "slack_socketmode_events_api.json")
+	w := newSocketWorld(t)
+	w.pushFrame(t, frame)
+	if n := len(w.sink.Got()); n != 0 {
+		t.Errorf("%d events of nobody", n)
+	}
+	whole := string(frame)
+	for field, id := range map[string]string{"team_id": "T0TEAM", "team": "T0TEAM", "api_app_id": "A0APP", "channel": "C0GENERAL", "user": "U0ANN"} {
+		whole = strings.ReplaceAll(whole, `"`+field+`": "redacted"`, `"`+field+`": "`+id+`"`)
+	}
+	whole = strings.ReplaceAll(whole, "U01JKSB8T7Y", "U0HEARTH")
+	w.pushFrame(t, []byte(whole))
+	w.pushFrame(t, []byte(strings.Replace(whole, `"retry_attempt": 0`, `"retry_attempt": 1`, 1)))
+	got := w.sink.Got()
+	if len(got) != 1 {
+		t.Fatalf("%d events", len(got))
+	}
+	ev := got[0].Event
+	if ev.Kind != abi.MessagePosted || ev.ID != "post/C0GENERAL/1610927831.000200" || !ev.Addressed || ev.Member.ID != "slack:U0ANN" ||
+		ev.Conversation.ID != "slack:C0GENERAL" || ev.Message.Text != "<@slack:U0HEARTH> test" || ev.Time != 1610927831000 {
+		t.Errorf("got %s", compact(t, ev))
+	}
+	if st := w.a.Stats(); st.Retries != 1 || st.Duplicates != 1 || st.Refused != 0 {
+		t.Errorf("stats %+v", st)
+	}
+}
+
+// pushFrame sends a frame as it stands, which is acknowledged if it has an id.
+func (w *world) pushFrame(t *testing.T, frame []byte) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	defer cancel()
+	if _, err := w.PushFrame(ctx, frame, false); err != nil {
+		t.Fatalf("a frame was not acknowledged: %v", err)
+	}
 }
 
 // testRecordedSignature checks a signature that Slack has published, whose
@@ -89,7 +146,7 @@ func testRecordedSignature(t *testing.T) {
 	body := fixture(t, "slack_slash_command_signed.form")
 	m := regexp.MustCompile(`secret ([0-9a-z]+), ts (\d+), sig (v0=[0-9a-f]+)`).FindStringSubmatch(string(fixture(t, "SOURCES.txt")))
 	if m == nil {
-		t.Skip("the list of sources does not name the signature any more")
+		t.Fatal("the list of sources does not name the signature any more")
 	}
 	sec, err := strconv.ParseInt(m[2], 10, 64)
 	if err != nil {

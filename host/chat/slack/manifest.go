@@ -11,29 +11,6 @@ import (
 	"github.com/slack-go/slack"
 )
 
-// botScopes are the permissions that hearth asks for, and what for.
-var botScopes = []struct{ scope, why string }{
-	{"app_mentions:read", "be spoken to"},
-	{"channels:history", "read what is posted in channels it is in"},
-	{"channels:read", "know channels by name, and who joins"},
-	{"chat:write", "write messages"},
-	{"commands", "answer slash commands"},
-	{"groups:history", "the same in private channels it was invited to"},
-	{"groups:read", "the same for private channels"},
-	{"im:history", "read direct messages to it"},
-	{"im:write", "begin direct messages"},
-	{"reactions:read", "see reactions"},
-	{"reactions:write", "react"},
-	{"users:read", "know members' names, languages, time zones, and who joins"},
-}
-
-// botEvents are the events that hearth subscribes to.
-var botEvents = []string{
-	"app_home_opened", "app_mention", "app_uninstalled", "channel_created", "channel_rename", "member_joined_channel",
-	"member_left_channel", "message.channels", "message.groups", "message.im", "reaction_added", "reaction_removed",
-	"team_join", "tokens_revoked", "user_change",
-}
-
 // Slack's bounds of a manifest.
 const (
 	maxAppName     = 35
@@ -52,11 +29,12 @@ type ManifestOptions struct {
 	Socket  bool   // by Socket Mode: no public address is needed
 }
 
-// Manifest is the App manifest that makes Slack match the commands there are:
-// JSON to paste at api.slack.com/apps. publicURL is how Slack reaches hearth,
+// Manifest is the App manifest that makes Slack match the enabled plugins, their
+// commands, what they want to see and what they want to do: JSON to paste at
+// api.slack.com/apps. publicURL is how Slack reaches hearth,
 // "https://bot.example.org"; it may be "" with o.Socket. [ManifestNotes] says
 // what is called differently on Slack.
-func Manifest(commands []abi.CommandDef, publicURL string, o ManifestOptions) ([]byte, error) {
+func Manifest(plugins []abi.Manifest, publicURL string, o ManifestOptions) ([]byte, error) {
 	base := strings.TrimSuffix(publicURL, "/")
 	if !o.Socket {
 		if _, ok := chat.WebURL(base); !ok || !strings.HasPrefix(base, "https://") {
@@ -81,7 +59,7 @@ func Manifest(commands []abi.CommandDef, publicURL string, o ManifestOptions) ([
 			LongDescription: "hearth keeps the newcomers of a developer community: it greets them, hands them small tasks, runs the Go they post and tells them at once what happened, and turns questions that come back into a digest. It does only what the community's admins have allowed its plugins to do.",
 		},
 		Settings: slack.Settings{
-			EventSubscriptions: &slack.EventSubscriptions{RequestUrl: address("/slack/events"), BotEvents: botEvents},
+			EventSubscriptions: &slack.EventSubscriptions{RequestUrl: address("/slack/events"), BotEvents: names(botEvents, plugins)},
 			Interactivity:      &slack.Interactivity{IsEnabled: true, RequestUrl: address("/slack/interactions")},
 			SocketModeEnabled:  o.Socket,
 		},
@@ -90,10 +68,8 @@ func Manifest(commands []abi.CommandDef, publicURL string, o ManifestOptions) ([
 			BotUser: slack.BotUser{DisplayName: chat.Cut(o.AppName, maxDisplayName), AlwaysOnline: true},
 		},
 	}
-	for _, s := range botScopes {
-		m.OAuthConfig.Scopes.Bot = append(m.OAuthConfig.Scopes.Bot, s.scope)
-	}
-	called, _ := slashes(commands)
+	m.OAuthConfig.Scopes.Bot = names(botScopes, plugins)
+	called, _ := slashes(all(plugins).commands())
 	for _, c := range called {
 		m.Features.SlashCommands = append(m.Features.SlashCommands, slack.ManifestSlashCommand{
 			Command:     SlashName(c.Name),
@@ -107,10 +83,10 @@ func Manifest(commands []abi.CommandDef, publicURL string, o ManifestOptions) ([
 	return manifestJSON(&m)
 }
 
-// ManifestNotes says, a line each, which of the commands are called differently
-// on Slack and why, and which cannot be called by a slash there.
-func ManifestNotes(commands []abi.CommandDef) []string {
-	_, notes := slashes(commands)
+// ManifestNotes says, a line each, which of the plugins' commands are called
+// differently on Slack and why, and which cannot be called by a slash there.
+func ManifestNotes(plugins []abi.Manifest) []string {
+	_, notes := slashes(all(plugins).commands())
 	return notes
 }
 

@@ -46,6 +46,7 @@ import (
 	"time"
 
 	"github.com/hearthbot/hearth/host/chat"
+	"github.com/hearthbot/hearth/sdk/abi"
 	"github.com/slack-go/slack"
 )
 
@@ -66,6 +67,10 @@ type Options struct {
 	Sink   chat.Sink // required
 	Locale string    // what the adapter itself says to whose language it does not know; "" is "en"
 
+	// Plugins are the enabled ones, as they are now. Check holds the permissions
+	// they need against those there are; nil is for none, and hearth's own alone.
+	Plugins func() []abi.Manifest
+
 	Clock  func() time.Time // nil is time.Now
 	Logger *slog.Logger     // nil discards
 	Client *http.Client     // for the Web API; nil is one of the adapter's own
@@ -85,6 +90,9 @@ type Adapter struct {
 	gate   *gate
 	hooks  *hooks
 	stats  counters
+
+	plugins func() []abi.Manifest
+	dialled atomic.Pointer[dialled] // nil while Run opens no sockets
 }
 
 var (
@@ -125,6 +133,8 @@ func New(o Options) (*Adapter, error) {
 		now:    o.Clock,
 		log:    o.Logger,
 		http:   o.Client,
+
+		plugins: o.Plugins,
 	}
 	if a.now == nil {
 		a.now = time.Now
@@ -137,6 +147,9 @@ func New(o Options) (*Adapter, error) {
 	}
 	if a.http == nil {
 		a.http = newClient()
+	}
+	if a.plugins == nil {
+		a.plugins = func() []abi.Manifest { return nil }
 	}
 	a.gate, a.hooks = newGate(a.now), newHooks(a.now)
 	a.api = slack.New(o.BotToken,

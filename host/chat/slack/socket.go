@@ -50,9 +50,13 @@ func (a *Adapter) Run(ctx context.Context) error {
 	}
 	var sockets sync.WaitGroup
 	defer sockets.Wait()
+	defer a.dialled.Store(nil)
 	pause, brief := firstPause, 0
 	for ctx.Err() == nil {
 		conn, err := a.dial(ctx)
+		if ctx.Err() == nil {
+			a.dialled.Store(&dialled{err})
+		}
 		if err != nil {
 			d := deliveryError(err)
 			wait := max(pause, d.After)
@@ -93,17 +97,34 @@ func sleep(ctx context.Context, d time.Duration) {
 	}
 }
 
-// dial opens a socket. Its address admits whoever has it, and is in no error.
-func (a *Adapter) dial(ctx context.Context) (*websocket.Conn, error) {
+// dialled is how the last attempt to open a socket ended; no error is well.
+type dialled struct{ err error }
+
+// ticket asks Slack for the address of a socket, which is all that the app token
+// is good for. Nothing comes of an address that nobody dials.
+func (a *Adapter) ticket(ctx context.Context) (string, error) {
 	addr, err := call(ctx, a, "apps.connections.open", "", func(ctx context.Context) (string, error) {
 		_, addr, err := a.api.StartSocketModeContext(ctx)
 		return addr, err
 	})
 	if err != nil {
-		return nil, err
+		d := *deliveryError(err)
+		if d.Hold { // the advice for a bot token would lead astray
+			d.Advice = appAdvice(d.Code)
+		}
+		return "", &d
 	}
 	if u, err := url.Parse(addr); err != nil || u.Scheme != "wss" && u.Scheme != "ws" {
-		return nil, errNoAnswer
+		return "", errNoAnswer
+	}
+	return addr, nil
+}
+
+// dial opens a socket. Its address admits whoever has it, and is in no error.
+func (a *Adapter) dial(ctx context.Context) (*websocket.Conn, error) {
+	addr, err := a.ticket(ctx)
+	if err != nil {
+		return nil, err
 	}
 	ctx, cancel := context.WithTimeout(ctx, pingTime)
 	defer cancel()
