@@ -52,7 +52,7 @@ func TestApp(t *testing.T) {
 		c := config.Default()
 		c.Server.Listen, c.Server.Data = "127.0.0.1:0", dir
 		ready := make(chan app.Ready, 1)
-		a, err := app.New(t.Context(), app.Options{Config: c, Plugins: files, Version: "v0", Logger: slog.New(slog.NewTextHandler(&logs, nil)),
+		a, err := app.New(t.Context(), app.Options{Config: c, Plugins: files, Version: "v0", GrantAll: true, Logger: slog.New(slog.NewTextHandler(&logs, nil)),
 			Ready: func(r app.Ready) { ready <- r }})
 		if err != nil {
 			t.Fatal(err)

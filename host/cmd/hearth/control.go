@@ -89,6 +89,9 @@ func printStatus(w io.Writer, at string, s *web.Status) error {
 	if s.Failed > 0 {
 		fmt.Fprintf(w, "failed events: %d, see `hearth events failed`\n", s.Failed)
 	}
+	if s.Dropped != nil && *s.Dropped > 0 {
+		fmt.Fprintf(w, "failed events deleted unseen since this data was begun, as too many or too old: %d\n", *s.Dropped)
+	}
 	fmt.Fprintln(w)
 	if err := printPlugins(w, s.Plugins); err != nil {
 		return err

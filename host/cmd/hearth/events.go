@@ -234,17 +234,25 @@ func attemptNote(a *web.Attempt) string {
 
 func newEventsFailed(g *globals) *cobra.Command {
 	var asJSON bool
+	var f web.FailureFilter
 	cmd := &cobra.Command{
 		Use:   "failed",
 		Short: "List the events that were given up",
-		Long:  "List the events that a plugin could not handle and that were given up. They wait for a person: `hearth events retry NUMBER PLUGIN`.",
-		Args:  cobra.NoArgs,
+		Long: "List the events that a plugin could not handle and that were given up. They wait for a person: `hearth events retry NUMBER PLUGIN`.\n" +
+			"The oldest come first, a thousand at most; --after the last number of a page shows the next.",
+		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			if f.Limit < 1 || f.Limit > 1000 {
+				return &usageError{fmt.Errorf("--limit %d: 1 to 1000 are possible", f.Limit)}
+			}
+			if f.After != "" && !eventNumber.MatchString(f.After) {
+				return &usageError{fmt.Errorf("--after %q is no number of an event (16 hex digits)", f.After)}
+			}
 			c, err := g.client()
 			if err != nil {
 				return err
 			}
-			list, err := c.Failures(cmd.Context())
+			list, err := c.Failures(cmd.Context(), f)
 			if err != nil {
 				return err
 			}
@@ -255,14 +263,22 @@ func newEventsFailed(g *globals) *cobra.Command {
 				fmt.Fprintln(cmd.OutOrStdout(), "no failed events")
 				return nil
 			}
-			return table(cmd.OutOrStdout(), func(row func(...string)) {
+			err = table(cmd.OutOrStdout(), func(row func(...string)) {
 				row("NUMBER", "PLUGIN", "GIVEN UP", "KIND", "ATTEMPTS", "ERROR")
 				for _, f := range list {
 					row(f.Number, f.Plugin, f.At.Local().Format(time.DateTime), f.Kind, strconv.Itoa(f.Attempts), f.Error)
 				}
 			})
+			if err == nil && len(list) >= f.Limit {
+				_, err = fmt.Fprintf(cmd.OutOrStdout(), "there may be more: --after %s\n", list[len(list)-1].Number)
+			}
+			return err
 		},
 	}
+	fl := cmd.Flags()
+	fl.StringVar(&f.Plugin, "plugin", "", "only what the plugin of this `NAME` gave up")
+	fl.StringVar(&f.After, "after", "", "only events behind the one of this `NUMBER`")
+	fl.IntVar(&f.Limit, "limit", 1000, "at most so many")
 	jsonFlag(cmd, &asJSON)
 	return cmd
 }

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"net"
 	"net/http"
 	"net/http/cookiejar"
@@ -11,7 +12,6 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
-	"strconv"
 	"strings"
 	"sync"
 	"syscall"
@@ -83,18 +83,20 @@ func builtPlugins(t testing.TB) string {
 //	until REGEXP …       runs hearth with … until its output matches
 //	capture VAR REGEXP   sets VAR to the group in the last command's stdout
 //	terminate            sends SIGTERM to what runs in the background
-//	freeport VAR         finds one
-//	occupy VAR           listens on one, and answers nothing
+//	vacant VAR           is an address where nobody listens while the script runs
+//	occupy VAR           is one where something does, that is no hearth
+//	[embedded]           whether plugins are built in; $HEARTH is the binary then
 func TestScripts(t *testing.T) {
-	dir := builtPlugins(t)
+	dir, built := builtPlugins(t), binary(t)
 	cache := t.TempDir()
-	if _, err := app.Commands(t.Context(), os.DirFS(dir), config.Default(), cache); err != nil {
+	if _, err := app.Manifests(t.Context(), os.DirFS(dir), config.Default(), cache); err != nil {
 		t.Fatal(err)
 	}
 	testscript.Run(t, testscript.Params{
 		Dir: "testdata/script",
 		Setup: func(e *testscript.Env) error {
 			e.Setenv("PLUGINS", dir)
+			e.Setenv("HEARTH", built)
 			jar, err := cookiejar.New(nil)
 			if err != nil {
 				return err
@@ -105,16 +107,43 @@ func TestScripts(t *testing.T) {
 			return errors.Join(os.MkdirAll(own, 0o700), os.CopyFS(own, os.DirFS(cache)))
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"serving": serving, "listening": listening, "http": ask, "until": until, "capture": capture, "terminate": terminate, "freeport": freePort, "occupy": occupy,
+			"serving": serving, "listening": listening, "http": ask, "until": until, "capture": capture, "terminate": terminate, "vacant": vacant, "occupy": occupy,
+		},
+		Condition: func(cond string) (bool, error) {
+			if cond != "embedded" {
+				return false, fmt.Errorf("there is no condition %q", cond)
+			}
+			if built == "" && os.Getenv("HEARTH_CI") != "" {
+				return false, errors.New("no plugins are built in, and in CI they have to be: make wasm")
+			}
+			return built != "", nil
 		},
 	})
+}
+
+// binary builds hearth as make does, if plugins are there to be built in; else
+// it returns "".
+func binary(t *testing.T) string {
+	t.Helper()
+	files, err := bundled()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := fs.Stat(files, "welcome.wasm"); err != nil {
+		return ""
+	}
+	path := filepath.Join(t.TempDir(), "hearth")
+	if out, err := exec.Command("go", "build", "-trimpath", "-o", path, ".").CombinedOutput(); err != nil {
+		t.Fatalf("build hearth: %v\n%s", err, out)
+	}
+	return path
 }
 
 type browser struct{}
 
 // patience is how long a condition is waited for: long enough for a machine
-// that does much else.
-const patience = 45 * time.Second
+// that does very much else. Only what fails takes as long.
+const patience = 3 * time.Minute
 
 // wait asks until ok, or fails with the last reason.
 func wait(ts *testscript.TestScript, what string, ok func() (bool, string)) {
@@ -215,11 +244,15 @@ func terminate(ts *testscript.TestScript, _ bool, _ []string) {
 	}
 }
 
-func freePort(ts *testscript.TestScript, _ bool, args []string) {
+// vacant takes a port by calling from it: nobody can listen there until the
+// connection ends, and who dials it is refused.
+func vacant(ts *testscript.TestScript, _ bool, args []string) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	ts.Check(err)
-	ts.Setenv(args[0], strconv.Itoa(l.Addr().(*net.TCPAddr).Port))
-	ts.Check(l.Close())
+	conn, err := net.Dial("tcp", l.Addr().String())
+	ts.Check(err)
+	ts.Defer(func() { _, _ = conn.Close(), l.Close() })
+	ts.Setenv(args[0], conn.LocalAddr().String())
 }
 
 func occupy(ts *testscript.TestScript, _ bool, args []string) {

@@ -17,6 +17,7 @@ import (
 
 func newServe(g *globals) *cobra.Command {
 	var listen, plugins string
+	var grantAll bool
 	cmd := &cobra.Command{
 		Use:   "serve",
 		Short: "Run hearth until it is told to stop",
@@ -39,10 +40,12 @@ func newServe(g *globals) *cobra.Command {
 			if err != nil {
 				return err
 			}
+			// Who built this hearth vouches for what is built in, and for nothing else.
+			grantAll = grantAll || plugins == ""
 			text := c.Log.Format == "text" || c.Log.Format == "auto" && app.Terminal(os.Stderr)
 			log := app.NewLogger(cmd.ErrOrStderr(), c.Log.Level, text)
 			a, err := app.New(cmd.Context(), app.Options{
-				Config: c, Plugins: files, Token: config.NewSecret(os.Getenv(app.TokenVariable)), Version: version().Version, Logger: log,
+				Config: c, Plugins: files, Token: config.NewSecret(os.Getenv(app.TokenVariable)), Version: version().Version, Logger: log, GrantAll: grantAll, Packs: app.Packs(),
 				Ready: func(r app.Ready) {
 					if text {
 						banner(cmd.OutOrStdout(), r)
@@ -59,6 +62,7 @@ func newServe(g *globals) *cobra.Command {
 	}
 	cmd.Flags().StringVar(&listen, "listen", "", "`HOST:PORT` to listen on (default as the config has it, else 127.0.0.1:8080)")
 	cmd.Flags().StringVar(&plugins, "plugins", "", "`DIR`ectory with NAME.wasm files to run in place of the plugins that are built in")
+	cmd.Flags().BoolVar(&grantAll, "grant-all", false, "grant what they ask for, for good, to plugins that were never granted anything; those that are built in are granted it anyway")
 	return cmd
 }
 
@@ -96,6 +100,9 @@ func banner(w io.Writer, r app.Ready) {
 	if len(r.Missing) > 0 {
 		line("missing", strings.Join(r.Missing, ", ")+": could not be installed, see above")
 	}
+	for _, l := range r.Lacking {
+		line("lacking", printable(l)+": not granted, see above")
+	}
 	if r.Token != "" {
 		line("token", r.Token)
 	}
@@ -112,6 +119,9 @@ func readiness(r app.Ready) []any {
 	}
 	if len(r.Missing) > 0 {
 		out = append(out, "missing", r.Missing)
+	}
+	if len(r.Lacking) > 0 {
+		out = append(out, "lacking", r.Lacking)
 	}
 	return out
 }

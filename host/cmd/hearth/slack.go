@@ -20,7 +20,7 @@ func newSlack(g *globals) *cobra.Command {
 		Use:   "manifest",
 		Short: "Print the App manifest for Slack, made from the enabled plugins",
 		Long: "Print the App manifest that makes Slack match this hearth: scopes, events, and a slash command for each command of\n" +
-			"the enabled plugins. Paste it at https://api.slack.com/apps (Create New App, From a manifest), and again when commands change.\n" +
+			"the enabled plugins. Paste it at https://api.slack.com/apps (Create New App, From a manifest), and again when plugins change.\n" +
 			"Slack has to reach server.public_url; with Socket Mode (--socket, or slack.app_token is set) hearth calls Slack instead.",
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -36,16 +36,16 @@ func newSlack(g *globals) *cobra.Command {
 			if _, err := os.Stat(cache); err != nil {
 				cache = "" // to print something is no reason to make a directory
 			}
-			commands, err := app.Commands(cmd.Context(), files, c, cache)
+			manifests, err := app.Manifests(cmd.Context(), files, c, cache)
 			if err != nil {
 				return err
 			}
-			out, err := slack.Manifest(commands, c.Server.PublicURL, slack.ManifestOptions{AppName: c.Community.Name,
+			out, err := slack.Manifest(manifests, c.Server.PublicURL, slack.ManifestOptions{AppName: c.Community.Name,
 				Locale: c.Community.Locale, Socket: socket || c.Slack.AppToken.Set()})
 			if err != nil {
 				return err
 			}
-			for _, note := range slack.ManifestNotes(commands) {
+			for _, note := range slack.ManifestNotes(manifests) {
 				fmt.Fprintln(cmd.ErrOrStderr(), "note:", note)
 			}
 			_, err = cmd.OutOrStdout().Write(out)

@@ -39,6 +39,15 @@ type Options struct {
 	Version string
 	Logger  *slog.Logger // nil discards
 
+	// GrantAll grants what they ask for to those of the plugins that were never
+	// granted or refused anything. It is for plugins that one vouches for: those
+	// that are built in.
+	GrantAll bool
+
+	// Packs are directories in which a pack of Go's compiler is looked for. With
+	// none, code is not compiled.
+	Packs []string
+
 	// Ready is called once events are handled. nil is not.
 	Ready func(Ready)
 }
@@ -51,6 +60,7 @@ type Ready struct {
 	Token   string // the file with the admin token; "" if the environment has it
 	Plugins []string
 	Missing []string // plugins that could not be installed
+	Lacking []string // "NAME: what it asks for and was not granted"
 	Took    time.Duration
 }
 
@@ -63,12 +73,14 @@ type App struct {
 	store     store.Store
 	wasm      *wasm.Engine
 	engine    *host.Engine
+	verifier  *Verifier // nil without packs
 	gate      *gate
 	platforms []chat.Adapter
 	registry  *prometheus.Registry
 	web       *web.Server
 	listener  net.Listener
 	state     state
+	lacks     []string // as Ready.Lacking
 }
 
 // New opens the data directory, connects everything and listens, so that what
@@ -144,8 +156,16 @@ func (a *App) openEngine(ctx context.Context) (err error) {
 	if a.wasm, err = wasm.New(wasm.Options{CacheDir: filepath.Join(a.data, CacheDir), Sandboxes: c.Limits.Sandboxes, Logger: a.log}); err != nil {
 		return fmt.Errorf("prepare the sandbox: %w", err)
 	}
+	var verifier host.Verifier
+	if len(a.o.Packs) > 0 {
+		if a.verifier, err = NewVerifier(ctx, a.wasm, a.data, a.log); err != nil {
+			return err
+		}
+		verifier = a.verifier
+	}
 	a.engine, err = host.New(ctx, host.Options{
-		Store: a.store, Wasm: a.wasm, Logger: a.log, Metrics: a.registry,
+		Verifier: verifier,
+		Store:    a.store, Wasm: a.wasm, Logger: a.log, Metrics: a.registry,
 		Community: host.Community{Name: c.Community.Name, Locale: c.Community.Locale, TimeZone: c.Community.TimeZone},
 		Policy:    host.Policy{QuietFrom: c.Policy.QuietFrom, QuietTo: c.Policy.QuietTo, DailyCap: c.Policy.DailyCap, Expiry: c.Policy.Expiry},
 		Journal:   host.Journal{MaxRows: c.Journal.MaxRows, MaxAge: c.Journal.MaxAge},
@@ -279,6 +299,9 @@ func (a *App) work(ctx context.Context, grace time.Duration) error {
 	a.gate.lift()
 	a.state.enter(running)
 	a.announce()
+	if a.verifier != nil { // after the plugins, which it would take the processors from
+		a.verifier.PrepareFrom(a.o.Packs)
+	}
 	if err := a.engine.Run(ctx, grace); err != nil {
 		return stopped(ctx, err)
 	}
@@ -295,7 +318,7 @@ func stopped(ctx context.Context, err error) error {
 }
 
 func (a *App) announce() {
-	r := Ready{URL: a.URL(), Chat: a.o.Config.Webchat.Enabled, Data: a.data, Missing: a.state.lacking(), Took: time.Since(a.begun)}
+	r := Ready{URL: a.URL(), Chat: a.o.Config.Webchat.Enabled, Data: a.data, Missing: a.state.lacking(), Lacking: a.lacks, Took: time.Since(a.begun)}
 	if !a.o.Token.Set() {
 		r.Token = TokenPath(a.data)
 	}
@@ -322,6 +345,10 @@ func (a *App) Close() error {
 		if e := os.Remove(filepath.Join(a.data, urlFile)); e != nil && !errors.Is(e, fs.ErrNotExist) {
 			err = errors.Join(err, e)
 		}
+	}
+	if a.verifier != nil {
+		err = errors.Join(err, a.verifier.Close())
+		a.verifier = nil
 	}
 	if a.wasm != nil {
 		ctx, cancel := context.WithTimeout(context.Background(), closeWait)

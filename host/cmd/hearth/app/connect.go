@@ -12,6 +12,7 @@ import (
 	"github.com/hearthbot/hearth/host/chat/slack"
 	"github.com/hearthbot/hearth/host/chat/webchat"
 	"github.com/hearthbot/hearth/host/cmd/hearth/config"
+	"github.com/hearthbot/hearth/sdk/abi"
 )
 
 // connect makes the platforms that the config switches on. They are attached to
@@ -34,7 +35,7 @@ func (a *App) connect(context.Context) error {
 		a.platforms = append(a.platforms, w)
 	}
 	if c.Slack.Enabled() {
-		s, err := NewSlack(c, a.gate, a.log)
+		s, err := NewSlack(c, a.gate, a.manifests, a.log)
 		if err != nil {
 			return err
 		}
@@ -44,11 +45,21 @@ func (a *App) connect(context.Context) error {
 	return nil
 }
 
-// NewSlack makes the adapter that the config describes. A nil log discards.
-func NewSlack(c *config.Config, sink chat.Sink, log *slog.Logger) (*slack.Adapter, error) {
+// manifests are those of the plugins that run.
+func (a *App) manifests() []abi.Manifest {
+	var out []abi.Manifest
+	for _, p := range a.engine.Plugins() {
+		out = append(out, p.Manifest)
+	}
+	return out
+}
+
+// NewSlack makes the adapter that the config describes, for the plugins that
+// there are. A nil log discards.
+func NewSlack(c *config.Config, sink chat.Sink, plugins func() []abi.Manifest, log *slog.Logger) (*slack.Adapter, error) {
 	s := c.Slack
 	a, err := slack.New(slack.Options{SigningSecret: s.SigningSecret.Reveal(), BotToken: s.BotToken.Reveal(), AppToken: s.AppToken.Reveal(),
-		APIURL: s.APIURL, Sink: sink, Locale: c.Community.Locale, Logger: log})
+		APIURL: s.APIURL, Sink: sink, Locale: c.Community.Locale, Plugins: plugins, Logger: log})
 	if err != nil {
 		return nil, fmt.Errorf("%w: %s: %w", config.ErrConfig, c.Where("slack"), err)
 	}

@@ -49,7 +49,7 @@ func (j *joined) Status(ctx context.Context) (web.Status, error) {
 	if err != nil {
 		return web.Status{}, err
 	}
-	out := web.Status{Paused: st.Paused, Failed: st.Failed, Plugins: []web.Plugin{}, Platforms: []web.Platform{}}
+	out := web.Status{Paused: st.Paused, Failed: st.Failed, Dropped: &st.Dropped, Plugins: []web.Plugin{}, Platforms: []web.Platform{}}
 	for i := range st.Plugins {
 		out.Plugins = append(out.Plugins, plugin(&st.Plugins[i]))
 	}
@@ -203,8 +203,8 @@ func message(m *host.Message) web.Message {
 	return out
 }
 
-func (j *joined) Failures(ctx context.Context) ([]web.Failure, error) {
-	list, err := j.engine.Failures(ctx)
+func (j *joined) Failures(ctx context.Context, f web.FailureFilter) ([]web.Failure, error) {
+	list, err := j.engine.FailedEvents(ctx, host.FailureFilter{Plugin: f.Plugin, After: f.After, Limit: f.Limit})
 	if err != nil {
 		return nil, err
 	}

@@ -151,17 +151,54 @@ func (a *App) install(ctx context.Context) error {
 }
 
 func (a *App) installOne(ctx context.Context, b *bundled) error {
-	_, err := a.engine.Install(ctx, b.code, host.PluginOptions{Config: a.o.Config.Plugin(b.name).Config, GrantAll: true})
-	if errors.Is(err, host.ErrConfig) {
-		where := a.o.Config.Where("plugins." + b.name)
-		return fmt.Errorf("%w: %s: %w", config.ErrConfig, where, err)
+	o, err := b.options(a.o.Config)
+	if err != nil {
+		return err
 	}
-	return err
+	o.GrantAll = a.o.GrantAll
+	info, err := a.engine.Install(ctx, b.code, o)
+	if err != nil {
+		return err
+	}
+	a.ungranted(&info)
+	return nil
 }
 
-// Commands compiles the enabled plugins and lists the commands they have,
-// without running anything. cache may be "".
-func Commands(ctx context.Context, files fs.FS, c *config.Config, cache string) ([]abi.CommandDef, error) {
+// options are what the config says of the plugin, held against what the plugin
+// says can be set.
+func (b *bundled) options(c *config.Config) (host.PluginOptions, error) {
+	o := host.PluginOptions{Config: c.Plugin(b.name).Config}
+	if err := host.CheckConfig(&b.manifest, o.Config); errors.Is(err, host.ErrConfig) {
+		return o, fmt.Errorf("%w: %s: %w", config.ErrConfig, c.Where("plugins."+b.name), err)
+	} else if err != nil {
+		return o, err
+	}
+	var err error
+	o.Texts, err = wordings(c, &b.manifest)
+	return o, err
+}
+
+// ungranted says what a plugin asks for and may not do.
+func (a *App) ungranted(p *host.PluginInfo) {
+	if len(p.Missing) == 0 {
+		return
+	}
+	var lacks, why []string
+	for _, n := range p.Missing {
+		name := strings.TrimSpace(n.Cap + " " + n.Param)
+		lacks, why = append(lacks, name), append(why, name+": "+n.Reason)
+	}
+	advice := "if you trust it, start hearth once with --grant-all"
+	if len(p.Missing) < len(p.Manifest.Needs) {
+		advice = "this version asks for more than the one that was granted; only plugins that were never granted anything can be by --grant-all"
+	}
+	a.lacks = append(a.lacks, p.Name+": "+strings.Join(lacks, ", "))
+	a.log.Warn("plugin may not do all that it asks for, and fails where it tries", "plugin", p.Name, "lacks", why, "what to do", advice)
+}
+
+// Manifests compiles the enabled plugins, holds the config against them, and
+// returns what they say of themselves, without running anything. cache may be "".
+func Manifests(ctx context.Context, files fs.FS, c *config.Config, cache string) ([]abi.Manifest, error) {
 	names, err := enabledPlugins(files, c)
 	if err != nil {
 		return nil, err
@@ -173,16 +210,18 @@ func Commands(ctx context.Context, files fs.FS, c *config.Config, cache string) 
 	defer engine.Close(context.WithoutCancel(ctx))
 	list := compile(ctx, engine, files, names)
 	defer release(context.WithoutCancel(ctx), list)
-	var out []abi.CommandDef
+	var out []abi.Manifest
 	for _, b := range list {
+		if b.err == nil {
+			_, b.err = b.options(c)
+		}
+		if errors.Is(b.err, config.ErrConfig) {
+			return nil, b.err
+		}
 		if b.err != nil {
 			return nil, fmt.Errorf("plugin %s: %w", b.name, b.err)
 		}
-		for _, cmd := range b.manifest.Commands {
-			cmd.Plugin = b.name
-			out = append(out, cmd)
-		}
+		out = append(out, b.manifest)
 	}
-	slices.SortFunc(out, func(a, b abi.CommandDef) int { return strings.Compare(a.Name, b.Name) })
 	return out, nil
 }

@@ -71,10 +71,10 @@ func (c *Client) Event(ctx context.Context, number string) (e web.EventDetail, e
 	return e, c.ask(ctx, http.MethodGet, "/api/v1/events/"+url.PathEscape(number), &e)
 }
 
-// Failures lists the events that were given up.
-func (c *Client) Failures(ctx context.Context) ([]web.Failure, error) {
+// Failures lists a page of the events that were given up.
+func (c *Client) Failures(ctx context.Context, f web.FailureFilter) ([]web.Failure, error) {
 	var list web.FailureList
-	err := c.ask(ctx, http.MethodGet, "/api/v1/dead-letters", &list)
+	err := c.ask(ctx, http.MethodGet, "/api/v1/dead-letters"+query(web.EventFilter{Plugin: f.Plugin, After: f.After, Limit: f.Limit}), &list)
 	return list.Failures, err
 }
 

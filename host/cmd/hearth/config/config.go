@@ -107,9 +107,13 @@ func (s Slack) Enabled() bool {
 // Plugin is [plugins.NAME].
 type Plugin struct {
 	Enabled bool
-	Config  json.RawMessage   // the table without "enabled" and "secrets"; nil if nothing else is in it
+	Config  json.RawMessage   // the table without the other fields of this struct; nil if nothing else is in it
 	Secrets map[string]Secret // what the plugin may put into the headers of its requests as ${secret:NAME}, and never sees
+	Texts   map[string]Text   // by key: the community's own wordings in place of the plugin's
 }
+
+// Text is the wordings of a text by locale, as BCP 47 writes it.
+type Text map[string]string
 
 // Default is what holds where nothing is set: the web chat on this machine.
 func Default() *Config {

@@ -51,6 +51,10 @@ signing_secret = "${file:slack.secret}"
 path = "https://example.org/${SECTION}/$${kept}"
 [plugins.welcome.channels.general]
 text = "${SECTION}"
+[plugins.welcome.texts]
+hello = { en = "Hi {name}!", zh-cn = "{name}，你好！" }
+"help.title".en = "${SECTION}"
+"help.title".zh-CN = "问我"
 [plugins.digest]
 enabled = false
 `), env(map[string]string{"SLACK_BOT_TOKEN": hidden, "SECTION": "tour ${NOT_AGAIN}", "file:etc/slack.secret": "8f742231b10e\n"}))
@@ -69,15 +73,17 @@ enabled = false
 	want.Webchat.Channels = []string{"help"}
 	want.Slack = Slack{BotToken: NewSecret(hidden), SigningSecret: NewSecret("8f742231b10e")}
 	want.Plugins = map[string]Plugin{
-		"welcome": {Enabled: true, Config: json.RawMessage(`{"channels":{"general":{"text":"tour ${NOT_AGAIN}"}},"path":"https://example.org/tour ${NOT_AGAIN}/${kept}"}`)},
-		"digest":  {},
+		"welcome": {Enabled: true, Config: json.RawMessage(`{"channels":{"general":{"text":"tour ${NOT_AGAIN}"}},"path":"https://example.org/tour ${NOT_AGAIN}/${kept}"}`),
+			Texts: map[string]Text{"hello": {"en": "Hi {name}!", "zh-CN": "{name}，你好！"}, "help.title": {"en": "tour ${NOT_AGAIN}", "zh-CN": "问我"}}},
+		"digest": {},
 	}
 	want.lines = c.lines
 	if !reflect.DeepEqual(c, want) {
 		t.Errorf("got  %+v\nwant %+v", c, want)
 	}
 	for name, at := range map[string]string{"server.listen": "etc/hearth.toml:3", "slack": "etc/hearth.toml:16", "plugins.welcome": "etc/hearth.toml:19",
-		"plugins.digest.enabled": "etc/hearth.toml:24", "log.level": ""} {
+		"plugins.welcome.texts.hello": "etc/hearth.toml:24", "plugins.welcome.texts.help.title": "etc/hearth.toml:25",
+		"plugins.digest.enabled": "etc/hearth.toml:28", "log.level": ""} {
 		if got := c.Where(name); got != at {
 			t.Errorf("Where(%s) = %q, want %q", name, got, at)
 		}
@@ -125,6 +131,14 @@ func TestFaults(t *testing.T) {
 		"plugin's name":            {"[plugins.\"Wel come\"]\na = 1", `no plugin can have this name`},
 		"plugin's enabled":         {"[plugins.welcome]\nenabled = 1", `hearth.toml:2: plugins.welcome.enabled: wants true or false`},
 		"plugin's variable":        {"[plugins.welcome]\n[plugins.welcome.deep]\ntext = \"${NOPE}\"", `plugins.welcome.deep: text: the environment variable NOPE is not set`},
+		"texts, no table":          {"[plugins.a]\ntexts = 3", "hearth.toml:2: plugins.a.texts: wants a table of wordings by language, such as hello = "},
+		"text, no table":           {"[plugins.a.texts]\nx = { en = \"y\" }\nhello = \"Hi\"", "hearth.toml:3: plugins.a.texts.hello: wants a table of wordings"},
+		"text, dotted":             {"[plugins.a.texts]\nhelp.title.en = \"Hi\"", `hearth.toml:2: plugins.a.texts.help.title: a key with a dot in it wants quotes`},
+		"text, language":           {"[plugins.a.texts]\nhello = { klingon_ = \"Qapla\" }", `hearth.toml:2: plugins.a.texts.hello.klingon_: "klingon_" is no language tag`},
+		"text, language twice":     {"[plugins.a.texts]\nhello = { zh-CN = \"a\", zh-cn = \"b\" }", `hello.zh-cn: there is a wording for zh-CN already`},
+		"text, empty":              {"[plugins.a.texts]\nhello = { en = \" \" }", `hello.en: has 0 characters; 1 to 4000 are possible`},
+		"text, number":             {"[plugins.a.texts]\nhello = { en = 3 }", `hello.en: wants text in quotes`},
+		"text, variable":           {"[plugins.a.texts]\nhello = { en = \"${NOPE}\" }", `hello.en: the environment variable NOPE is not set`},
 		"plugin's inf":             {"[plugins.welcome]\nn = inf", `inf and nan have no JSON`},
 		"no TOML":                  {"[server\nlisten = 1", `hearth.toml:2: this is no TOML:`},
 		"twice":                    {"[server]\nlisten = \":1\"\nlisten = \":2\"", `hearth.toml:3: this is no TOML:`},

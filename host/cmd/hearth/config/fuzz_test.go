@@ -18,6 +18,7 @@ func FuzzConfig(f *testing.F) {
 	for _, s := range []string{
 		"[server]\nlisten = 1", "[slack]\nbot_token = \"${T}\"", "[slack]\nbot_token = \"${file:T}x$${\"", "[[server]]\nlisten = \":1\"",
 		"server.listen = \":1\"", "server = { listen = \":1\", data = [1] }", "[plugins.a.b.c]\nd = [{e = \"${T}\"}]", "[plugins.a]\nt = 2020-01-01\nf = nan",
+		"[plugins.a.texts]\nb = { en = \"{c}\" }\n\"d.e\".zh-CN = \"${T}\"\nf.g.en = \"\"",
 		"[server]\n\"\" = 1", "[\"\"]\na = 1", "[plugins]\n\"\" = {}", "[community]\ntime_zone = \"../../etc/passwd\"",
 		"[policy]\nquiet_hours = \"22:00-08:00\"\nexpiry = \"999999999999d\"", "[webchat]\nchannels = [[\"a\"]]", "\x00", "\ufeff[server]",
 	} {

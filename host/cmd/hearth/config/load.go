@@ -232,6 +232,10 @@ func (r *reader) plugin(name, full string, p toml.Primitive) {
 	for _, field := range slices.Sorted(maps.Keys(fields)) {
 		at := r.spot(spots[field])
 		r.config.lines[full+"."+field] = at.line
+		if field == "texts" {
+			out.Texts = r.texts(full+".texts", spots[field])
+			continue
+		}
 		v, err := r.expand(fields[field])
 		switch {
 		case err != nil:
@@ -279,6 +283,16 @@ func (r *reader) spot(p toml.Primitive) spot {
 	var at toml.ParseError
 	if errors.As(err, &at) {
 		s.line = at.Position.Line
+	}
+	// A table that is made by a key with dots, a.b.c = 1, stands where its first
+	// key does.
+	var inside map[string]toml.Primitive
+	if _, ok := s.value.(map[string]any); ok && s.line == 0 && r.meta.PrimitiveDecode(p, &inside) == nil {
+		for _, p := range inside {
+			if line := r.spot(p).line; s.line == 0 || line < s.line {
+				s.line = line
+			}
+		}
 	}
 	return s
 }

@@ -21,7 +21,7 @@ func (e *exam) slack(ctx context.Context) {
 	if !e.c.Slack.Enabled() {
 		return
 	}
-	a, err := app.NewSlack(e.c, deaf{}, nil)
+	a, err := app.NewSlack(e.c, deaf{}, func() []abi.Manifest { return e.enabled }, nil)
 	if err != nil {
 		e.fail("slack", "see [slack] in hearth.example.toml", "%v", err)
 		return

@@ -17,6 +17,7 @@ import (
 
 	"github.com/hearthbot/hearth/host/cmd/hearth/app"
 	"github.com/hearthbot/hearth/host/cmd/hearth/config"
+	"github.com/hearthbot/hearth/sdk/abi"
 )
 
 // Level says how a finding is meant.
@@ -75,6 +76,8 @@ type exam struct {
 	c     *config.Config
 	found []Finding
 	inUse bool // a hearth has the data open
+
+	enabled []abi.Manifest // plugins, if they could be looked at
 }
 
 func (e *exam) ok(about, format string, args ...any) {
@@ -128,17 +131,22 @@ func (e *exam) plugins(ctx context.Context) {
 	if info, err := os.Stat(cache); err != nil || writableByOthers(info) {
 		cache = "" // it takes longer
 	}
-	commands, err := app.Commands(ctx, e.o.Plugins, e.c, cache)
+	manifests, err := app.Manifests(ctx, e.o.Plugins, e.c, cache)
 	if err != nil {
 		e.fail("plugins", "correct the config, or build the plugin anew: make build", "%v", err)
 		return
+	}
+	e.enabled = manifests
+	commands := 0
+	for i := range manifests {
+		commands += len(manifests[i].Commands)
 	}
 	off := slices.DeleteFunc(slices.Clone(names), func(n string) bool { return e.c.Plugin(n).Enabled })
 	text := strings.Join(names, ", ")
 	if len(off) > 0 {
 		text += " (switched off: " + strings.Join(off, ", ") + ")"
 	}
-	e.ok("plugins", "%s; %d commands", text, len(commands))
+	e.ok("plugins", "%s; %d commands", text, commands)
 }
 
 func (e *exam) token() {

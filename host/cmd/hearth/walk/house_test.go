@@ -25,16 +25,17 @@ import (
 	"github.com/go-chi/chi/v5"
 )
 
-// built are the bundled plugins and their compiled code, made once.
+// built are the bundled plugins, those that only tests have, and their compiled
+// code, made once.
 var built struct {
-	once           sync.Once
-	plugins, cache string
-	err            error
+	once                  sync.Once
+	plugins, extra, cache string
+	err                   error
 }
 
 func TestMain(m *testing.M) {
 	code := m.Run()
-	for _, dir := range []string{built.plugins, built.cache} {
+	for _, dir := range []string{built.plugins, built.extra, built.cache} {
 		if dir != "" {
 			_ = os.RemoveAll(dir) // a temporary directory anyway
 		}
@@ -48,19 +49,20 @@ func plugins(t *testing.T) (dir, cache string) {
 	t.Helper()
 	b := &built
 	b.once.Do(func() {
-		if b.plugins, b.err = os.MkdirTemp("", "hearth-plugins-"); b.err != nil {
-			return
+		for dir, name := range map[*string]string{&b.plugins: "plugins", &b.extra: "extra", &b.cache: "cache"} {
+			if *dir, b.err = os.MkdirTemp("", "hearth-"+name+"-"); b.err != nil {
+				return
+			}
 		}
-		if b.cache, b.err = os.MkdirTemp("", "hearth-cache-"); b.err != nil {
-			return
+		for file, pkg := range map[string]string{b.plugins + "/welcome.wasm": "../../../../plugins/welcome", b.extra + "/echo.wasm": "./testdata/plugins/echo"} {
+			cmd := exec.Command("go", "build", "-trimpath", "-buildmode=c-shared", "-o", file, pkg)
+			cmd.Env = append(os.Environ(), "GOOS=wasip1", "GOARCH=wasm")
+			if out, err := cmd.CombinedOutput(); err != nil {
+				b.err = fmt.Errorf("build %s: %w\n%s", pkg, err, out)
+				return
+			}
 		}
-		cmd := exec.Command("go", "build", "-trimpath", "-buildmode=c-shared", "-o", filepath.Join(b.plugins, "welcome.wasm"), "../../../../plugins/welcome")
-		cmd.Env = append(os.Environ(), "GOOS=wasip1", "GOARCH=wasm")
-		if out, err := cmd.CombinedOutput(); err != nil {
-			b.err = fmt.Errorf("build the welcome plugin: %w\n%s", err, out)
-			return
-		}
-		_, b.err = app.Commands(context.Background(), os.DirFS(b.plugins), config.Default(), b.cache)
+		_, b.err = app.Manifests(context.Background(), os.DirFS(b.plugins), config.Default(), b.cache)
 	})
 	if b.err != nil {
 		t.Fatal(b.err)
@@ -85,7 +87,7 @@ func serve(t *testing.T, change func(*config.Config)) string {
 		change(c)
 	}
 	ready := make(chan app.Ready, 1)
-	a, err := app.New(t.Context(), app.Options{Config: c, Plugins: os.DirFS(dir), Ready: func(r app.Ready) { ready <- r }})
+	a, err := app.New(t.Context(), app.Options{Config: c, Plugins: os.DirFS(dir), GrantAll: true, Ready: func(r app.Ready) { ready <- r }})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -160,8 +162,9 @@ func (l *lockedBuffer) String() string {
 
 const signingSecret = "8f742231b10e8888abcd99yyyzzz85a5" // of the vector in Slack's documentation
 
-// atSlack joins the real parts at a stand-in for Slack.
-func atSlack(t *testing.T) *workspace {
+// atSlack joins the real parts at a stand-in for Slack, and beside the bundled
+// plugins those in files.
+func atSlack(t *testing.T, files ...string) *workspace {
 	t.Helper()
 	dir, cache := plugins(t)
 	w := &workspace{t: t, clock: &movable{}, logs: &lockedBuffer{}}
@@ -186,12 +189,14 @@ func atSlack(t *testing.T) *workspace {
 	if err != nil {
 		t.Fatal(err)
 	}
-	code, err := os.ReadFile(filepath.Join(dir, "welcome.wasm"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := w.engine.Install(t.Context(), code, host.PluginOptions{GrantAll: true}); err != nil {
-		t.Fatal(err)
+	for _, file := range append([]string{filepath.Join(dir, "welcome.wasm")}, files...) {
+		code, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := w.engine.Install(t.Context(), code, host.PluginOptions{GrantAll: true}); err != nil {
+			t.Fatal(err)
+		}
 	}
 	if err := w.engine.Attach(t.Context(), adapter); err != nil {
 		t.Fatal(err)
