@@ -42,16 +42,21 @@ func (i *Invocation) Reply(text Markup) *Message {
 	case ev.Conversation.Kind != abi.Direct && (ev.Private || ev.Click != nil || ev.Form != nil):
 		return i.Ephemeral(text)
 	}
-	m := i.send(abi.Target{Conversation: ev.Conversation.ID}, text)
-	if ev.Message != nil {
-		m.send.To.Thread = ev.Message.Thread
-	}
-	return m
+	return i.send(abi.Target{Conversation: ev.Conversation.ID, Thread: i.thread()}, text)
 }
 
-// Ephemeral says something where the event happened that only its member sees.
+// Ephemeral says something where the event happened, in its thread if it has
+// one, that only its member sees.
 func (i *Invocation) Ephemeral(text Markup) *Message {
-	return i.send(abi.Target{Conversation: i.Event.Conversation.ID, Member: i.Member.ID, Ephemeral: true}, text)
+	return i.send(abi.Target{Conversation: i.Event.Conversation.ID, Member: i.Member.ID, Thread: i.thread(), Ephemeral: true}, text)
+}
+
+// thread is the one the event happened in, "" if it did in none.
+func (i *Invocation) thread() string {
+	if m := i.Event.Message; m != nil {
+		return m.Thread
+	}
+	return ""
 }
 
 // Edit replaces a message that the plugin sent under key, to the event's member

@@ -38,6 +38,7 @@ func TestWhereRepliesGo(t *testing.T) {
 		{"a message", abi.Event{Kind: abi.MessagePosted, Conversation: general, Message: &abi.Message{ID: "7"}}, abi.Target{Conversation: "web:general"}},
 		{"in a thread", abi.Event{Kind: abi.MessagePosted, Conversation: general, Message: &abi.Message{ID: "7", Thread: "5"}}, abi.Target{Conversation: "web:general", Thread: "5"}},
 		{"a slash command", abi.Event{Kind: abi.CommandInvoked, Conversation: general, Command: &abi.Command{Name: "x"}, Private: true}, abi.Target{Conversation: "web:general", Member: "web:1", Ephemeral: true}},
+		{"a slash command in a thread", abi.Event{Kind: abi.CommandInvoked, Conversation: general, Command: &abi.Command{Name: "x"}, Message: &abi.Message{ID: "7", Thread: "5"}, Private: true}, abi.Target{Conversation: "web:general", Member: "web:1", Thread: "5", Ephemeral: true}},
 		{"a spoken command", abi.Event{Kind: abi.CommandInvoked, Conversation: general, Command: &abi.Command{Name: "x"}}, abi.Target{Conversation: "web:general"}},
 		{"a press", abi.Event{Kind: abi.ButtonClicked, Conversation: general, Click: &abi.Click{}}, abi.Target{Conversation: "web:general", Member: "web:1", Ephemeral: true}},
 		{"a press in private", abi.Event{Kind: abi.ButtonClicked, Conversation: direct, Click: &abi.Click{}}, abi.Target{Conversation: "web:dm-1"}},

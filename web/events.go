@@ -49,8 +49,8 @@ type FailureList struct {
 	Failures []Failure `json:"failures" nullable:"false"`
 }
 
-func (s *Server) failures(ctx context.Context, _ *struct{}) (*out[FailureList], error) {
-	list, err := s.o.Host.Failures(ctx)
+func (s *Server) failures(ctx context.Context, in *FailureFilter) (*out[FailureList], error) {
+	list, err := s.o.Host.Failures(ctx, *in)
 	if err != nil {
 		return nil, s.failed(ctx, "failures", err)
 	}

@@ -110,7 +110,3 @@ func problem(w http.ResponseWriter, status int, detail string) {
 		Detail string `json:"detail"`
 	}{http.StatusText(status), status, detail})
 }
-
-func notFound(w http.ResponseWriter, r *http.Request) {
-	problem(w, http.StatusNotFound, "there is nothing at this address; the API is described at /api/openapi.json")
-}

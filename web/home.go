@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"html/template"
 	"net/http"
+	"strings"
 
 	"golang.org/x/text/language"
 )
@@ -42,41 +43,66 @@ func newHome() (*homePage, error) {
 }
 
 // homeText is what the page says, in one language.
-type homeText struct{ lang, good, wait, enter string }
+type homeText struct{ lang, good, wait, enter, nothing, back string }
 
 func (h *homePage) text(r *http.Request) homeText {
 	_, i := language.MatchStrings(h.langs, r.Header.Get("Accept-Language"))
 	return [...]homeText{
-		{"en", "hearth is running", "hearth is not ready yet", "Come in"},
-		{"zh-CN", "炉边正在运行", "炉边还没有准备好", "进来坐坐"},
+		{"en", "hearth is running", "hearth is not ready yet", "Come in", "There is nothing to see at this address.", "To the front page"},
+		{"zh-CN", "炉边正在运行", "炉边还没有准备好", "进来坐坐", "这个地址没有内容。", "去首页"},
 	}[i]
+}
+
+// homeView is what the page shows.
+type homeView struct {
+	Lang, Community, Version string
+	State, Mark              string // what there is to say, and the class it is said in
+	Go, Enter                string // where to go from here, and what that is called
+	Style                    template.CSS
 }
 
 func (s *Server) home(h *homePage) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		t := h.text(r)
 		// Why it is not ready is for those who run it: /readyz says so.
-		ready := len(s.o.NotReady()) == 0
-		state := t.good
-		if !ready {
-			state = t.wait
+		v := homeView{State: t.good, Mark: "good"}
+		if len(s.o.NotReady()) > 0 {
+			v.State, v.Mark = t.wait, "wait"
 		}
-		var b bytes.Buffer
-		if err := h.page.Execute(&b, struct {
-			Lang, Community, State, Enter, Version string
-			Style                                  template.CSS
-			Ready, Chat                            bool
-		}{t.lang, s.o.Community, state, t.enter, s.version(), h.style, ready, s.o.Mounts["/chat"] != nil}); err != nil {
-			s.log.ErrorContext(r.Context(), "a request failed", "doing", "front page", "err", err)
-			problem(w, http.StatusInternalServerError, "the front page could not be made")
+		if s.o.Mounts["/chat"] != nil {
+			v.Go, v.Enter = "/chat", t.enter
+		}
+		s.show(w, r, h, http.StatusOK, v)
+	}
+}
+
+// nothing tells people who have come to an address that leads nowhere; programs
+// get the problem.
+func (s *Server) nothing(h *homePage, status int, detail func(*http.Request) string) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		if !strings.Contains(r.Header.Get("Accept"), "text/html") {
+			problem(w, status, detail(r))
 			return
 		}
-		hd := w.Header()
-		hd.Set("Content-Type", "text/html; charset=utf-8")
-		hd.Set("Content-Security-Policy", h.policy)
-		hd.Set("Content-Language", t.lang)
-		hd.Set("Vary", "Accept-Language")
-		hd.Set("Cache-Control", "no-store")
-		_, _ = w.Write(b.Bytes()) // an error says that the browser has gone
+		t := h.text(r)
+		s.show(w, r, h, status, homeView{State: t.nothing, Go: "/", Enter: t.back})
 	}
+}
+
+func (s *Server) show(w http.ResponseWriter, r *http.Request, h *homePage, status int, v homeView) {
+	v.Lang, v.Community, v.Version, v.Style = h.text(r).lang, s.o.Community, s.version(), h.style
+	var b bytes.Buffer
+	if err := h.page.Execute(&b, v); err != nil {
+		s.log.ErrorContext(r.Context(), "a request failed", "doing", "front page", "err", err)
+		problem(w, http.StatusInternalServerError, "the front page could not be made")
+		return
+	}
+	hd := w.Header()
+	hd.Set("Content-Type", "text/html; charset=utf-8")
+	hd.Set("Content-Security-Policy", h.policy)
+	hd.Set("Content-Language", v.Lang)
+	hd.Set("Vary", "Accept, Accept-Language")
+	hd.Set("Cache-Control", "no-store")
+	w.WriteHeader(status)
+	_, _ = w.Write(b.Bytes()) // an error says that the browser has gone
 }

@@ -23,8 +23,8 @@ type Host interface {
 	// closed when ctx ends, or when there is no going on; the host logs why.
 	Follow(ctx context.Context, f EventFilter) (<-chan Event, error)
 
-	// Failures lists the events that were given up, oldest first.
-	Failures(ctx context.Context) ([]Failure, error)
+	// Failures lists a page of the events that were given up, oldest first.
+	Failures(ctx context.Context, f FailureFilter) ([]Failure, error)
 
 	// Retry hands a failed event to its plugin again; ErrNotFound if there is
 	// none.
@@ -48,6 +48,7 @@ type Status struct {
 	Plugins   []Plugin   `json:"plugins" nullable:"false"`
 	Platforms []Platform `json:"platforms" nullable:"false"`
 	Failed    int        `json:"failed_events" doc:"events given up that wait for a person"`
+	Dropped   *int       `json:"failed_events_deleted,omitempty" doc:"events given up and deleted before a person acted, since this data was begun, because their plugin had too many or they were too old; not there if it is not known"`
 }
 
 // Plugin is a plugin that is installed.
@@ -109,7 +110,7 @@ type Event struct {
 	Conversation string    `json:"conversation,omitempty"`
 	Place        string    `json:"place,omitempty" doc:"the conversation's name"`
 	What         string    `json:"what,omitempty" doc:"the command, the button, the beginning of the text"`
-	Attempt      int       `json:"attempt"`
+	Attempt      int       `json:"attempt" doc:"how many times it was tried, this one included"`
 	Error        string    `json:"error,omitempty" doc:"why nothing of it was committed"`
 	Messages     int       `json:"messages" doc:"messages, edits and reactions it asked for"`
 	Writes       int       `json:"writes" doc:"rows it wrote"`
@@ -151,6 +152,13 @@ type Attempt struct {
 	Duplicate bool      `json:"possible_duplicate,omitempty"`
 }
 
+// FailureFilter chooses a page of the events that were given up.
+type FailureFilter struct {
+	Plugin string `query:"plugin" maxLength:"32" doc:"only what this plugin gave up"`
+	After  string `query:"after" pattern:"^([0-9a-f]{16})?$" doc:"only numbers behind this one; without it from the oldest on"`
+	Limit  int    `query:"limit" minimum:"1" maximum:"1000" default:"1000" doc:"how many at most; what several plugins gave up of one event stays together, so a page may be a little longer"`
+}
+
 // Failure is an event that a plugin could not handle and that was given up.
 type Failure struct {
 	Number   string    `json:"number"`
@@ -159,7 +167,7 @@ type Failure struct {
 	Kind     string    `json:"kind"`
 	Member   string    `json:"member,omitempty"`
 	What     string    `json:"what,omitempty"`
-	Attempts int       `json:"attempts"`
+	Attempts int       `json:"attempts" doc:"how many times it was tried; none if it was given up at once, because its plugin was failing and too far behind"`
 	Error    string    `json:"error"`
 	At       time.Time `json:"at" doc:"when it was given up"`
 }

@@ -105,10 +105,10 @@ func New(o Options) (*Server, error) {
 
 	r := chi.NewRouter()
 	r.Use(s.guard)
-	r.NotFound(notFound)
-	r.MethodNotAllowed(func(w http.ResponseWriter, r *http.Request) {
-		problem(w, http.StatusMethodNotAllowed, r.Method+" is not possible here")
-	})
+	r.NotFound(s.nothing(page, http.StatusNotFound, func(*http.Request) string {
+		return "there is nothing at this address; the API is described at /api/openapi.json"
+	}))
+	r.MethodNotAllowed(s.nothing(page, http.StatusMethodNotAllowed, func(r *http.Request) string { return r.Method + " is not possible here" }))
 	r.Get("/", s.home(page))
 	r.Get("/healthz", s.healthz)
 	r.Get("/readyz", s.readyz)

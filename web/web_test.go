@@ -35,6 +35,7 @@ type memory struct {
 	err      error
 	paused   bool
 	handled  chan Event
+	asked    FailureFilter
 }
 
 func newMemory() *memory {
@@ -84,7 +85,11 @@ func (m *memory) Follow(ctx context.Context, _ EventFilter) (<-chan Event, error
 	return out, m.err
 }
 
-func (m *memory) Failures(context.Context) ([]Failure, error) { return nil, m.err }
+func (m *memory) Failures(_ context.Context, f FailureFilter) ([]Failure, error) {
+	m.asked = f
+	return nil, m.err
+}
+
 func (m *memory) Retry(_ context.Context, n, plugin string) error {
 	return fmt.Errorf("%w: %s %s", ErrNotFound, n, plugin)
 }
