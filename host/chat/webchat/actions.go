@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"errors"
 	"net/http"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -99,8 +100,14 @@ func (a *Adapter) send(w http.ResponseWriter, r *http.Request, me *visitor) erro
 		return err
 	}
 	ans := answer{ID: id.String(), Conv: p.conv}
-	if out == chat.Unwanted && strings.HasPrefix(text, "/") && !strings.HasPrefix(text, "//") {
+	slash := strings.HasPrefix(text, "/") && !strings.HasPrefix(text, "//")
+	switch {
+	case slash && out == chat.Unwanted:
 		ans.key = "command.unwanted"
+	case slash && a.between(r, p.conv):
+		ans.key = "command.elsewhere"
+	case botNamed.MatchString(text) && a.between(r, p.conv):
+		ans.key = "pair.deaf"
 	}
 	where := me.ui.Link(p.conv, threadOf(id))
 	if wantsJSON(r) {
@@ -109,6 +116,29 @@ func (a *Adapter) send(w http.ResponseWriter, r *http.Request, me *visitor) erro
 		}
 	}
 	return a.reply(w, r, me, ans, where+anchor(id))
+}
+
+// botNamed finds the bot's name where somebody calls it.
+var botNamed = regexp.MustCompile(`(?i)(^|[^\pL\pN_])@` + bot + `($|[^\pL\pN_])`)
+
+// between says whether conv is two members', where the bot does not hear.
+func (a *Adapter) between(r *http.Request, conv string) (pair bool) {
+	_ = a.read(r.Context(), func(v *view) error {
+		c, err := v.conv(conv)
+		pair = c.Kind == kindPair
+		return err
+	})
+	return pair
+}
+
+// filledIn says whether a form with fields of its own was sent.
+func filledIn(r *http.Request) bool {
+	for name := range r.PostForm {
+		if strings.HasPrefix(name, "f.") {
+			return true
+		}
+	}
+	return false
 }
 
 func (a *Adapter) editMessage(w http.ResponseWriter, r *http.Request, me *visitor) error {
@@ -180,6 +210,9 @@ func (a *Adapter) pressButton(w http.ResponseWriter, r *http.Request, me *visito
 	if !validNonce(nonce) {
 		nonce = newNonce()
 	}
+	if !wantsJSON(r) {
+		a.keepTyped(w, r, me.id, msg)
+	}
 	out, again, err := a.press(r.Context(), me.id, conv, msg, field(r, "token"), nonce, r.PostForm)
 	if err != nil {
 		return err
@@ -193,12 +226,16 @@ func (a *Adapter) pressButton(w http.ResponseWriter, r *http.Request, me *visito
 	case chat.Unwanted:
 		ans.key, ans.Used = "press.unwanted", false
 	default:
-		ans.key = "press.done"
+		// A button has been pressed and that is all; whether what was filled in will
+		// do, the plugin has yet to say.
+		if ans.key = "press.done"; filledIn(r) {
+			ans.key = "press.sent"
+		}
 	}
 	return a.replyMessage(w, r, me, conv, msg, ans)
 }
 
-// markRead notes how far a member has read.
+// markRead notes how far a member has read, and that a thread is open.
 func (a *Adapter) markRead(w http.ResponseWriter, r *http.Request, me *visitor) error {
 	if err := readForm(r); err != nil {
 		return err
@@ -208,9 +245,15 @@ func (a *Adapter) markRead(w http.ResponseWriter, r *http.Request, me *visitor) 
 	if !ok {
 		return errNotFound
 	}
+	thread, open := parseID(field(r, "t"))
 	if _, err := a.change(r.Context(), func(t *tx) error {
 		if _, err := t.place(conv, me.id); err != nil {
 			return err
+		}
+		if open {
+			if err := t.answerCalls(conv, me.id, thread.root); err != nil {
+				return err
+			}
 		}
 		mark := cmp.Or(id.own, id.root)
 		if was, err := t.text(readKey(me.id, conv)); err != nil || was >= mark {
@@ -285,7 +328,7 @@ func (a *Adapter) changeMe(w http.ResponseWriter, r *http.Request, me *visitor) 
 		return err
 	}
 	me.ui.Lang = m.Locale
-	return a.reply(w, r, me, answer{key: "me.saved", Go: "reload"}, me.ui.Show("me"))
+	return a.reply(w, r, me, answer{key: "me.saved", Go: reload}, me.ui.Show("me"))
 }
 
 // departNow takes the member out of the community and signs the browser out.
@@ -297,7 +340,7 @@ func (a *Adapter) departNow(w http.ResponseWriter, r *http.Request, me *visitor)
 	if err := a.setSeats(w, r, seats); err != nil {
 		return err
 	}
-	return a.reply(w, r, me, answer{Go: "reload"}, "/chat")
+	return a.reply(w, r, me, answer{Go: reload}, "/chat")
 }
 
 // markNow notes that member has read all there is so far.

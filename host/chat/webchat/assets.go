@@ -89,7 +89,10 @@ func parsePages() *template.Template {
 			return composerView{u, conv, thread, nonce, placeholder}
 		},
 		"placeholder": func(u *ui, c *convView) string {
-			if c.Person != nil {
+			switch {
+			case c.Kind == kindBot:
+				return u.T("write.bot")
+			case c.Person != nil:
 				return u.T("write.person", c.Label)
 			}
 			return u.T("write.channel", c.Label)

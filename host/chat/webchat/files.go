@@ -134,8 +134,9 @@ func (t *tx) attach(d draft, id messageID) ([]fileRef, error) {
 	for _, f := range d.files {
 		ref := fileRef{ID: f.id, Name: f.name, Type: f.kind, Size: int64(len(f.data))}
 		if f.text() {
-			ref.Head = head(string(f.data))
+			ref.Head, ref.Rest = head(string(f.data))
 		}
+		ref.Wide, ref.High = pictureSize(f.kind, f.data)
 		refs = append(refs, ref)
 		row := fileRow{Conv: d.conv, Msg: id.String(), Name: f.name, Type: f.kind, Size: ref.Size,
 			Parts: (len(f.data) + blobPart - 1) / blobPart, Time: t.now.UnixMilli()}
@@ -147,13 +148,17 @@ func (t *tx) attach(d draft, id messageID) ([]fileRef, error) {
 	return refs, nil
 }
 
-func head(s string) string {
-	lines := strings.SplitAfterN(s, "\n", headLines+1)
-	s = strings.TrimRight(strings.Join(lines[:min(len(lines), headLines)], ""), "\n")
-	for len(s) > headBytes {
-		s = strings.ToValidUTF8(s[:headBytes], "")
+// head is how a text begins, and how many lines more it has; one that is shown
+// in part counts.
+func head(s string) (string, int) {
+	s = strings.TrimRight(s, "\n")
+	lines := strings.Split(s, "\n")
+	first := strings.Join(lines[:min(len(lines), headLines)], "\n")
+	if len(first) > headBytes {
+		first = strings.ToValidUTF8(first[:headBytes], "")
+		return first, len(lines) - strings.Count(first, "\n")
 	}
-	return s
+	return first, len(lines) - min(len(lines), headLines)
 }
 
 // dropFile forgets a file with its message. Its parts go with the next sweep,

@@ -59,7 +59,11 @@ func TestFormsAndChanges(t *testing.T) {
 		// Answers to presses are held until the test lets them go.
 		ada.Run("hold answers", chromedp.Evaluate[chromedp.Void](`{ const real = fetch; window.fetch = async (u, o) => {
 			const res = await real(u, o);
-			if (String(u).includes("/press")) await new Promise((ok) => { window.letGo = ok; });
+			if (!String(u).includes("/press")) return res;
+			await new Promise((ok) => { window.letGo = ok; });
+			window.fetch = real;
+			const got = await res.json();
+			res.json = async () => { setTimeout(() => { window.dealtWith = true; }); return got; };
 			return res;
 		} }`))
 		ada.Run("fill in", chromedp.SendKeys(chromedp.CSS(in(r, "[name='f.github']")), "octocat"), chromedp.Click(chromedp.CSS(in(r, ".primary"))))
@@ -67,7 +71,7 @@ func TestFormsAndChanges(t *testing.T) {
 		change(r, plainText("Thank you, octocat!"))
 		mark()
 		ada.Run("let the answer come", chromedp.Evaluate[chromedp.Void](`window.letGo()`))
-		ada.UntilText("#toasts", "Got it")
+		ada.Until("window.dealtWith")
 		ada.UntilText(in(r, ""), "Thank you, octocat!")
 		if has(in(r, ".ask")) {
 			t.Error("the form stands again, in place of the thanks")
@@ -82,6 +86,10 @@ func TestFormsAndChanges(t *testing.T) {
 		ada.Run("write on", chromedp.SendKeys(chromedp.CSS(in(r, "[name='f.github']")), "cat"))
 		if got := tabtest.Eval[string](ada, fmt.Sprintf("document.querySelector(%q).value", in(r, "[name='f.github']"))); got != "octocat" {
 			t.Errorf("of octocat, %q is there", got)
+		}
+		// What waits is looked at soon after each key, and still waits.
+		if tabtest.Eval[bool](ada, "new Promise((done) => setTimeout(() => done(true), 120))"); !has(in(r, ".ask")) {
+			t.Error("the form is gone from under the hands")
 		}
 		ada.Run("turn away", chromedp.Focus(chromedp.CSS("#main [data-composer] textarea")))
 		ada.UntilText(in(r, ""), "That is settled.")
@@ -126,5 +134,23 @@ func TestFormsAndChanges(t *testing.T) {
 		ada.Run("back", chromedp.NavigateBack())
 		ada.UntilText("#main h1", "hearth")
 		kept("after a walk")
+	})
+
+	run("the answer is shown", func(t *testing.T) {
+		r := asked("far")
+		for i := range 30 {
+			p.deliver(chat.Delivery{Member: me, Content: plainText(fmt.Sprintf("line %d", i))})
+		}
+		mark()
+		before := len(p.sink.events(abi.FormSubmitted))
+		field := in(r, "[name='f.github']")
+		ada.Run("fill in", chromedp.SendKeys(chromedp.CSS(field), "octo cat\r"))
+		ada.Told("Sent.")
+		p.sink.wait(t, abi.FormSubmitted, before+1)
+		no := p.deliver(chat.Delivery{Member: me, Content: plainText("octo cat is no name on GitHub.")})
+		ada.Until(fmt.Sprintf("((m, s) => m.top >= s.top && m.bottom <= s.bottom)(document.querySelector(%q).getBoundingClientRect(), document.querySelector('#scroll').getBoundingClientRect())", in(no, "")))
+		if !tabtest.Eval[bool](ada, fmt.Sprintf("document.activeElement === document.querySelector(%q)", field)) {
+			t.Error("who pressed Enter in the field is not in it any more")
+		}
 	})
 }

@@ -390,3 +390,11 @@ func excerpt(s string) string {
 }
 
 func newStore() store.Store { return &store.Mem{} }
+
+func withQuery(addr, name, value string) string {
+	sep := "?"
+	if strings.Contains(addr, "?") {
+		sep = "&"
+	}
+	return addr + sep + name + "=" + url.QueryEscape(value)
+}

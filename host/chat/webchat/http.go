@@ -40,10 +40,13 @@ func (a *Adapter) routes() (http.Handler, error) {
 	m := http.NewServeMux()
 	m.Handle("GET "+assets.base, assets)
 	m.HandleFunc("GET /chat", a.page)
+	m.HandleFunc("/chat", a.nowhere)
 	m.HandleFunc("GET /chat/{$}", func(w http.ResponseWriter, r *http.Request) {
 		http.Redirect(w, r, "/chat", http.StatusSeeOther)
 	})
 	m.HandleFunc("POST /chat/join", a.join)
+	m.HandleFunc("/chat/join", a.misdirected)
+	m.HandleFunc("/chat/", a.nowhere)
 
 	l := &a.limits
 	get := func(path string, h handler) { m.HandleFunc("GET /chat/"+path, a.signed("read", l.Reads, h)) }
@@ -52,7 +55,10 @@ func (a *Adapter) routes() (http.Handler, error) {
 	get("message", a.oneMessage)
 	get("files/{id}/{name}", a.serveFile)
 
-	post := func(path, what string, r Rate, h handler) { m.HandleFunc("POST /chat/"+path, a.signed(what, r, h)) }
+	post := func(path, what string, r Rate, h handler) {
+		m.HandleFunc("POST /chat/"+path, a.signed(what, r, h))
+		m.HandleFunc("/chat/"+path, a.misdirected)
+	}
 	post("send", "post", l.Posts, a.send)
 	post("edit", "post", l.Posts, a.editMessage)
 	post("delete", "act", l.Acts, a.deleteMessage)
@@ -81,6 +87,22 @@ func (a *Adapter) routes() (http.Handler, error) {
 		a.tell(w, r, a.newUI(r, nil), fail(http.StatusForbidden, "error.cross"))
 	}))
 	return bounded(cross.Handler(m)), nil
+}
+
+// nowhere answers for addresses at which there is nothing.
+func (a *Adapter) nowhere(w http.ResponseWriter, r *http.Request) {
+	a.refuse(w, r, http.StatusNotFound)
+}
+
+// misdirected answers for addresses that only forms are sent to.
+func (a *Adapter) misdirected(w http.ResponseWriter, r *http.Request) {
+	w.Header().Set("Allow", http.MethodPost)
+	a.refuse(w, r, http.StatusMethodNotAllowed)
+}
+
+func (a *Adapter) refuse(w http.ResponseWriter, r *http.Request, status int) {
+	me, _ := a.visitor(r) // a stranger is answered in the language of their browser
+	a.tell(w, r, a.newUI(r, me), fail(status, "error.nowhere"))
 }
 
 // bounded sets what every answer has, and how much any request may bring.
@@ -183,6 +205,8 @@ type answer struct {
 	key string // of Say, for a page without script
 }
 
+const reload = "reload" // as answer.Go: the page as a whole is another
+
 func writeJSON(w http.ResponseWriter, status int, v any) {
 	w.Header().Set("Content-Type", "application/json; charset=utf-8")
 	w.WriteHeader(status)
@@ -190,31 +214,20 @@ func writeJSON(w http.ResponseWriter, status int, v any) {
 }
 
 // reply ends a POST that worked: JSON for the script, else a redirect to where.
+// What there is to say, a page that is loaded as a whole says itself.
 func (a *Adapter) reply(w http.ResponseWriter, r *http.Request, me *visitor, ans answer, where string) error {
 	if ans.key != "" {
 		ans.Say = me.ui.T(ans.key)
+	}
+	if ans.key != "" && (!wantsJSON(r) || ans.Go == reload) {
+		a.sayNext(w, r, ans.key)
 	}
 	if wantsJSON(r) {
 		writeJSON(w, http.StatusOK, ans)
 		return nil
 	}
-	if ans.key != "" {
-		where = withQuery(where, "say", ans.key)
-	}
 	http.Redirect(w, r, where, http.StatusSeeOther)
 	return nil
-}
-
-func withQuery(addr, name, value string) string {
-	addr, fragment, _ := strings.Cut(addr, "#")
-	sep := "?"
-	if strings.Contains(addr, "?") {
-		sep = "&"
-	}
-	if fragment != "" {
-		fragment = "#" + fragment
-	}
-	return addr + sep + name + "=" + url.QueryEscape(value) + fragment
 }
 
 // tell answers with what went wrong, in the member's language.
@@ -249,8 +262,18 @@ func (a *Adapter) tell(w http.ResponseWriter, r *http.Request, u *ui, err error)
 		http.Redirect(w, r, "/chat", http.StatusSeeOther)
 		return
 	}
+	w.Header().Set("Content-Type", "text/html; charset=utf-8")
 	w.WriteHeader(p.status)
-	a.render(w, "sorry", &pageView{U: u, Title: a.community, Community: a.community, Problem: text, Assets: assetBase})
+	a.render(w, "sorry", &pageView{U: u, Title: a.community, Community: a.community, Problem: text, Assets: assetBase, Where: whence(r, u)})
+}
+
+// whence is the page of the chat that r comes from, else the first one.
+func whence(r *http.Request, u *ui) string {
+	from, err := url.Parse(r.Referer())
+	if err != nil || from.Host != r.Host || from.Path != "/chat" {
+		return u.Link("", "")
+	}
+	return from.RequestURI()
 }
 
 // readForm parses a form of either encoding. The bytes of its files are in

@@ -15,13 +15,14 @@ import (
 // looker makes what a member sees of what the rows say.
 type looker struct {
 	*view
-	a     *Adapter
-	me    *visitor
-	names map[string]string
+	a      *Adapter
+	me     *visitor
+	names  map[string]string
+	called map[string]map[string][]string // see calls
 }
 
 func (a *Adapter) looker(v *view, me *visitor) *looker {
-	return &looker{view: v, a: a, me: me, names: make(map[string]string)}
+	return &looker{view: v, a: a, me: me, names: make(map[string]string), called: make(map[string]map[string][]string)}
 }
 
 func (l *looker) person(id string) person {
@@ -56,6 +57,7 @@ type messageView struct {
 	Files     []fileView
 	Reactions []reactionView
 	Replies   int64
+	Called    bool // a reply mentions the member, who has not opened the thread since
 	Open      bool // its thread is open beside
 	Nonce     string
 	Plain     string        // for reading aloud
@@ -76,7 +78,9 @@ type fieldView struct {
 
 type fileView struct {
 	Name, URL, Size, Head string
+	Rest                  int // lines after Head
 	Picture               bool
+	Wide, High            int // as it is shown; 0 if not known
 }
 
 type reactionView struct {
@@ -130,8 +134,9 @@ func (l *looker) messageView(conv string, id messageID, row *messageRow) (*messa
 		m.Blocks = append(m.Blocks, bv)
 	}
 	for _, f := range row.Files {
+		wide, high := shownSize(f.Wide, f.High)
 		m.Files = append(m.Files, fileView{Name: f.Name, URL: l.me.ui.address(fileURL(f.ID, f.Name)), Size: l.me.ui.Size(f.Size),
-			Head: chat.CleanCode(f.Head), Picture: pictures[f.Type]})
+			Head: chat.CleanCode(f.Head), Rest: f.Rest, Picture: pictures[f.Type], Wide: wide, High: high})
 	}
 	for _, r := range row.Reactions {
 		m.Reactions = append(m.Reactions, l.reactionView(r))
@@ -142,6 +147,13 @@ func (l *looker) messageView(conv string, id messageID, row *messageRow) (*messa
 			return nil, err
 		}
 		m.Replies = n
+		if n > 0 {
+			all, err := l.calls(conv)
+			if err != nil {
+				return nil, err
+			}
+			m.Called = len(all[id.root]) > 0
+		}
 	}
 	return m, nil
 }
@@ -237,7 +249,7 @@ func (l *looker) timeline(conv, before string) (list []*messageView, earlier boo
 // replies are the last replies below a root, oldest first.
 func (l *looker) replies(conv, rootID string) (list []*messageView, err error) {
 	r := store.Prefix(root.Join("reply", conv, rootID).Prefix())
-	r.Reverse, r.Limit = true, mostReply
+	r.Reverse = true
 	for row, err := range l.snap.Scan(l.ctx, r) {
 		if err != nil {
 			return nil, err
@@ -248,6 +260,9 @@ func (l *looker) replies(conv, rootID string) (list []*messageView, err error) {
 		}
 		if !m.visible(l.me.id) {
 			continue
+		}
+		if len(list) == mostReply {
+			break
 		}
 		mv, err := l.messageView(conv, messageID{rootID, last(row.Key)}, &m)
 		if err != nil {
@@ -279,8 +294,8 @@ func arrange(u *ui, list []*messageView, readMark, me string) {
 
 const mostUnread = 99
 
-// unread is how much of conv the member has not read; more says that there is
-// something in threads too.
+// unread is how much of conv the member has not read, replies that mention them
+// included; more says that there is something in threads too.
 func (l *looker) unread(conv string) (n int, more bool, err error) {
 	mark, err := l.text(readKey(l.me.id, conv))
 	if err != nil {
@@ -304,6 +319,17 @@ func (l *looker) unread(conv string) (n int, more bool, err error) {
 		if m.visible(l.me.id) && m.Kind == "" && !m.Deleted && m.Author != l.me.id {
 			if n++; n == mostUnread {
 				break
+			}
+		}
+	}
+	calls, err := l.calls(conv)
+	if err != nil {
+		return 0, false, err
+	}
+	for _, replies := range calls {
+		for _, id := range replies {
+			if id > mark && n < mostUnread {
+				n++
 			}
 		}
 	}

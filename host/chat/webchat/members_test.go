@@ -128,7 +128,10 @@ func TestNames(t *testing.T) {
 		{"\x1b[31mAda", "Ada", ""},
 		{"", "", "name.empty"},
 		{" \u200b ", "", "name.empty"},
-		{"🎈", "", "name.chars"},
+		{"🎈", "🎈", ""},
+		{"🔥🔥", "🔥🔥", ""},
+		{"\u2800", "", "name.chars"}, // a symbol that shows nothing
+		{"---", "", "name.chars"},
 		{"a\x00b", "", "name.chars"},
 		{"a\xffb", "", "name.chars"},
 		{"<b>", "", "name.chars"},

@@ -203,6 +203,20 @@ func addressedCommand(s chat.Sink, text string) *abi.Command {
 	return command(s, strings.TrimLeft(rest, " ,:，：\t\n"))
 }
 
+// plainCommand reads a line said to the bot alone: a command's name, or, if the
+// command takes something, "NAME args". Any other sentence is no command.
+func plainCommand(s chat.Sink, text string) *abi.Command {
+	text = strings.TrimRight(strings.TrimSpace(text), ".!。！")
+	c := command(s, text)
+	if c == nil || strings.Contains(text, "\n") {
+		return nil
+	}
+	if def, _ := findCommand(s, c.Name); c.Args != "" && def.Args.In("en") == "" {
+		return nil
+	}
+	return c
+}
+
 // command reads "NAME args".
 func command(s chat.Sink, text string) *abi.Command {
 	name, args := text, ""

@@ -39,6 +39,8 @@ const maxLine = 1 << 10 // bytes
 
 const zwj = '\u200d' // joins emoji; nothing else that is invisible is wanted
 
+const brailleBlank = '\u2800' // a symbol that shows nothing
+
 // memberName checks what somebody wants to be called. The key of the problem is
 // "" if the name will do.
 func memberName(s string) (name, problem string) {
@@ -57,8 +59,8 @@ func memberName(s string) (name, problem string) {
 			continue
 		case strings.ContainsRune("<>@#/\\`*~[](){}|\"&:;,!?=+^%$", r):
 			return "", "name.chars"
-		case unicode.IsLetter(r) || unicode.IsNumber(r):
-			word = true
+		case unicode.IsLetter(r) || unicode.IsNumber(r) || unicode.Is(unicode.So, r) && r != brailleBlank:
+			word = true // a picture is a name too
 		}
 		marks = 0
 	}

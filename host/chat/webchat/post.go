@@ -161,6 +161,9 @@ func (t *tx) write(d draft) (messageID, error) {
 	e.Addressed = c.Kind == kindBot || slices.Contains(mentions, BotID)
 	if d.cmd == nil {
 		e.Command = addressedCommand(t.a.sink, text)
+		if e.Command == nil && c.Kind == kindBot && len(files) == 0 {
+			e.Command = plainCommand(t.a.sink, text)
+		}
 	}
 	if d.conv != conv {
 		e.Message = nil // it stands where the bot cannot see it
@@ -176,11 +179,14 @@ func (t *tx) addMessage(conv string, id messageID, row messageRow) error {
 	if err := t.put(messageKey(conv, id), row); err != nil {
 		return err
 	}
-	if id.reply() {
-		t.b.Add(repliesKey(conv, id.root), 1)
-	}
 	if row.Only == "" {
 		t.b.Put(actKey(conv), []byte(cmp.Or(id.own, id.root)))
+		if id.reply() {
+			t.b.Add(repliesKey(conv, id.root), 1)
+			if err := t.call(conv, id, &row); err != nil {
+				return err
+			}
+		}
 	}
 	return t.announce(logRow{What: logPosted, Conv: conv, Msg: id.String(), Only: row.Only})
 }
@@ -298,9 +304,12 @@ func (t *tx) erase(conv string, id messageID, row messageRow) error {
 	rec := logRow{What: logGone, Conv: conv, Msg: id.String(), Only: row.Only}
 	replies := int64(0)
 	switch {
-	case id.reply():
+	case id.reply() && row.Only == "":
 		t.b.Add(repliesKey(conv, id.root), -1)
-	default:
+		if err := t.uncall(conv, id, &row); err != nil {
+			return err
+		}
+	case !id.reply():
 		var err error
 		if replies, err = t.counter(repliesKey(conv, id.root)); err != nil {
 			return err

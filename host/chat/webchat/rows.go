@@ -23,12 +23,15 @@ func inKey(conv, member string) store.Key      { return root.Join("in", conv, me
 func readKey(member, conv string) store.Key    { return root.Join("read", member, conv) }
 func actKey(conv string) store.Key             { return root.Join("act", conv) }
 func repliesKey(conv, rootID string) store.Key { return root.Join("replies", conv, rootID) }
-func fileKey(id string) store.Key              { return root.Join("file", id) }
-func blobKey(id string, n int) store.Key       { return root.Join("blob", id, store.Seq(uint64(n))) }
-func usedKey(member, token string) store.Key   { return root.Join("used", member, token) }
-func doneKey(scope, id string) store.Key       { return root.Join("done", scope, id) }
-func handKey(event string) store.Key           { return root.Join("hand", event) }
-func logKey(id string) store.Key               { return root.Join("log", id) }
+func calledKey(member, conv string, id messageID) store.Key {
+	return root.Join("called", member, conv, id.root, id.own)
+}
+func fileKey(id string) store.Key            { return root.Join("file", id) }
+func blobKey(id string, n int) store.Key     { return root.Join("blob", id, store.Seq(uint64(n))) }
+func usedKey(member, token string) store.Key { return root.Join("used", member, token) }
+func doneKey(scope, id string) store.Key     { return root.Join("done", scope, id) }
+func handKey(event string) store.Key         { return root.Join("hand", event) }
+func logKey(id string) store.Key             { return root.Join("log", id) }
 
 var (
 	bytesKey = root.Join("bytes")
@@ -134,6 +137,9 @@ type fileRef struct {
 	Type string `json:"type"`
 	Size int64  `json:"size"`
 	Head string `json:"head,omitempty"` // first lines of a text
+	Rest int    `json:"rest,omitempty"` // lines of it that Head leaves out
+	Wide int    `json:"wide,omitempty"` // pixels of a picture
+	High int    `json:"high,omitempty"`
 }
 
 type fileRow struct {

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 	"strconv"
 	"time"
 
@@ -37,7 +38,8 @@ type liveMessage struct {
 	Crowd string `json:"crowd,omitempty"` // how many are in the channel, when somebody has joined
 	By    string `json:"by,omitempty"`
 	Text  string `json:"text,omitempty"`
-	To    bool   `json:"to,omitempty"` // for this member in particular
+	To    bool   `json:"to,omitempty"`   // for this member alone
+	Call  bool   `json:"call,omitempty"` // a reply that mentions them
 }
 
 type liveGone struct {
@@ -172,6 +174,13 @@ func (a *Adapter) liveEvent(ctx context.Context, me *visitor, rec logRow) (name 
 		lm := liveMessage{Conv: rec.Conv, ID: rec.Msg, Root: m.Thread, HTML: html,
 			Fresh: rec.What == logPosted, Mine: m.Author.ID == me.id, Quiet: m.Kind != "", By: m.Author.Name, Text: m.Plain,
 			To: m.Only || v.direct(rec.Conv)}
+		if id.reply() {
+			all, err := l.calls(rec.Conv)
+			if err != nil {
+				return err
+			}
+			lm.Call = slices.Contains(all[id.root], id.own)
+		}
 		if m.Kind == kindJoined {
 			n, err := l.count(rec.Conv)
 			if err != nil {

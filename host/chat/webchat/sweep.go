@@ -39,7 +39,7 @@ func (a *Adapter) sweep(ctx context.Context, unnamed *orphans) error {
 	var d dropper
 	if err := a.read(ctx, func(v *view) error {
 		before := a.now().Add(-keepDone).UnixMilli()
-		for _, what := range []string{"done", "used"} {
+		for _, what := range []string{"done", "used", "called"} {
 			if err := d.old(v, what, before); err != nil {
 				return err
 			}

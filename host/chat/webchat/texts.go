@@ -10,6 +10,7 @@ var texts = map[string]text{
 	"skip":         {"Skip to the messages", "跳到消息"},
 	"unread":       {"unread", "条未读"},
 	"list.comma":   {", ", "、"},
+	"lost":         {"Connection lost. Trying again…", "连接断开，正在重试…"},
 	"sorry.back":   {"Back to the chat", "回到聊天"},
 	"theme.toggle": {"Light or dark", "浅色或深色"},
 
@@ -32,7 +33,7 @@ var texts = map[string]text{
 
 	"bot.tag":   {"bot", "机器人"},
 	"bot.here":  {"is here", "在线"},
-	"bot.about": {"Your bot by the fire. Always here.", "炉边的机器人，一直都在。"},
+	"bot.about": {"Your bot by the fire", "炉边的机器人"},
 	"dm.about":  {"Just the two of you", "只有你们两个人"},
 
 	"day.today":     {"Today", "今天"},
@@ -45,7 +46,7 @@ var texts = map[string]text{
 	"table.label":  {"Table", "表格"},
 
 	"begin.channel": {"This is where #%s begins.", "#%s 从这里开始。"},
-	"begin.bot":     {"Ask hearth anything, or type / to see what it can do.", "想问什么就问 hearth，或输入 / 看看它能做什么。"},
+	"begin.bot":     {"Type / to see what hearth can do. Here, a command works without the slash too.", "输入 / 看看 hearth 能做什么。在这里，命令前不加斜杠也行。"},
 	"begin.pair":    {"This is the beginning of your messages with %s.", "你和 %s 的私信从这里开始。"},
 	"general.topic": {"Everyone is here", "大家都在这里"},
 	"joined":        {"joined", "来了"},
@@ -69,6 +70,7 @@ var texts = map[string]text{
 	"places.many":     {"You are in %d conversations already. Leave one first.", "你已经在 %d 个会话里了。请先离开一个。"},
 	"dm.full":         {"They have too many conversations at present.", "对方现在的会话太多了。"},
 	"dm.left":         {"They have left the community.", "对方已经离开了社区。"},
+	"dm.gone":         {"%s has left the community. What you two wrote stays here.", "%s 已经离开了社区。你们写过的内容还在这里。"},
 
 	"outside":     {"You are looking at #%s. Join it to say something.", "你正在看 #%s。加入后就能发言。"},
 	"enter.do":    {"Join", "加入"},
@@ -102,17 +104,20 @@ var texts = map[string]text{
 
 	"name.empty": {"Please tell us your name.", "请告诉我们你的名字。"},
 	"name.long":  {"That name is too long: 32 characters at most.", "名字太长了：最多 32 个字。"},
-	"name.chars": {"Please use letters, digits, spaces, dots and hyphens.", "请用文字、数字、空格、点和连字符。"},
+	"name.chars": {"Please use letters, digits, emoji, spaces, dots and hyphens.", "请用文字、数字、表情、空格、点和连字符。"},
 	"name.taken": {"Somebody is called that already, or the name is reserved. Please choose another.", "这个名字已被使用或保留了，请换一个。"},
 
 	"send.do":          {"Send", "发送"},
 	"send.keys":        {"Enter sends · Shift+Enter for a new line · / for commands · @ for people", "Enter 发送 · Shift+Enter 换行 · / 命令 · @ 成员"},
 	"write.channel":    {"Write to #%s", "在 #%s 说点什么"},
 	"write.person":     {"Write to %s", "给 %s 发消息"},
+	"write.bot":        {"A command, or / to see them all", "写命令，或输入 / 查看全部"},
 	"hints.label":      {"Suggestions", "建议"},
 	"file.attach":      {"Attach files", "添加文件"},
 	"file.large":       {"A file may have at most %d MB.", "一个文件最多 %d MB。"},
 	"file.many":        {"At most %d files at once.", "一次最多 %d 个文件。"},
+	"file.rest.one":    {"… and 1 more line", "……还有 1 行"},
+	"file.rest":        {"… and %d more lines", "……还有 %d 行"},
 	"file.full":        {"There is no room for more files. Please tell an admin.", "没有空间存放更多文件了，请告诉管理员。"},
 	"post.empty":       {"There is nothing to send yet.", "还没有可发送的内容。"},
 	"post.long":        {"That is too long: a message has %d KB at most. A file can have more.", "太长了：一条消息最多 %d KB。文件可以更大。"},
@@ -120,6 +125,9 @@ var texts = map[string]text{
 	"post.join":        {"Join #%s first.", "请先加入 #%s。"},
 	"command.unknown":  {"There is no command %s. Type / to see what there is, or // to begin a message with a slash.", "没有 %s 这个命令。输入 / 查看有哪些，或用 // 发送以斜杠开头的消息。"},
 	"command.unwanted": {"Nobody answers to that at present.", "目前没有谁回应这个命令。"},
+
+	"command.elsewhere": {"hearth answers in your messages with it, not here between you two.", "hearth 会在你和它的私信里回答，不在你们两人之间。"},
+	"pair.deaf":         {"hearth does not hear what you two say. Write to it in your messages with it.", "hearth 听不到你们两人说的话。请在你和它的私信里写给它。"},
 
 	"thread.title": {"Thread", "话题"},
 	"thread.close": {"Close the thread", "关闭话题"},
@@ -129,6 +137,7 @@ var texts = map[string]text{
 	"thread.full":  {"This thread is full. Please start another.", "这个话题已经满了，请另开一个。"},
 	"replies.one":  {"1 reply", "1 条回复"},
 	"replies.many": {"%d replies", "%d 条回复"},
+	"replies.you":  {"you are mentioned", "提到了你"},
 
 	"message.edited":  {"edited", "已编辑"},
 	"message.only":    {"Only you can see this", "只有你能看到"},
@@ -148,6 +157,7 @@ var texts = map[string]text{
 	"react.many":      {"There is no room for more reactions here.", "这里放不下更多表情了。"},
 
 	"press.done":     {"Got it.", "收到。"},
+	"press.sent":     {"Sent.", "已提交。"},
 	"press.used":     {"You have used this already. It counted the first time.", "这个已经用过了，第一次就算数。"},
 	"press.gone":     {"This button has had its day. Ask again for a new one.", "这个按钮已经过期了，请重新要一个。"},
 	"press.unwanted": {"Nobody listens for that at present.", "目前没有谁处理这个。"},
@@ -168,9 +178,13 @@ var texts = map[string]text{
 	"error.gone":    {"That is not here (any more).", "这里（已经）没有它了。"},
 	"error.busy":    {"There is much to do just now. Please try again in a moment.", "现在有点忙，请稍后再试。"},
 	"error.own":     {"Something went wrong on our side. It is in the log.", "我们这边出了点问题，已记入日志。"},
+	"error.nowhere": {"There is nothing to see at this address.", "这个地址没有内容。"},
 	"error.form":    {"The request could not be read.", "无法读取这个请求。"},
 
-	"js.offline":    {"Connection lost. Trying again…", "连接断开，正在重试…"},
+	"js.unreached":  {"The server cannot be reached just now. What you wrote is still here.", "现在连不上服务器，你写的内容还在。"},
+	"js.tooLong":    {"Too long by {n} characters: send it as a file.", "超出 {n} 个字，请作为文件发送。"},
+	"js.tooLongBy":  {"Too long by {n} characters.", "超出 {n} 个字。"},
+	"js.asFile":     {"Make it a file", "转成文件"},
 	"js.failed":     {"That did not get through. Your text is still here.", "没有发送成功，你的文字还在。"},
 	"js.says":       {"{who}: {what}", "{who}：{what}"},
 	"js.copied":     {"Copied.", "已复制。"},
@@ -182,7 +196,7 @@ var texts = map[string]text{
 
 // sayable are the texts that a page without script can be told to show.
 var sayable = map[string]bool{
-	"me.saved": true, "command.unwanted": true, "press.done": true, "press.used": true, "press.gone": true, "press.unwanted": true,
+	"me.saved": true, "command.unwanted": true, "command.elsewhere": true, "pair.deaf": true, "press.done": true, "press.sent": true, "press.used": true, "press.gone": true, "press.unwanted": true,
 }
 
 // scriptTexts are the texts that the page's script needs.

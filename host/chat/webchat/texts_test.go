@@ -25,7 +25,7 @@ func TestTextsUsed(t *testing.T) {
 	used := make(map[string]bool)
 	ask := []*regexp.Regexp{
 		regexp.MustCompile(`\.T \(?"([a-z.]+)"`), regexp.MustCompile(`\.T\("([a-z.]+)"`), regexp.MustCompile(`key[:=] ?=? ?"([a-z.]+)"`),
-		regexp.MustCompile(`(?:fail|problem)\(?\{?[^"\n]*"([a-z.]+)"`), regexp.MustCompile(`return "", "((?:name|channel)\.[a-z]+)"`), regexp.MustCompile(`"(press\.[a-z]+|command\.unwanted)"`),
+		regexp.MustCompile(`(?:fail|problem)\(?\{?[^"\n]*"([a-z.]+)"`), regexp.MustCompile(`return "", "((?:name|channel)\.[a-z]+)"`), regexp.MustCompile(`"((?:press|command|pair)\.[a-z]+)"`),
 	}
 	js := regexp.MustCompile(`say\("([A-Za-z.]+)"`)
 	read := func(name, src string) {

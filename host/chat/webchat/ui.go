@@ -97,7 +97,8 @@ func (u *ui) Before(conv, msg string) string { return u.address("/chat", "c", co
 
 // Editing is the address of conv with a message open for editing.
 func (u *ui) Editing(conv, thread, msg string) string {
-	return u.address("/chat", "c", conv, "t", thread, "edit", msg)
+	id, _ := parseID(msg)
+	return u.address("/chat", "c", conv, "t", thread, "edit", msg) + anchor(id)
 }
 
 // Show is the address of a page that is no conversation.

@@ -17,6 +17,7 @@ type pageView struct {
 	Title     string
 	Community string
 	Problem   string // what went wrong, on the page that says so
+	Where     string // to go from there
 	Flash     string
 
 	// Of somebody who comes in:
@@ -69,9 +70,13 @@ type convView struct {
 	List                   []*messageView
 	Earlier                string // id before which there is more
 	In                     bool
+	Gone                   bool // who it is with has left the community
 	Nonce                  string
 	Read                   string
 }
+
+// Open says whether the member can write there.
+func (c *convView) Open() bool { return c.In && !c.Gone }
 
 type threadView struct {
 	Root  *messageView
@@ -95,7 +100,11 @@ func (a *Adapter) page(w http.ResponseWriter, r *http.Request) {
 	}
 	if err == nil && r.URL.Query().Has("new") {
 		u := a.newUI(r, me)
+		if l := r.URL.Query().Get("lang"); l != "" {
+			u.Lang = knownLocale(l)
+		}
 		p := a.joinView(u, "", "")
+		p.Other += "&new=1"
 		p.Back = seatViews(me)
 		a.render(w, "join", p)
 		return
@@ -150,6 +159,7 @@ type parts struct {
 	Thread string `json:"thread"`
 	Conv   string `json:"conv"`
 	Root   string `json:"root"`
+	Open   bool   `json:"open"` // the member can write there
 	Cursor uint64 `json:"cursor"`
 }
 
@@ -158,17 +168,18 @@ func (a *Adapter) memberPage(w http.ResponseWriter, r *http.Request, me *visitor
 	if err := a.read(r.Context(), func(v *view) error { return a.fill(a.looker(v, me), p, r) }); err != nil {
 		return err
 	}
-	if key := r.URL.Query().Get("say"); sayable[key] {
-		p.Flash = me.ui.T(key)
-	}
 	if !wantsJSON(r) {
+		if key := a.said(w, r); key != "" {
+			p.Flash = me.ui.T(key)
+		}
+		a.retype(w, r, p)
 		p.Texts = scriptTexts(me.ui)
 		a.render(w, "page", p)
 		return nil
 	}
 	out := parts{Title: p.Title, Cursor: p.Cursor}
 	if p.Conv != nil {
-		out.Conv = p.Conv.ID
+		out.Conv, out.Open = p.Conv.ID, p.Conv.Open()
 	}
 	if p.Thread != nil {
 		out.Root = p.Thread.Root.ID
@@ -307,6 +318,12 @@ func (l *looker) convView(conv, before, editing string) (*convView, error) {
 		}
 		if conv == general {
 			cv.Topic = cmp.Or(cv.Topic, l.me.ui.T("general.topic"))
+		}
+	}
+	if c.Kind == kindPair {
+		_, err := l.present(cv.Person.ID)
+		if cv.Gone = errors.Is(err, errNotFound); err != nil && !cv.Gone {
+			return nil, err
 		}
 	}
 	var earlier bool

@@ -23,6 +23,8 @@
 // Channels are open to every member. Direct messages are between two: a member
 // and the bot, or two members, and of the latter the bot hears nothing.
 // Ephemeral messages and the line of a slash command are seen by one member.
+// What a member says to the bot alone, and that is a command's name, is the
+// command, with a slash or without.
 //
 // # Rows
 //
@@ -39,7 +41,8 @@
 //	act/<conversation>             id of the last message posted, replies too
 //	msg/<conversation>/<id>        messageRow of a root message
 //	reply/<conversation>/<root>/<id>  messageRow of a reply
-//	replies/<conversation>/<root>  counter of replies
+//	replies/<conversation>/<root>  counter of the replies that all can see
+//	called/<member>/<conversation>/<root>/<id>  doneRow: a reply mentions the member, who has not opened the thread since
 //	file/<id>                      fileRow
 //	blob/<id>/<n>                  part n of a file, at most 512 KiB, committed before its fileRow
 //	bytes                          counter of bytes in files

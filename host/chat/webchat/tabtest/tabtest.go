@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/chromedp/cdproto/emulation"
+	"github.com/chromedp/cdproto/page"
 	"github.com/chromedp/chromedp"
 )
 
@@ -87,6 +88,9 @@ func open(t testing.TB, parent context.Context, url string, opts ...chromedp.Con
 	if err := chromedp.Do(ctx); err != nil {
 		t.Fatalf("open a tab: %v", err)
 	}
+	if _, err := chromedp.Call(ctx, page.AddScriptToEvaluateOnNewDocument, page.AddScriptToEvaluateOnNewDocumentParams{Source: hear}); err != nil {
+		t.Fatalf("open a tab: %v", err)
+	}
 	messages := chromedp.Console(ctx)
 	go func() {
 		for m, err := range messages {
@@ -99,6 +103,21 @@ func open(t testing.TB, parent context.Context, url string, opts ...chromedp.Con
 		}
 	}()
 	return b
+}
+
+// hear keeps what the page tells in passing: it may be gone before a test looks.
+const hear = `addEventListener("DOMContentLoaded", () => {
+	const box = document.querySelector("#toasts");
+	if (!box) return;
+	const told = window.told = [...box.children].map((p) => p.textContent);
+	new MutationObserver((all) => { for (const m of all) for (const p of m.addedNodes) told.push(p.textContent); }).observe(box, { childList: true });
+})`
+
+// Told waits until the page tells something in passing, or has since the last
+// Told.
+func (b *Tab) Told(text string) {
+	b.t.Helper()
+	b.Until(fmt.Sprintf("((i) => i >= 0 && told.splice(0, i + 1))(told.findIndex((s) => s.includes(%q)))", text))
 }
 
 func (b *Tab) within() (context.Context, context.CancelFunc) {
@@ -229,6 +248,12 @@ func (b *Tab) Fits(where string) {
 func (b *Tab) ComeIn(name, locale string) {
 	b.t.Helper()
 	b.Run("open the way in", chromedp.Navigate(b.url+"/chat"))
+	b.ComeInHere(name, locale)
+}
+
+// ComeInHere is ComeIn for a tab that shows the way in already.
+func (b *Tab) ComeInHere(name, locale string) {
+	b.t.Helper()
 	b.Run("choose a language", chromedp.Click(chromedp.CSS(`[name=locale][value="`+locale+`"]`)))
 	b.Run("come in", chromedp.SendKeys(chromedp.CSS("#name"), name), chromedp.Click(chromedp.CSS("form .primary")))
 	b.Live()
@@ -256,10 +281,22 @@ func (b *Tab) Write(where, text string) {
 	b.Until(fmt.Sprintf("document.querySelector(%q).value === ''", where+" [data-composer] textarea"))
 }
 
-// Click presses the first element that sel selects.
+// Click presses the first element that sel selects. One that is drawn anew while
+// it is looked at is looked for again.
 func (b *Tab) Click(sel string) {
 	b.t.Helper()
-	b.Run("click "+sel, chromedp.Click(chromedp.CSS(sel)))
+	ctx, cancel := b.within()
+	defer cancel()
+	for {
+		err := chromedp.Do(ctx, chromedp.Click(chromedp.CSS(sel)))
+		if err == nil {
+			return
+		}
+		if ctx.Err() != nil || !strings.Contains(err.Error(), "node with given id") {
+			b.Keep("failed-" + strings.ReplaceAll(b.t.Name(), "/", "-"))
+			b.t.Fatalf("click %s: %v", sel, err)
+		}
+	}
 }
 
 // For is the tab as a subtest uses it: what fails, fails that one.

@@ -4,15 +4,15 @@
 
 import { $, $$, body, ask, toast, nonce, toggleTheme, openSide, closeSide, address } from "./ui.js";
 import { put, take, toBottom, scroller, arrange, dress } from "./list.js";
-import { go, settle, refresh, earlier } from "./nav.js";
-import { grow, drawFiles } from "./compose.js";
-import { start } from "./live.js";
+import { go, settle, earlier } from "./nav.js";
+import { grow, drawFiles, measure } from "./compose.js";
+import { start, expect, answered } from "./live.js";
 
 const plain = (e) => e.button === 0 && !e.metaKey && !e.ctrlKey && !e.shiftKey && !e.altKey;
 
 document.addEventListener("click", (e) => {
   const t = e.target.closest("a, button, summary");
-  for (const d of $$(".more[open]")) if (!d.contains(e.target)) d.open = false;
+  for (const d of $$(".more[open]")) if (!d.contains(e.target) || t?.matches("a")) d.open = false;
   if (!t || !plain(e)) return;
   if (t.matches("[data-theme-toggle]")) return toggleTheme();
   if (t.matches("[data-jump]")) return toBottom($("#scroll"));
@@ -57,6 +57,9 @@ document.addEventListener("submit", async (e) => {
   if (form.getAttribute("aria-busy") === "true") return;
   const data = new FormData(form, by);
   if (form.matches("[data-composer]") && !data.get("text").trim() && !form.elements.file.files.length) return;
+  const text = form.elements.text;
+  if (text?.matches("textarea") && measure(text)) return text.focus();
+  if (form.matches("[data-press]")) expect(form);
   form.setAttribute("aria-busy", "true");
   try {
     const multipart = form.enctype === "multipart/form-data";
@@ -72,7 +75,9 @@ document.addEventListener("submit", async (e) => {
 });
 
 async function done(form, by, got, sent) {
-  toast(got.say, got.tone);
+  if (got.go === "reload") return location.reload(); // which says what there is to say
+  // An answer that is there already says more.
+  if (!form.matches("[data-press]") || !answered(form)) toast(got.say, got.tone);
   if (form.matches("[data-composer]")) {
     // What was written on meanwhile stays.
     const t = form.elements.text;
@@ -80,6 +85,7 @@ async function done(form, by, got, sent) {
     form.elements.file.value = "";
     drawFiles(form);
     grow(t);
+    measure(t);
     const root = form.elements.t.value;
     if (got.html) {
       put({ conv: got.conv, id: got.id, root, html: got.html, fresh: true });
@@ -88,7 +94,6 @@ async function done(form, by, got, sent) {
     t.focus();
     return;
   }
-  if (got.go === "reload") return location.reload();
   if (got.go) return go(got.go);
   const li = form.closest(".msg");
   if (!li) return;
@@ -115,7 +120,7 @@ document.addEventListener("keydown", (e) => {
   }
 });
 
-document.addEventListener("input", (e) => { if (e.target.matches(".editor textarea")) grow(e.target); });
+document.addEventListener("input", (e) => { if (e.target.matches(".editor textarea")) { grow(e.target); measure(e.target); } });
 
 // A sheet of a message near the bottom opens upwards.
 document.addEventListener("toggle", (e) => {
@@ -137,6 +142,8 @@ new ResizeObserver(() => { if (bottom) toBottom($("#scroll")); }).observe($("#ma
 document.addEventListener("scroll", (e) => {
   if (e.target.id === "scroll") bottom = atEnd(e.target);
 }, { passive: true, capture: true });
+// A picture of unknown size grows when it comes.
+document.addEventListener("load", (e) => { if (bottom && e.target.closest?.("#scroll")) toBottom($("#scroll")); }, true);
 
 for (const z of $$("[data-zone]")) z.value = Intl.DateTimeFormat().resolvedOptions().timeZone || "";
 if ($("#toasts .toast")) setTimeout(() => $("#toasts").replaceChildren(), 4000);

@@ -3,6 +3,7 @@
 
 import { $, $$, say, ask, address, toast, nonce } from "./ui.js";
 
+const maxText = 16 << 10; // bytes
 const maxFile = 4 << 20;
 const maxFiles = 4;
 
@@ -11,14 +12,49 @@ export function grow(t) {
   t.style.height = t.scrollHeight + 2 + "px";
 }
 
+// measure says how many characters of a text are too many to be sent, here and
+// to who writes it. Nothing is cut: what was pasted may be all there is of it.
+export function measure(t) {
+  const bytes = t.value.length * 3 > maxText ? new TextEncoder().encode(t.value) : new Uint8Array();
+  let end = Math.min(maxText, bytes.length);
+  while ((bytes[end] & 0xc0) === 0x80) end--; // not within a character
+  const over = new TextDecoder().decode(bytes.slice(end)).length;
+  const p = $("[data-over]", t.form);
+  p.hidden = !over;
+  p.replaceChildren();
+  if (!over) return 0;
+  const files = t.form.elements.file;
+  p.textContent = files ? say("tooLong", { n: over }) : say("tooLongBy", { n: over });
+  if (files) p.append(" ", asFile(t));
+  return over;
+}
+
+function asFile(t) {
+  const b = document.createElement("button");
+  b.type = "button";
+  b.className = "btn small";
+  b.textContent = say("asFile");
+  b.addEventListener("click", () => {
+    const file = new File([t.value], "message.txt", { type: "text/plain" });
+    addFiles(t.form, [file]);
+    if (![...t.form.elements.file.files].some((f) => f.name === file.name && f.size === file.size)) return; // there was no room
+    t.value = "";
+    grow(t);
+    measure(t);
+    t.focus();
+  });
+  return b;
+}
+
 export function prepare(form) {
   const t = form.elements.text;
   grow(t);
+  measure(t);
   if (form.dataset.ready) return;
   form.dataset.ready = "yes";
   const hints = new Hints(form, t);
   // What has been changed is another message, whatever became of the one before.
-  t.addEventListener("input", () => { form.elements.nonce.value = nonce(); grow(t); hints.look(); });
+  t.addEventListener("input", () => { form.elements.nonce.value = nonce(); grow(t); measure(t); hints.look(); });
   t.addEventListener("blur", () => setTimeout(() => hints.hide(), 150));
   // Some keyboards tell of Enter twice, as a key and as a line break to insert.
   let sent = false;

@@ -83,7 +83,9 @@ const busy = (li) => li.querySelector(".editor, .more[open], .ask :is(input, sel
 const waiting = new Map();
 
 function showWaiting() {
-  for (const [id, m] of waiting) {
+  // Of a copy: what is busy still goes back to the end, where the loop would find
+  // it again, for ever.
+  for (const [id, m] of [...waiting]) {
     waiting.delete(id);
     put(m);
   }
@@ -139,14 +141,18 @@ export function put(m, { force } = {}) {
   return fresh;
 }
 
-// replace puts a message's new look in place; who was at its button stays there.
+// replace puts a message's new look in place; who was at its button or field
+// stays there.
 function replace(old, li) {
   const at = old.contains(document.activeElement) && document.activeElement;
   old.replaceWith(li);
   if (!at) return;
-  const same = $$("button", li).find((b) => at.name && b.name === at.name && b.value === at.value);
-  li.tabIndex = -1;
+  const field = at.matches("input, select, textarea");
+  const same = at.id && $("#" + CSS.escape(at.id), li) ||
+    $$("button", li).find((b) => at.matches("button") && b.name === at.name && b.value === at.value && b.form?.action === at.form?.action);
+  if (!same) li.tabIndex = -1;
   (same || li).focus({ preventScroll: true });
+  if (same && field) same.setSelectionRange?.(at.selectionStart, at.selectionEnd);
 }
 
 // answers are the fields of the forms in messages that somebody has changed.
@@ -212,10 +218,11 @@ export async function read() {
   if (reply && reply.split("-")[1] > newest) newest = reply;
   const conv = body.dataset.conv;
   clearBadge(conv);
-  if (!newest || conv + newest === lastRead) return;
-  lastRead = conv + newest;
+  const now = [conv, newest, body.dataset.root].join(" ");
+  if (!newest || now === lastRead) return;
+  lastRead = now;
   try {
-    await post("read", { c: conv, m: newest });
+    await post("read", { c: conv, m: newest, t: body.dataset.root });
   } catch {
     lastRead = "";
   }

@@ -2,7 +2,7 @@
 // go of its connection after a while, because browsers have few to one server;
 // it looks in from time to time, and is up to date when it comes back.
 
-import { $, body, address, toast, say, readAloud } from "./ui.js";
+import { $, body, address, hush, post, say, readAloud } from "./ui.js";
 import { put, take, atBottom, toBottom, toNew, scroller, readSoon, clearBadge, countUnread } from "./list.js";
 import { refresh, refreshSide } from "./nav.js";
 
@@ -15,6 +15,13 @@ let timer; // until a tab out of sight looks in
 let retry;
 let lost = false;
 let tries = 0;
+
+// tell says that the connection is lost, until it is back.
+function tell(is) {
+  lost = is;
+  body.classList.toggle("lost", is);
+  $("#lost > span").hidden = !is;
+}
 
 function remember(e) {
   if (e.lastEventId) cursor = e.lastEventId;
@@ -32,12 +39,13 @@ function open(once) {
   source.addEventListener("now", () => {
     body.dataset.live = "yes";
     tries = 0;
-    if (lost) { lost = false; $("#toasts").replaceChildren(); }
+    if (lost) tell(false);
     if (once) close();
   });
   source.addEventListener("error", () => {
     body.dataset.live = "no";
-    if (!lost && tries++ > 1) { lost = true; toast(say("offline"), "sorry"); }
+    // The first may be no more than the end of a stream.
+    if (tries++ > 0 && !lost) tell(true);
     // The browser tries again by itself, except after an answer it did not expect.
     if (source?.readyState === EventSource.CLOSED) {
       clearTimeout(retry);
@@ -61,8 +69,31 @@ async function refreshRoot(conv, root) {
   if (conv !== body.dataset.conv || !$(`#list > [data-m="${root}"]`)) return;
   try {
     const res = await fetch(address("/chat/message", { c: conv, m: root }), { headers: { Accept: "application/json" } });
-    if (res.ok) put({ ...(await res.json()), conv, id: root });
+    if (!res.ok) return;
+    const m = await res.json();
+    const s = $("#scroll");
+    const follow = atBottom(s);
+    put({ ...m, conv, id: root });
+    if (follow) toBottom(s);
   } catch { /* it will be right on the next page */ }
+}
+
+// pressed is the button or form of the page that was used last. What is said to
+// the member soon after is the answer, and is shown to them.
+let pressed = { at: 0 };
+const soon = 15_000;
+
+export function expect(form) {
+  pressed = { form, conv: body.dataset.conv, at: Date.now(), answered: false };
+}
+
+// answered says whether the answer to the form is there.
+export const answered = (form) => pressed.form === form && pressed.answered;
+
+function answers(m) {
+  if (!m.to || m.mine || m.quiet || m.conv !== pressed.conv || Date.now() - pressed.at > soon) return false;
+  pressed.answered = true;
+  return true;
 }
 
 function onMessage(m) {
@@ -80,14 +111,18 @@ function onMessage(m) {
   }
   const seen = here && document.visibilityState === "visible" && (!m.root || m.root === body.dataset.root);
   if (here && fresh) {
-    if (follow || m.mine) toNew(s, $(`[data-m="${m.id}"]`, list));
+    const answer = answers(m);
+    if (answer) hush();
+    if (answer || follow || m.mine) toNew(s, $(`[data-m="${m.id}"]`, list));
     else if (!m.root) $(".jump").hidden = false;
   }
   if (m.mine || m.quiet) return;
   if (seen) {
     if (follow) readSoon();
+    // The thread is open: who is called is there.
+    if (m.call) post("read", { c: m.conv, m: m.root, t: m.root }).catch(() => {});
     if (m.text) readAloud(say("says", { who: m.by, what: m.text }));
-  } else if (!countUnread(m.conv, Boolean(m.root))) {
+  } else if (!countUnread(m.conv, Boolean(m.root) && !m.call)) {
     refreshSide();
   }
 }

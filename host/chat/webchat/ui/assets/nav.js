@@ -54,7 +54,9 @@ export async function go(url, { push = true, focus = true } = {}) {
   }
   if (turn !== current) return;
   keepDrafts();
-  const sameConv = p.conv && p.conv === body.dataset.conv && !new URL(url, location).searchParams.has("before") && $("#list");
+  // Who has joined can write now: that is another page of the same conversation.
+  const sameConv = p.conv && p.conv === body.dataset.conv && p.open === writable() && !new URL(url, location).searchParams.has("before") && $("#list");
+  const still = sameConv && hold();
   const was = place();
   body.dataset.conv = p.conv;
   body.dataset.root = p.root;
@@ -69,11 +71,25 @@ export async function go(url, { push = true, focus = true } = {}) {
   if (push) history.pushState({}, "", url);
   closeSide();
   settle(!sameConv, was !== place());
+  if (still) still();
   if (!focus) return;
   // Where fingers type, the keyboard waits until it is asked for.
   const desk = matchMedia("(hover: hover)").matches;
   const where = p.root && was.split(" ")[1] !== p.root ? thread : $("#main");
   (desk && $("textarea", where) || $(".scroll", where) || where).focus({ preventScroll: true });
+}
+
+const writable = () => Boolean($("#main [data-composer]"));
+
+// hold remembers what is in sight of the conversation, and returns what brings
+// it back when a thread beside has made it narrower or wider.
+function hold() {
+  const s = $("#scroll");
+  if (atBottom(s)) return () => toBottom(s);
+  const top = s.getBoundingClientRect().top;
+  const li = [...s.querySelectorAll(".msg")].find((m) => m.getBoundingClientRect().bottom > top);
+  const at = li?.getBoundingClientRect().top;
+  return () => { if (li?.isConnected) s.scrollTop += li.getBoundingClientRect().top - at; };
 }
 
 // settle makes what has just been put on the page ready.
@@ -111,6 +127,7 @@ export function refreshSide() {
     try {
       const p = await ask(mine(location));
       if ($("#nav :active")) return refreshSide(); // not from under a finger
+      if (p.conv && p.conv === body.dataset.conv && p.open !== writable()) return refresh();
       const open = $("#nav").contains(document.activeElement) && document.activeElement.getAttribute("href");
       $("#nav").innerHTML = p.side;
       if (open) $(`#nav [href="${CSS.escape(open)}"]`)?.focus();

@@ -33,7 +33,7 @@ export async function ask(url, options = {}) {
     res = await fetch(url, { ...options, headers: { Accept: "application/json", ...options.headers } });
   } catch (err) {
     if (err.name === "AbortError") throw err;
-    throw new Error(say("failed"));
+    throw new Error(say("unreached"));
   }
   if (res.status === 204) return {};
   let data;
@@ -54,6 +54,11 @@ export const post = (what, fields) =>
   ask(address("/chat/" + what), { method: "POST", body: new URLSearchParams(fields) });
 
 let toastTimer;
+export function hush() {
+  clearTimeout(toastTimer);
+  $("#toasts").replaceChildren();
+}
+
 export function toast(text, tone) {
   if (!text) return;
   const p = document.createElement("p");
