@@ -61,7 +61,7 @@ func TestPreemption(t *testing.T) {
 			}
 		})
 	}
-	alone := repeat(1, n, collect)
+	alone := repeat(1, n/10, collect)
 	cancel()
 	wg.Wait()
 	report(t, "runtime.GC beside as many spinning guests as processors", beside, 30*time.Millisecond, alone)
