@@ -40,7 +40,7 @@ test: wasm toolchain ## every test; says what it skips for want of a browser or 
 	@.ci/tests -timeout 15m $(PKG)
 
 race: ## the packages with goroutines, under the race detector
-	$(GO) test -race -short -timeout 20m ./store/... ./host ./host/chat/... ./host/cmd/... ./host/verify/... ./host/wasm ./sdk/... ./plugins/... ./web/...
+	$(GO) test -race -short -timeout 20m ./store/... ./host ./host/chat/... ./host/verify/... ./host/wasm ./sdk/... ./plugins/... ./web/...
 
 bench: build ## benchmarks, and the table of the README from one run
 	@.ci/bench
