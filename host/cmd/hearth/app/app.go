@@ -330,7 +330,7 @@ func (a *App) announce() {
 	}
 }
 
-// closeWait is for what nothing can end: a plugin that is being compiled.
+// closeWait is for what nothing can end: what is being compiled.
 const closeWait = 2 * time.Second
 
 // Close lets go of everything. Run does so by itself; a second Close does
@@ -347,7 +347,14 @@ func (a *App) Close() error {
 		}
 	}
 	if a.verifier != nil {
-		err = errors.Join(err, a.verifier.Close())
+		closed := make(chan error, 1)
+		go func(v *Verifier) { closed <- v.Close() }(a.verifier)
+		select {
+		case e := <-closed:
+			err = errors.Join(err, e)
+		case <-time.After(closeWait):
+			a.log.Warn("stopped while the compiler was being prepared; the next start begins it anew")
+		}
 		a.verifier = nil
 	}
 	if a.wasm != nil {
