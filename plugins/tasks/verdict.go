@@ -189,8 +189,26 @@ func (d *diagnostic) show(c *ctx, m *sdk.Message) {
 	}
 	block(m, d.Excerpt)
 	if d.Hint != "" {
-		m.Text(c.T("advice", clip(d.Hint, maxWords, 8)))
+		m.Text(c.T("advice", withCode(clip(d.Hint, maxWords, 8))))
 	}
+}
+
+// withCode escapes a hint but for what it has between backquotes, which is shown
+// as code: nothing in there is read as anything else.
+func withCode(hint string) sdk.Markup {
+	parts := strings.Split(hint, "`")
+	if len(parts)%2 == 0 {
+		return sdk.Escape(hint)
+	}
+	var b strings.Builder
+	for i, p := range parts {
+		if i%2 == 1 && p != "" && !strings.ContainsRune(p, '\n') {
+			b.WriteString("`" + p + "`")
+		} else {
+			b.WriteString(string(sdk.Escape(p)))
+		}
+	}
+	return sdk.Markup(b.String())
 }
 
 // block shows text as it is, shortened. What it may do to a reader's screen or
