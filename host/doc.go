@@ -18,6 +18,9 @@
 // behind; [github.com/hearthbot/hearth/host/wasm/meter] rewrites the code so that
 // it counts.
 //
+// [github.com/hearthbot/hearth/host/verify] compiles and runs what members
+// write, in the same sandbox; the engine knows it as a [Verifier].
+//
 // [github.com/hearthbot/hearth/host/chat] says what a platform is; the packages
 // below it speak for one each.
 //

@@ -22,20 +22,20 @@ import (
 	"github.com/hearthbot/hearth/host/wasm"
 )
 
-// Options say how a Verifier works. Engine is needed; the zero value of all
-// others is what DefaultOptions has.
+// Options say how a Verifier works. Engine is needed; zero
+// values of the others are sound defaults.
 type Options struct {
 	Engine *wasm.Engine // its compile cache keeps the tools
 
-	Fuel   int64         // of a run: the limit that is the same on every machine
-	Wall   time.Duration // of a run; the backstop
-	Memory int64         // bytes of a run, at most 1 GiB
-	Output int           // bytes of stdout and stderr together
-	Sleep  time.Duration // that a run may sleep in all, on its own clock
+	Fuel   int64         // of a run: the limit that is the same on every machine; 0 means 40 G
+	Wall   time.Duration // of a run, the backstop; 0 means 8 s
+	Memory int64         // bytes of a run, at most 1 GiB; 0 means 64 MiB
+	Output int           // bytes of stdout and stderr together; 0 means 64 KiB
+	Sleep  time.Duration // that a run may sleep in all, on its own clock; 0 means a day
 
-	Workers int    // submissions under way at once
-	Queue   int    // submissions that may wait
-	Cache   uint64 // bytes of results that are kept
+	Workers int    // submissions under way at once; 0 means half of the processors
+	Queue   int    // submissions that may wait; 0 means 256
+	Cache   uint64 // bytes of results that are kept; 0 means 32 MiB
 
 	Rules  screen.Rules
 	Logger *slog.Logger
