@@ -151,7 +151,7 @@ func Crash(t *testing.T, b Backend) {
 		for _, a := range answered {
 			rev = max(rev, a.rev)
 		}
-		rev = crashCheck(t, b, dir, answered, rev)
+		rev = crashCheck(t, b, dir, &answered, rev)
 		if t.Failed() {
 			t.Fatalf("after kill %d", i+1)
 		}
@@ -205,7 +205,10 @@ func crashOnce(t *testing.T, dir string, enough int, answered *[crashWorkers]ste
 	return said
 }
 
-func crashCheck(t *testing.T, b Backend, dir string, answered [crashWorkers]step, least store.Rev) store.Rev {
+// crashCheck looks at what a killed child left, and notes in answered what it
+// finds: a batch that was committed as the child died, unheard, stays from then
+// on, and the next child may die before it has answered its own first.
+func crashCheck(t *testing.T, b Backend, dir string, answered *[crashWorkers]step, least store.Rev) store.Rev {
 	t.Helper()
 	s, err := b.Open(t.Context(), dir)
 	if err != nil {
@@ -235,6 +238,7 @@ func crashCheck(t *testing.T, b Backend, dir string, answered [crashWorkers]step
 		if n == a.n && row.Rev != a.rev {
 			t.Errorf("worker %d has step %d at revision %d, and was answered %d", w, n, row.Rev, a.rev)
 		}
+		answered[w] = step{n, row.Rev}
 		steps += int64(n)
 		sum += int64(n * (n + 1) / 2)
 		crashCheckLog(t, snap, w, n, row.Rev)
