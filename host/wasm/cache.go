@@ -50,24 +50,24 @@ func openCache(dir string) error {
 }
 
 // cacheEntry is the directory for module, emptied if it is not whole.
-func cacheEntry(dir string, module []byte) (string, error) {
+func cacheEntry(dir string, module []byte) (entry string, whole bool, err error) {
 	sum := sha256.Sum256(module)
-	entry := filepath.Join(dir, hex.EncodeToString(sum[:]))
+	entry = filepath.Join(dir, hex.EncodeToString(sum[:]))
 	want, err := os.ReadFile(filepath.Join(entry, sumName))
 	if err == nil {
 		var have []byte
 		if have, err = sumFiles(entry); err == nil && bytes.Equal(have, want) {
 			now := time.Now()
-			return entry, os.Chtimes(entry, now, now) // what is used goes last
+			return entry, true, os.Chtimes(entry, now, now) // what is used goes last
 		}
 	}
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return "", err
+		return "", false, err
 	}
 	if err := os.RemoveAll(entry); err != nil {
-		return "", err
+		return "", false, err
 	}
-	return entry, os.Mkdir(entry, 0o700)
+	return entry, false, os.Mkdir(entry, 0o700)
 }
 
 // sealEntry writes the sum of an entry that wazero has filled.

@@ -114,7 +114,7 @@ func (e *Engine) Compile(ctx context.Context, code []byte, l Limits) (*Plugin, e
 	}
 	p := e.programs[key]
 	if p == nil {
-		p = &program{key: key, pager: e.pager, log: e.options.Logger, host: noHost{e.options.Logger}, ready: make(chan struct{})}
+		p = &program{key: key, pager: e.pager, log: e.options.Logger, host: noHost{e.options.Logger}, slots: e.slots, ready: make(chan struct{})}
 		p.sha, p.limits = key.sha, l
 		e.programs[key] = p
 		e.open++
@@ -151,14 +151,12 @@ func (e *Engine) Compile(ctx context.Context, code []byte, l Limits) (*Plugin, e
 // another will come for it, or it is thrown away.
 func (e *Engine) build(p *program, code []byte) {
 	ctx := context.Background()
-	_ = e.slots.Acquire(ctx, 1) // fails only with its context
 	p.err = p.build(ctx, code, e.options.CacheDir)
 	if e.options.CacheDir != "" {
 		if err := purgeCache(e.options.CacheDir, e.options.CacheSize); err != nil {
 			p.log.Warn("the compile cache could not be purged", "dir", e.options.CacheDir, "error", err)
 		}
 	}
-	e.slots.Release(1)
 	e.mu.Lock()
 	p.built = true
 	if p.err != nil {

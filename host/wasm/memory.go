@@ -46,10 +46,11 @@ func (s *space) Reallocate(size uint64) []byte {
 	return s.buf[:size:size]
 }
 
-// imageLen is how much of mem an image has to keep: what follows is zero. Whole
-// WebAssembly pages, which every system's pages divide.
-func imageLen(mem []byte) int {
-	n := len(mem)
+// imageLen is how much of mem an image has to keep: what follows is zero, as all
+// from touched on is known to be. Whole WebAssembly pages, which every system's
+// pages divide.
+func imageLen(mem []byte, touched int) int {
+	n := max(touched, chunk)
 	for n > chunk && bytes.Equal(mem[n-chunk:n], zeros[:]) {
 		n -= chunk
 	}

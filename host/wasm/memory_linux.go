@@ -126,8 +126,10 @@ type backing struct {
 	data []byte
 }
 
-func newBacking(mem []byte) (_ *backing, err error) {
-	n := imageLen(mem)
+// keep copies what s holds.
+func (s *space) keep() (_ *backing, err error) {
+	mem := s.buf
+	n := imageLen(mem, s.touched())
 	fd, err := unix.MemfdCreate("hearth-image", unix.MFD_CLOEXEC|unix.MFD_ALLOW_SEALING)
 	if err != nil {
 		return nil, fmt.Errorf("wasm: create a memory file for an image: %w", err)
@@ -175,6 +177,15 @@ func (s *space) mount(b *backing) error {
 		return fmt.Errorf("wasm: map an image into a sandbox: %w", err)
 	}
 	_ = unix.Madvise(s.buf[:len(b.data)], unix.MADV_NOHUGEPAGE)
+	if s.from != nil && len(s.from.data) > len(b.data) { // behind a shorter image the longer one would show
+		behind := s.buf[len(b.data):len(s.from.data)]
+		_, err := unix.MmapPtr(-1, 0, unsafe.Pointer(&behind[0]), uintptr(len(behind)),
+			unix.PROT_READ|unix.PROT_WRITE, unix.MAP_PRIVATE|unix.MAP_ANON|unix.MAP_FIXED|unix.MAP_NORESERVE)
+		if err != nil {
+			return fmt.Errorf("wasm: map zeros behind an image: %w", err)
+		}
+		_ = unix.Madvise(behind, unix.MADV_NOHUGEPAGE)
+	}
 	s.from, s.known, s.private, s.stale = b, 0, 0, false
 	return s.drop(len(b.data))
 }

@@ -27,8 +27,9 @@ func (s *space) Free() { s.buf = nil }
 // backing is the memory of an image.
 type backing struct{ data []byte }
 
-func newBacking(mem []byte) (*backing, error) {
-	return &backing{data: append([]byte(nil), mem[:imageLen(mem)]...)}, nil
+// keep copies what s holds.
+func (s *space) keep() (*backing, error) {
+	return &backing{data: append([]byte(nil), s.buf[:imageLen(s.buf, len(s.buf))]...)}, nil
 }
 
 func (b *backing) close() error { b.data = nil; return nil }

@@ -35,7 +35,7 @@ func TestSpaceRestores(t *testing.T) {
 				for o := 0; o < image; o += 1 + image/64 {
 					s.buf[o] = byte(o) | 1
 				}
-				b, err := newBacking(s.buf)
+				b, err := s.keep()
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -45,7 +45,7 @@ func TestSpaceRestores(t *testing.T) {
 					t.Fatal(err)
 				}
 				for range rapid.IntRange(1, 6).Draw(t, "steps") {
-					switch rapid.SampledFrom([]string{"call", "call", "call", "flood", "remount"}).Draw(t, "step") {
+					switch rapid.SampledFrom([]string{"call", "call", "call", "flood", "remount", "keep"}).Draw(t, "step") {
 					case "call":
 						if rapid.Bool().Draw(t, "watched") {
 							s.watch()
@@ -70,6 +70,21 @@ func TestSpaceRestores(t *testing.T) {
 					case "remount":
 						s.buf[rapid.IntRange(0, size-1).Draw(t, "offset")]++
 						err = s.mount(b)
+					case "keep": // what is written over the image becomes the image, and it may be shorter
+						s.disturb()
+						o := rapid.IntRange(0, size-1).Draw(t, "offset")
+						if rapid.Bool().Draw(t, "clear") {
+							clear(s.buf[o:])
+						} else {
+							s.buf[o]++
+						}
+						want = slices.Clone(s.buf)
+						var next *backing
+						if next, err = s.keep(); err == nil {
+							err = s.mount(next)
+							defer next.close()
+							b = next
+						}
 					}
 					if err != nil {
 						t.Fatal(err)
@@ -104,8 +119,12 @@ func TestImageLen(t *testing.T) {
 		if tt.last >= 0 {
 			mem[tt.last] = 1
 		}
-		if got := imageLen(mem); got != tt.want {
+		if got := imageLen(mem, len(mem)); got != tt.want {
 			t.Errorf("last byte at %d: %d, want %d", tt.last, got, tt.want)
+		}
+		touched := (tt.last + chunk) &^ (chunk - 1)
+		if got := imageLen(mem, touched); got != tt.want {
+			t.Errorf("last byte at %d, nothing touched from %d on: %d, want %d", tt.last, touched, got, tt.want)
 		}
 	}
 }

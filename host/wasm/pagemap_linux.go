@@ -62,11 +62,14 @@ func (p *pager) probe() error {
 	for i := range pages {
 		s.buf[i*wasmPage] = byte(i + 1)
 	}
-	b, err := newBacking(s.buf)
+	b, err := s.keep()
 	if err != nil {
 		return err
 	}
 	defer b.close()
+	if len(b.data) != pages*wasmPage {
+		return errPages
+	}
 	if err := s.mount(b); err != nil {
 		return err
 	}
@@ -107,6 +110,36 @@ func (s *space) findPrivate() (all bool, err error) {
 		return s.scan()
 	}
 	return s.readMap()
+}
+
+// touched is from where on no page of s was ever touched, so that all is zero
+// there. Reading 64 MiB to find that out would fault in every page of it: a
+// quarter of a second on a virtual machine.
+func (s *space) touched() int {
+	if s.pager.file == nil {
+		return len(s.buf)
+	}
+	image := 0 // what is not private below is the image's
+	if s.from != nil {
+		image = len(s.from.data)
+	}
+	page := os.Getpagesize()
+	first := int64(uintptr(unsafe.Pointer(&s.buf[0]))) / int64(page) * 8
+	entries := make([]byte, 32<<10)
+	for end := len(s.buf); end > image; {
+		n := min(len(entries)/8, (end-image)/page)
+		start := end - n*page
+		if got, _ := s.pager.file.ReadAt(entries[:n*8], first+int64(start/page)*8); got < n*8 {
+			return end // no answer: it takes longer then
+		}
+		for i := n - 1; i >= 0; i-- {
+			if binary.NativeEndian.Uint64(entries[i*8:])&(entryPresent|entrySwapped) != 0 {
+				return start + (i+1)*page
+			}
+		}
+		end = start
+	}
+	return image
 }
 
 // region is a run of pages, from start up to end in buf.

@@ -12,6 +12,7 @@ import (
 
 	"github.com/tetratelabs/wazero"
 	"github.com/tetratelabs/wazero/api"
+	"golang.org/x/sync/semaphore"
 
 	"github.com/hearthbot/hearth/host/wasm/meter"
 	"github.com/hearthbot/hearth/sdk/abi"
@@ -32,7 +33,8 @@ type program struct {
 	manifest []byte
 	log      *slog.Logger
 
-	interpret bool // with wazero's interpreter
+	interpret bool                // with wazero's interpreter
+	slots     *semaphore.Weighted // one is taken to compile, and not to load what was compiled; nil: none is needed
 
 	ready chan struct{} // closed when build has ended; err is its error
 	err   error
@@ -135,13 +137,26 @@ func (p *program) compile(ctx context.Context, module []byte, cacheDir string) e
 			}
 		}()
 	}
+	defer p.turn()()
 	return p.compileWith(ctx, module, p.config())
 }
 
+// turn waits until a processor may be kept busy.
+func (p *program) turn() (over func()) {
+	if p.slots == nil {
+		return func() {}
+	}
+	_ = p.slots.Acquire(context.Background(), 1) // fails only with its context
+	return func() { p.slots.Release(1) }
+}
+
 func (p *program) compileCached(ctx context.Context, module []byte, dir string) error {
-	entry, err := cacheEntry(dir, module)
+	entry, whole, err := cacheEntry(dir, module)
 	if err != nil {
 		return err
+	}
+	if !whole {
+		defer p.turn()()
 	}
 	if p.cache, err = wazero.NewCompilationCacheWithDir(entry); err != nil {
 		return err

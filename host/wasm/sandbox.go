@@ -184,7 +184,7 @@ func (s *sandbox) call(ctx context.Context, c *Call, l *Limits) (r Result, err, 
 
 // snapshot keeps what s holds now.
 func (s *sandbox) snapshot(input uint64) (*snapshot, error) {
-	memory, err := newBacking(s.guest.mem.buf)
+	memory, err := s.guest.mem.keep()
 	if err != nil {
 		return nil, err
 	}

@@ -130,10 +130,26 @@ func (a *App) install(ctx context.Context) error {
 	list := compile(ctx, a.wasm, a.o.Plugins, names)
 	defer release(context.WithoutCancel(ctx), list)
 
+	var sound []*bundled
+	var todo []host.Installation
 	for _, b := range list {
 		if b.err == nil {
-			b.err = a.installOne(ctx, b)
+			var o host.PluginOptions
+			if o, b.err = b.options(a.o.Config); b.err == nil {
+				o.GrantAll = a.o.GrantAll
+				sound, todo = append(sound, b), append(todo, host.Installation{Code: b.code, Options: o})
+			}
 		}
+		if errors.Is(b.err, config.ErrConfig) {
+			return b.err
+		}
+	}
+	for i, done := range a.engine.InstallAll(ctx, todo) {
+		if sound[i].err = done.Err; done.Err == nil {
+			a.ungranted(&done.PluginInfo)
+		}
+	}
+	for _, b := range list {
 		if errors.Is(b.err, config.ErrConfig) {
 			return b.err
 		}
@@ -143,24 +159,9 @@ func (a *App) install(ctx context.Context) error {
 			}
 			a.state.lack(b.name)
 			a.log.Error("plugin could not be installed; the others go on", "plugin", b.name, "err", b.err)
-			continue
 		}
 	}
 	a.log.Info("plugins are ready", "plugins", len(names)-len(a.state.lacking()), "took", time.Since(begun).Round(time.Millisecond).String())
-	return nil
-}
-
-func (a *App) installOne(ctx context.Context, b *bundled) error {
-	o, err := b.options(a.o.Config)
-	if err != nil {
-		return err
-	}
-	o.GrantAll = a.o.GrantAll
-	info, err := a.engine.Install(ctx, b.code, o)
-	if err != nil {
-		return err
-	}
-	a.ungranted(&info)
 	return nil
 }
 
