@@ -149,10 +149,12 @@ func (v *verdict) show(c *ctx, m *sdk.Message) {
 		m.Text(c.T("test.failed", good, len(v.Tests), clip(t.Name, 200, 1)))
 		block(m, t.Output)
 	}
-	if v.Stdout != "" {
+	switch {
+	case failing >= 0: // what the test said is what there is to read
+	case v.Stdout != "":
 		m.Text(c.T("printed"))
 		block(m, v.Stdout)
-	} else if (v.Verdict == accepted || v.Verdict == wrongAnswer) && len(v.Tests) == 0 {
+	case (v.Verdict == accepted || v.Verdict == wrongAnswer) && len(v.Tests) == 0:
 		m.Text(c.T("printed.nothing"))
 	}
 	if v.Stderr != "" && shown == 0 && failing < 0 {

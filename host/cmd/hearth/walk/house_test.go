@@ -28,14 +28,14 @@ import (
 // built are the bundled plugins, those that only tests have, and their compiled
 // code, made once.
 var built struct {
-	once                  sync.Once
-	plugins, extra, cache string
-	err                   error
+	once                        sync.Once
+	plugins, path, extra, cache string // path has tasks beside welcome
+	err                         error
 }
 
 func TestMain(m *testing.M) {
 	code := m.Run()
-	for _, dir := range []string{built.plugins, built.extra, built.cache} {
+	for _, dir := range []string{built.plugins, built.path, built.extra, built.cache} {
 		if dir != "" {
 			_ = os.RemoveAll(dir) // a temporary directory anyway
 		}
@@ -49,12 +49,13 @@ func plugins(t *testing.T) (dir, cache string) {
 	t.Helper()
 	b := &built
 	b.once.Do(func() {
-		for dir, name := range map[*string]string{&b.plugins: "plugins", &b.extra: "extra", &b.cache: "cache"} {
+		for dir, name := range map[*string]string{&b.plugins: "plugins", &b.path: "path", &b.extra: "extra", &b.cache: "cache"} {
 			if *dir, b.err = os.MkdirTemp("", "hearth-"+name+"-"); b.err != nil {
 				return
 			}
 		}
-		for file, pkg := range map[string]string{b.plugins + "/welcome.wasm": "../../../../plugins/welcome", b.extra + "/echo.wasm": "./testdata/plugins/echo"} {
+		for file, pkg := range map[string]string{b.plugins + "/welcome.wasm": "../../../../plugins/welcome", b.extra + "/echo.wasm": "./testdata/plugins/echo",
+			b.path + "/welcome.wasm": "../../../../plugins/welcome", b.path + "/tasks.wasm": "../../../../plugins/tasks"} {
 			cmd := exec.Command("go", "build", "-trimpath", "-buildmode=c-shared", "-o", file, pkg)
 			cmd.Env = append(os.Environ(), "GOOS=wasip1", "GOARCH=wasm")
 			if out, err := cmd.CombinedOutput(); err != nil {
@@ -75,7 +76,6 @@ func serve(t *testing.T, change func(*config.Config)) string {
 	t.Helper()
 	dir, cache := plugins(t)
 	c := config.Default()
-	c.Server.Listen = "127.0.0.1:0"
 	c.Server.Data = t.TempDir()
 	if err := os.CopyFS(filepath.Join(c.Server.Data, app.CacheDir), os.DirFS(cache)); err != nil {
 		t.Fatal(err)
@@ -86,8 +86,16 @@ func serve(t *testing.T, change func(*config.Config)) string {
 	if change != nil {
 		change(c)
 	}
+	return serveFrom(t, app.Options{Config: c, Plugins: os.DirFS(dir)})
+}
+
+// serveFrom is serve with other plugins, and perhaps a compiler.
+func serveFrom(t *testing.T, o app.Options) string {
+	t.Helper()
 	ready := make(chan app.Ready, 1)
-	a, err := app.New(t.Context(), app.Options{Config: c, Plugins: os.DirFS(dir), GrantAll: true, Ready: func(r app.Ready) { ready <- r }})
+	o.GrantAll, o.Ready = true, func(r app.Ready) { ready <- r }
+	o.Config.Server.Listen = "127.0.0.1:0"
+	a, err := app.New(t.Context(), o)
 	if err != nil {
 		t.Fatal(err)
 	}
