@@ -20,7 +20,7 @@ import (
 
 // Bounds of the plugins' HTTP requests.
 const (
-	maxActions     = 16 // under way at once, each plugin one after the other
+	maxActions     = 16 // requests under way at once, each plugin's one after the other
 	httpTimeout    = 10 * time.Second
 	maxResponse    = 64 << 10  // bytes of body that come back
 	maxRequestBody = 128 << 10 // bytes of body that are sent
@@ -30,7 +30,8 @@ const (
 
 // act carries out an action and puts its result, an event, in its place: one
 // batch. A crash in between carries it out again, so it happens at least once.
-func (e *Engine) act(plugin string, seq uint64) turn {
+func (e *Engine) act(lane string, seq uint64) turn {
+	plugin, _, _ := strings.Cut(lane, "/")
 	t, err := e.actOnce(plugin, seq)
 	if err != nil {
 		if e.ctx.Err() == nil && !errors.Is(err, store.ErrConflict) {
@@ -42,6 +43,8 @@ func (e *Engine) act(plugin string, seq uint64) turn {
 }
 
 func (e *Engine) actOnce(plugin string, seq uint64) (turn, error) {
+	ctx, end := e.underway.begin(e.ctx, seq)
+	defer end()
 	key := actionKey(plugin, seq)
 	row, rev, err := e.readAction(key)
 	if err != nil || rev == 0 {
@@ -58,7 +61,7 @@ func (e *Engine) actOnce(plugin string, seq uint64) (turn, error) {
 		// The grant may have been taken back since.
 		if err := checkRequest(row.Action.HTTP, p.live.Load().grants); err != nil {
 			result.Error = err.Error()
-		} else if e.request(plugin, row.Action.HTTP, &result); result.Status == 0 && row.Attempts+1 < maxActionTries {
+		} else if e.request(ctx, plugin, row.Action.HTTP, &result); result.Status == 0 && row.Attempts+1 < maxActionTries {
 			row.Attempts++
 			if err := e.saveAction(key, rev, &row); err != nil {
 				return done, err
@@ -67,28 +70,21 @@ func (e *Engine) actOnce(plugin string, seq uint64) (turn, error) {
 		}
 	default:
 		kind = abi.VerifyFinished
-		if e.verify(&row, &result) {
+		if e.verify(ctx, seq, rev, &row, &result) {
 			return turn{again: true, after: verifyRetry}, nil
 		}
 	}
+	if context.Cause(ctx) == errAborted {
+		return done, nil // the row has gone
+	}
 
-	next := e.nextSeq()
-	ev := abi.Event{ID: store.Seq(seq), Source: "action/" + plugin, Kind: kind, Time: e.now(), Conversation: row.Conversation,
-		Member: abi.Member{ID: row.Member}, Note: row.Action.Note, Result: &result, Cause: row.Cause, Depth: row.Depth}
-	w := workRow{Event: ev, Seq: next, Asked: row.Asked}
 	b := new(store.Batch)
-	b.Check(key, rev)
 	b.Delete(key)
-	middle, then := e.table.Load().route(&ev, plugin)
-	pushes, err := stage(b, &w, middle, then)
-	if err != nil {
+	if err := e.dropRef(b, &row, key); err != nil {
 		return done, err
 	}
-	if _, err := e.store.Commit(e.ctx, b); err != nil {
+	if err := e.answer(b, seq, rev, &row, store.Seq(seq), kind, &result); err != nil {
 		return done, err
-	}
-	for _, w := range pushes {
-		e.pushWork(w.plugin, w.lane, w.seq)
 	}
 	outcome := "answered"
 	if result.Error != "" {
@@ -96,6 +92,47 @@ func (e *Engine) actOnce(plugin string, seq uint64) (turn, error) {
 	}
 	e.met.actions.WithLabelValues(plugin, string(kind), outcome).Inc()
 	return done, nil
+}
+
+// answer commits b with an event of that id for the plugin that asked for an
+// action, whose row has to be as it was read.
+func (e *Engine) answer(b *store.Batch, seq uint64, rev store.Rev, row *actionRow, id string, kind abi.Kind, result *abi.Result) error {
+	ev := abi.Event{ID: id, Source: "action/" + row.Plugin, Kind: kind, Time: e.now(), Conversation: row.Conversation,
+		Member: abi.Member{ID: row.Member}, Note: row.Action.Note, Result: result, Cause: row.Cause, Depth: row.Depth}
+	w := workRow{Event: ev, Seq: e.nextSeq(), Asked: row.Asked}
+	b.Check(actionKey(row.Plugin, seq), rev)
+	middle, then := e.table.Load().route(&ev, row.Plugin)
+	pushes, err := stage(b, &w, middle, then)
+	if err != nil {
+		return err
+	}
+	if _, err := e.store.Commit(e.ctx, b); err != nil {
+		return err
+	}
+	for _, w := range pushes {
+		e.pushWork(w.plugin, w.lane, w.seq)
+	}
+	return nil
+}
+
+// dropRef deletes the row by which an action is found, unless another has taken
+// its place.
+func (e *Engine) dropRef(b *store.Batch, row *actionRow, key store.Key) error {
+	if row.Ref == "" {
+		return nil
+	}
+	snap, err := e.store.Snapshot(e.ctx)
+	if err != nil {
+		return err
+	}
+	defer snap.Close()
+	ref, err := snap.Get(e.ctx, store.Key(row.Ref))
+	if err != nil || string(ref.Value) != string(key) {
+		return err
+	}
+	b.Check(ref.Key, ref.Rev)
+	b.Delete(ref.Key)
+	return nil
 }
 
 func (e *Engine) readAction(key store.Key) (row actionRow, rev store.Rev, err error) {
@@ -127,8 +164,8 @@ func (e *Engine) saveAction(key store.Key, rev store.Rev, row *actionRow) error 
 }
 
 // request makes an HTTP request and fills in what came back.
-func (e *Engine) request(plugin string, h *abi.HTTP, result *abi.Result) {
-	ctx, cancel := context.WithTimeout(e.ctx, httpTimeout)
+func (e *Engine) request(ctx context.Context, plugin string, h *abi.HTTP, result *abi.Result) {
+	ctx, cancel := context.WithTimeout(ctx, httpTimeout)
 	defer cancel()
 	method := h.Method
 	if method == "" {

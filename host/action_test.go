@@ -89,7 +89,7 @@ func TestPrivateAddressesAreOutOfReach(t *testing.T) {
 	}
 	for _, url := range []string{server.URL, "http://[::1]:1/", "http://10.0.0.1/", "http://169.254.169.254/latest/meta-data/", "http://100.64.0.1/", "http://0.0.0.0/"} {
 		var r abi.Result
-		e.request("p", &abi.HTTP{URL: url}, &r)
+		e.request(t.Context(), "p", &abi.HTTP{URL: url}, &r)
 		if r.Status != 0 || !strings.Contains(r.Error, "no public address") {
 			t.Errorf("%s: status %d, %q", url, r.Status, r.Error)
 		}

@@ -40,8 +40,8 @@
 //	                        │
 //	        ┌───────────────┼────────────────┐
 //	        ▼               ▼                ▼
-//	     outbox          timers           actions                        deliver.go, policy.go; fire.go; action.go
-//	     attempt ►       due ► event      result ► event
+//	     outbox          timers           actions                        deliver.go, policy.go; fire.go; action.go,
+//	     attempt ►       due ► event      result ► event                 underway.go, verifying.go
 //	     platform ►
 //	     receipt                                                         receipt.go
 //

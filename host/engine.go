@@ -33,12 +33,14 @@ type Engine struct {
 	refreshing sync.Mutex // one refresh at a time
 	followers  followers
 
-	timers  *timers
-	actions *lanes
-	dead    deadLetters
-	pausing sync.Mutex // held by Pause and Resume
-	paused  atomic.Bool
-	closing atomic.Bool
+	timers   *timers
+	actions  *lanes // requests
+	verifies *lanes
+	underway underway
+	dead     deadLetters
+	pausing  sync.Mutex // held by Pause and Resume
+	paused   atomic.Bool
+	closing  atomic.Bool
 
 	ctx  context.Context // of what is under way; ends after the drain
 	stop context.CancelFunc
@@ -64,6 +66,7 @@ func New(ctx context.Context, o Options) (*Engine, error) {
 	e.met = newMetrics(e)
 	e.table.Store(newTable(nil))
 	e.actions = newLanes(o.Clock, maxActions, e.act)
+	e.verifies = newLanes(o.Clock, maxVerifies, e.act)
 	e.timers = newTimers(e)
 	e.dead = deadLetters{most: o.DeadLetters.MaxRows, numbers: map[string][]uint64{}, unsaid: map[string]int{}}
 
@@ -113,6 +116,7 @@ func (e *Engine) Run(ctx context.Context, grace time.Duration) error {
 		e.startPlatform(p)
 	}
 	e.actions.start(run)
+	e.verifies.start(run)
 	e.work.Go(func() { e.timers.loop(run) })
 	e.work.Go(func() { e.sweep(run) })
 
@@ -129,6 +133,7 @@ func (e *Engine) Run(ctx context.Context, grace time.Duration) error {
 			p.lanes.wait()
 		}
 		e.actions.wait()
+		e.verifies.wait()
 		e.work.Wait()
 	}()
 	select {
@@ -276,7 +281,12 @@ func (e *Engine) recoverWork(ctx context.Context) error {
 			case kOutbox:
 				e.pushOut(s[2], s[3], n)
 			case kAction:
-				e.actions.push(s[2], n)
+				var a actionRow
+				if _, err := a.UnmarshalMsg(row.Value); err != nil {
+					e.o.Logger.Error("action that cannot be read left alone", "key", row.Key, "err", err)
+					continue
+				}
+				e.pushAction(actPush{s[2], n, a.Action.Verify != nil})
 			}
 		}
 	}

@@ -256,7 +256,8 @@ type invocation struct {
 	outs     []outPush
 	timerDue int64 // the earliest timer that was set, 0 if none
 	timers   int64 // timers set less timers cancelled
-	acts     []uint64
+	acts     []actPush
+	aborts   []uint64
 	grown    int64    // bytes of state
 	withheld []string // effects left out by the host's rules, and why
 	refs     map[string]refRow
@@ -299,11 +300,17 @@ func (inv *invocation) commit() (turn, error) {
 	for _, o := range inv.outs {
 		e.pushOut(o.platform, o.lane, o.seq)
 	}
+	for _, a := range inv.aborts {
+		e.underway.abort(a)
+	}
 	for _, a := range inv.acts {
-		e.actions.push(p.name, a)
+		e.pushAction(a)
 	}
 	if inv.timerDue != 0 {
 		e.timers.wake(inv.timerDue)
+	}
+	if inv.ages() {
+		e.renew(p)
 	}
 	for _, name := range inv.tracked {
 		p.names.add(name)

@@ -19,6 +19,7 @@ import (
 //	timer/DUE/NUMBER                   timerRow
 //	timerref/PLUGIN/CONV/NAME/KEY      key of the timer's row
 //	action/NUMBER/PLUGIN               actionRow: waits to be carried out
+//	actionref/PLUGIN/CONV/NAME/KEY     key of the action's row
 //	outbox/NUMBER/PLATFORM/LANE        outRow: waits to be delivered
 //	sent/EVENT/NUMBER                  sentRow: delivered, or why not            with the journal
 //	ref/PLUGIN/m|v/ID/KEY              refRow: where a keyed message lies        90 days after its last use
@@ -32,27 +33,28 @@ import (
 //	host/paused                        time since when nothing is sent
 //	host/hold/PLATFORM                 holdRow
 const (
-	kSeen     = store.Key("seen")
-	kWork     = store.Key("work")
-	kDead     = store.Key("dead")
-	kDropped  = store.Key("dropped")
-	kJournal  = store.Key("journal")
-	kState    = store.Key("state")
-	kTimer    = store.Key("timer")
-	kTimerRef = store.Key("timerref")
-	kAction   = store.Key("action")
-	kOutbox   = store.Key("outbox")
-	kSent     = store.Key("sent")
-	kRef      = store.Key("ref")
-	kToken    = store.Key("token")
-	kUsed     = store.Key("used")
-	kAnswered = store.Key("answered")
-	kCap      = store.Key("cap")
-	kTrack    = store.Key("track")
-	kDirect   = store.Key("direct")
-	kGrant    = store.Key("grant")
-	kPaused   = store.Key("host/paused")
-	kHold     = store.Key("host/hold")
+	kSeen      = store.Key("seen")
+	kWork      = store.Key("work")
+	kDead      = store.Key("dead")
+	kDropped   = store.Key("dropped")
+	kJournal   = store.Key("journal")
+	kState     = store.Key("state")
+	kTimer     = store.Key("timer")
+	kTimerRef  = store.Key("timerref")
+	kAction    = store.Key("action")
+	kActionRef = store.Key("actionref")
+	kOutbox    = store.Key("outbox")
+	kSent      = store.Key("sent")
+	kRef       = store.Key("ref")
+	kToken     = store.Key("token")
+	kUsed      = store.Key("used")
+	kAnswered  = store.Key("answered")
+	kCap       = store.Key("cap")
+	kTrack     = store.Key("track")
+	kDirect    = store.Key("direct")
+	kGrant     = store.Key("grant")
+	kPaused    = store.Key("host/paused")
+	kHold      = store.Key("host/hold")
 )
 
 func seenKey(source, id string) store.Key { return kSeen.Join(source, id) }

@@ -2,6 +2,7 @@ package host
 
 import (
 	"context"
+	"strings"
 	"sync"
 	"time"
 )
@@ -121,6 +122,22 @@ func (l *lanes) oldest() (seq uint64) {
 		}
 	}
 	return seq
+}
+
+// under is how many numbers wait or run in lanes whose keys have a prefix, and
+// the smallest of them, 0 if there is none.
+func (l *lanes) under(prefix string) (n int, oldest uint64) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for key, ln := range l.byKey {
+		if strings.HasPrefix(key, prefix) {
+			n += len(ln.queue)
+			if oldest == 0 || ln.queue[0] < oldest {
+				oldest = ln.queue[0]
+			}
+		}
+	}
+	return n, oldest
 }
 
 // head is the number at the head of a lane, 0 if it is empty.

@@ -61,6 +61,10 @@ func checkIDs(ef *abi.Effect) error {
 		ids = []string{ef.Timer.Member.ID, ef.Timer.Conversation}
 	case ef.Cancel != nil:
 		ids = []string{ef.Cancel.Conversation, ef.Cancel.Key}
+	case ef.Action != nil:
+		ids = []string{ef.Action.Name, ef.Action.Key}
+	case ef.Abort != nil:
+		ids = []string{ef.Abort.Name, ef.Abort.Key}
 	case ef.Track != nil:
 		ids = []string{ef.Track.Member}
 	}
@@ -190,6 +194,8 @@ func (inv *invocation) planEffect(ef *abi.Effect) error {
 		return inv.planCancel(ef.Cancel)
 	case ef.Action != nil:
 		return inv.planAction(ef.Action)
+	case ef.Abort != nil:
+		return inv.planAbort(ef.Abort)
 	case ef.Emit != nil:
 		return inv.planEmit(ef.Emit)
 	case ef.Track != nil:
@@ -212,32 +218,6 @@ func (inv *invocation) deeper() (int, error) {
 		return 0, refuse("it is the %dth event in a chain of causes, at most %d: does the plugin answer itself?", d, abi.MaxDepth)
 	}
 	return d, nil
-}
-
-func (inv *invocation) planAction(a *abi.Action) error {
-	if a.Verify != nil {
-		if err := inv.need(abi.CapVerify); err != nil {
-			return err
-		}
-	} else if err := checkRequest(a.HTTP, inv.version.grants); err != nil {
-		return err
-	}
-	depth, err := inv.deeper()
-	if err != nil {
-		return err
-	}
-	if n := inv.engine.actions.lane(inv.plugin.name) + len(inv.acts); n >= maxWaitingActions {
-		return refuse("%d actions of the plugin wait already", n)
-	}
-	seq := inv.engine.nextSeq()
-	row, err := (&actionRow{Plugin: inv.plugin.name, Event: inv.work.Seq, Action: *a, Conversation: inv.work.Event.Conversation,
-		Member: inv.work.Event.Member.ID, Cause: inv.cause(), Depth: depth, Asked: inv.work.Asked, Answers: inv.answers(), Made: inv.call.Now}).MarshalMsg(nil)
-	if err != nil {
-		return fmt.Errorf("%w: %v", errInfrastructure, err)
-	}
-	inv.batch.Put(actionKey(inv.plugin.name, seq), row)
-	inv.acts = append(inv.acts, seq)
-	return nil
 }
 
 func (inv *invocation) planEmit(m *abi.Emit) error {

@@ -38,7 +38,8 @@ func (q *queues) Collect(ch chan<- prometheus.Metric) {
 	plugins, platforms := q.e.locked()
 	for _, p := range plugins {
 		waits(p.lanes.length(), p.lanes.oldest(), "events", p.name)
-		waits(q.e.actions.lane(p.name), q.e.actions.head(p.name), "actions", p.name)
+		n, oldest := q.e.waitingActions(p.name)
+		waits(n, oldest, "actions", p.name)
 		gauge(q.depth, float64(p.timers.Load()), "timers", p.name)
 		open := 0.0
 		if p.breaker.state(now) != "closed" {

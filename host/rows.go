@@ -136,6 +136,7 @@ type actionRow struct {
 	Made         int64            `msg:"t"`
 	Attempts     int              `msg:"at,omitempty"`
 	Answers      uint64           `msg:"an,omitempty"` // as in workRow
+	Ref          string           `msg:"rf,omitempty"` // its actionref row, if it has a key
 }
 
 // journalRow is the evidence of one invocation: enough to run it again.

@@ -17,8 +17,8 @@ const (
 func (z *actionRow) MarshalMsg(b []byte) (o []byte, err error) {
 	o = msgp.Require(b, z.Msgsize())
 	// check for omitted fields
-	zb0001Len := uint32(11)
-	var zb0001Mask uint16 /* 11 bits */
+	zb0001Len := uint32(12)
+	var zb0001Mask uint16 /* 12 bits */
 	_ = zb0001Mask
 	if z.Member == "" {
 		zb0001Len--
@@ -43,6 +43,10 @@ func (z *actionRow) MarshalMsg(b []byte) (o []byte, err error) {
 	if z.Answers == 0 {
 		zb0001Len--
 		zb0001Mask |= 0x400
+	}
+	if z.Ref == "" {
+		zb0001Len--
+		zb0001Mask |= 0x800
 	}
 	// variable map header, size zb0001Len
 	o = append(o, 0x80|uint8(zb0001Len))
@@ -101,6 +105,11 @@ func (z *actionRow) MarshalMsg(b []byte) (o []byte, err error) {
 			// string "an"
 			o = append(o, 0xa2, 0x61, 0x6e)
 			o = msgp.AppendUint64(o, z.Answers)
+		}
+		if (zb0001Mask & 0x800) == 0 { // if not omitted
+			// string "rf"
+			o = append(o, 0xa2, 0x72, 0x66)
+			o = msgp.AppendString(o, z.Ref)
 		}
 	}
 	return
@@ -194,6 +203,12 @@ func (z *actionRow) UnmarshalMsg(bts []byte) (o []byte, err error) {
 				err = msgp.WrapError(err, "Answers")
 				return
 			}
+		case "rf":
+			z.Ref, bts, err = msgp.ReadStringBytes(bts)
+			if err != nil {
+				err = msgp.WrapError(err, "Ref")
+				return
+			}
 		default:
 			bts, err = msgp.Skip(bts)
 			if err != nil {
@@ -208,7 +223,7 @@ func (z *actionRow) UnmarshalMsg(bts []byte) (o []byte, err error) {
 
 // Msgsize returns an upper bound estimate of the number of bytes occupied by the serialized message
 func (z *actionRow) Msgsize() (s int) {
-	s = 1 + 2 + msgp.StringPrefixSize + len(z.Plugin) + 2 + msgp.Uint64Size + 2 + z.Action.Msgsize() + 2 + z.Conversation.Msgsize() + 2 + msgp.StringPrefixSize + len(z.Member) + 3 + msgp.StringPrefixSize + len(z.Cause) + 3 + msgp.IntSize + 3 + msgp.BoolSize + 2 + msgp.Int64Size + 3 + msgp.IntSize + 3 + msgp.Uint64Size
+	s = 1 + 2 + msgp.StringPrefixSize + len(z.Plugin) + 2 + msgp.Uint64Size + 2 + z.Action.Msgsize() + 2 + z.Conversation.Msgsize() + 2 + msgp.StringPrefixSize + len(z.Member) + 3 + msgp.StringPrefixSize + len(z.Cause) + 3 + msgp.IntSize + 3 + msgp.BoolSize + 2 + msgp.Int64Size + 3 + msgp.IntSize + 3 + msgp.Uint64Size + 3 + msgp.StringPrefixSize + len(z.Ref)
 	return
 }
 

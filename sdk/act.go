@@ -119,6 +119,20 @@ func (i *Invocation) action(a *abi.Action) Action {
 	return Action{a}
 }
 
+// Key is the plugin's name for the action, by which [Invocation.Abort] finds it.
+// One of the same name and key in this conversation that has not ended yet is
+// stopped, and its result does not come.
+func (a Action) Key(key string) Action {
+	a.a.Key = key
+	return a
+}
+
+// Abort stops the action of that name and key that was asked for in the event's
+// conversation; its result does not come. If it has ended nothing happens.
+func (i *Invocation) Abort(name, key string) {
+	i.out = append(i.out, abi.Effect{Abort: &abi.Abort{Name: name, Key: key}})
+}
+
 // Note comes back with the result, for [NoteOf]; it is what [Note] makes.
 func (a Action) Note(n []byte) Action {
 	a.a.Note = n

@@ -103,6 +103,8 @@ func TestTimersActionsAndTheRest(t *testing.T) {
 		c.Cancel("a").Key("k").In("web:x")
 		c.HTTP("h", abi.HTTP{URL: "https://x/"}).Note(Note(1))
 		c.Verify("v", abi.Verify{Files: []abi.SourceFile{{Name: "main.go"}}})
+		c.Verify("v", abi.Verify{Files: []abi.SourceFile{{Name: "main.go"}}}).Key("m7")
+		c.Abort("v", "m7")
 		c.React("tada")
 		c.Track("t", "k", "v")
 		c.Emit("e")
@@ -116,6 +118,8 @@ func TestTimersActionsAndTheRest(t *testing.T) {
 		{Cancel: &abi.Cancel{Name: "a", Key: "k", Conversation: "web:x"}},
 		{Action: &abi.Action{Name: "h", HTTP: &abi.HTTP{URL: "https://x/"}, Note: []byte{1}}},
 		{Action: &abi.Action{Name: "v", Verify: &abi.Verify{Files: []abi.SourceFile{{Name: "main.go"}}}}},
+		{Action: &abi.Action{Name: "v", Key: "m7", Verify: &abi.Verify{Files: []abi.SourceFile{{Name: "main.go"}}}}},
+		{Abort: &abi.Abort{Name: "v", Key: "m7"}},
 		{React: &abi.React{Conversation: "web:general", Message: "m7", Name: "tada"}},
 		{Track: &abi.Track{Name: "t", Props: []abi.Annotation{{Name: "k", Value: "v"}}}},
 		{Emit: &abi.Emit{Name: "e"}},

@@ -118,7 +118,8 @@ func (b *Plugin[C]) OnReaction(h Handler[C]) *Plugin[C] {
 }
 
 // OnResult handles the result of the actions of this name: [Invocation.HTTP],
-// [Invocation.Verify].
+// [Invocation.Verify]. Of a verification that has to wait for its turn it hears
+// before: its body is then {"queue_position": 3} and has no verdict.
 func (b *Plugin[C]) OnResult(name string, h Handler[C]) *Plugin[C] {
 	b.on(route{kind: abi.HTTPResponded, name: name}, h)
 	return b.on(route{kind: abi.VerifyFinished, name: name}, h)

@@ -7,6 +7,7 @@ import (
 	"hash"
 	"sync"
 
+	"github.com/hearthbot/hearth/host/verify/queue"
 	"github.com/hearthbot/hearth/host/verify/source"
 )
 
@@ -58,8 +59,9 @@ func weigh(_ key, r Result) uint32 {
 	return uint32(n)
 }
 
-// flights lets equal submissions share one run. A run is stopped when the last
-// that waits for it has gone. The zero value is ready to use.
+// flights lets equal submissions share one run, and its place in the queue. A run
+// is stopped when the last that waits for it has gone. The zero value is ready to
+// use.
 type flights struct {
 	mu     sync.Mutex
 	flying map[key]*flight
@@ -71,21 +73,31 @@ type flight struct {
 	done    chan struct{}
 	res     Result
 	err     error
+	place   places
 }
 
-func (f *flights) do(ctx context.Context, k key, run func(context.Context) (Result, error)) (Result, error) {
+// do runs what is not under way yet, once enter has given it a ticket. An error
+// of enter is its caller's alone.
+func (f *flights) do(ctx context.Context, k key, moved func(int), enter func(moved func(int)) (*queue.Ticket, error),
+	run func(context.Context, *queue.Ticket) (Result, error)) (Result, error) {
 	f.mu.Lock()
 	fl := f.flying[k]
 	if fl == nil {
+		fl = &flight{done: make(chan struct{})}
+		t, err := enter(fl.place.move)
+		if err != nil {
+			f.mu.Unlock()
+			return Result{}, err
+		}
 		fctx, cancel := context.WithCancel(context.WithoutCancel(ctx))
-		fl = &flight{cancel: cancel, done: make(chan struct{})}
+		fl.cancel = cancel
 		if f.flying == nil {
 			f.flying = map[key]*flight{}
 		}
 		f.flying[k] = fl
 		go func() {
 			defer cancel()
-			fl.res, fl.err = run(fctx)
+			fl.res, fl.err = run(fctx, t)
 			f.mu.Lock()
 			if f.flying[k] == fl {
 				delete(f.flying, k)
@@ -96,6 +108,7 @@ func (f *flights) do(ctx context.Context, k key, run func(context.Context) (Resu
 	}
 	fl.waiting++
 	f.mu.Unlock()
+	defer fl.place.listen(moved)()
 	select {
 	case <-fl.done:
 		return fl.res, fl.err
@@ -110,4 +123,44 @@ func (f *flights) do(ctx context.Context, k key, run func(context.Context) (Resu
 	}
 	f.mu.Unlock()
 	return Result{}, context.Cause(ctx)
+}
+
+// places tell a place in the queue to all that share it.
+type places struct {
+	mu    sync.Mutex
+	place int
+	told  map[int]func(int)
+	n     int
+}
+
+func (p *places) move(place int) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.place = place
+	for _, f := range p.told {
+		f(place)
+	}
+}
+
+// listen has f told the place, now if there is one, until stop is called.
+func (p *places) listen(f func(int)) (stop func()) {
+	if f == nil {
+		return func() {}
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.told == nil {
+		p.told = map[int]func(int){}
+	}
+	p.n++
+	n := p.n
+	p.told[n] = f
+	if p.place > 0 {
+		f(p.place)
+	}
+	return func() {
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		delete(p.told, n)
+	}
 }

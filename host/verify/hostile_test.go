@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/hearthbot/hearth/host/verify/queue"
 	"github.com/hearthbot/hearth/host/verify/source"
 )
 
@@ -223,23 +224,61 @@ func TestSharedAndCancelled(t *testing.T) {
 		few.state.Store(v.state.Load()) // shares what the other has prepared, so it is not closed
 		ctx, cancel := context.WithCancel(t.Context())
 		defer cancel()
-		if err := few.slots.Acquire(ctx, 1); err != nil { // somebody has the turn
+		busy, err := few.queue.Enter(queue.Who{}, nil) // somebody has the turn
+		if err != nil {
 			t.Fatal(err)
 		}
-		waits := make(chan error)
-		go func() {
-			_, err := few.Verify(ctx, program("func main() { println(1) }"))
-			waits <- err
-		}()
-		for few.Status().Waiting == 0 {
-			time.Sleep(time.Millisecond)
+		defer busy.Done()
+		places, waits := make(chan int, 1), make(chan error, 2)
+		second := program("func main() { println(1) }")
+		second.Moved = func(n int) { places <- n }
+		for range 2 { // equal ones have one place
+			go func() {
+				_, err := few.Verify(ctx, second)
+				waits <- err
+			}()
+			if n := <-places; n != 1 {
+				t.Errorf("its place is %d", n)
+			}
 		}
-		if _, err := few.Verify(ctx, program("func main() { println(2) }")); !errors.Is(err, ErrBusy) {
-			t.Errorf("the third: %v, want ErrBusy", err)
+		if n := few.Status().Waiting; n != 1 {
+			t.Errorf("%d wait", n)
+		}
+		if _, err := few.Verify(ctx, program("func main() { println(2) }")); !errors.Is(err, ErrFull) {
+			t.Errorf("the third: %v, want ErrFull", err)
 		}
 		cancel()
-		if err := <-waits; !errors.Is(err, context.Canceled) {
-			t.Errorf("the second: %v", err)
+		for range 2 {
+			if err := <-waits; !errors.Is(err, context.Canceled) {
+				t.Errorf("the second: %v", err)
+			}
+		}
+	})
+	t.Run("too fast", func(t *testing.T) {
+		slow, err := New(Options{Engine: v.o.Engine, Every: time.Hour, Wall: time.Minute})
+		if err != nil {
+			t.Fatal(err)
+		}
+		slow.state.Store(v.state.Load())
+		by := func(member string, s Submission) Submission {
+			s.By = queue.Who{Source: "chat", Member: member}
+			return s
+		}
+		for _, c := range []struct {
+			what, member, text string
+			want               Verdict // "" for too fast
+		}{
+			{"the first", "ann", "func main() { println(3) }", Accepted},
+			{"the next", "ann", "func main() { println(4) }", ""},
+			{"what is known", "ann", "func main() { println(3) }", Accepted},
+			{"what is refused at once", "ann", "import \"C\"\nfunc main() {}", Rejected},
+			{"another member's", "bea", "func main() { println(4) }", Accepted},
+		} {
+			r, err := slow.Verify(t.Context(), by(c.member, program(c.text)))
+			var fast *TooFastError
+			if r.Verdict != c.want || errors.As(err, &fast) != (c.want == "") || fast != nil && fast.Wait < 59*time.Minute {
+				t.Errorf("%s: %v, %v", c.what, r.Verdict, err)
+			}
 		}
 	})
 	t.Run("not ready", func(t *testing.T) {
@@ -257,4 +296,39 @@ func TestSharedAndCancelled(t *testing.T) {
 			t.Error(err)
 		}
 	})
+}
+
+// While others are being compiled a program is interpreted alone; one that needs
+// the compiler waits for it, or until nobody wants to know any more.
+func TestCompilationsAreCounted(t *testing.T) {
+	v0 := newVerifier(t)
+	v, err := New(Options{Engine: v0.o.Engine, Workers: 2, Wall: time.Minute})
+	if err != nil {
+		t.Fatal(err)
+	}
+	v.state.Store(v0.state.Load()) // shares what the other has prepared, so it is not closed
+	for range cap(v.compiling) {
+		v.compiling <- struct{}{}
+	}
+	r, err := v.Verify(t.Context(), program("func main() { n := 0; for i := range 3_000_000 { n += i }; println(n) }"))
+	if err != nil || r.Verdict != Accepted {
+		t.Errorf("interpreted alone: %s, %v", r.Verdict, err)
+	}
+	deep := program("func f(n int) int { if n == 0 { return 0 }; return 1 + f(n-1) }\nfunc main() { println(f(50001)) }")
+	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
+	defer cancel()
+	if _, err := v.Verify(ctx, deep); !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("without a compiler: %v", err)
+	}
+	if n := len(v.compiling); n != cap(v.compiling) {
+		t.Errorf("%d are being compiled", n)
+	}
+	<-v.compiling
+	if r, err := v.Verify(t.Context(), deep); err != nil || r.Verdict != Accepted {
+		t.Errorf("with one: %s, %v", r.Verdict, err)
+	}
+	v.running.Wait()
+	if n := len(v.compiling); n != cap(v.compiling)-1 {
+		t.Errorf("%d are still being compiled", n)
+	}
 }

@@ -3,6 +3,7 @@ package verify
 import (
 	"context"
 	"errors"
+	"runtime"
 	"time"
 
 	"github.com/hearthbot/hearth/host/wasm"
@@ -22,39 +23,68 @@ type outcome struct {
 // run runs a module: interpreted at once and, if that takes long, compiled as
 // well. What ends first counts; the other is stopped. An interpreter that gave up
 // at its shallow stack has said nothing.
+//
+// A compilation cannot be stopped: one that was overtaken goes on after its
+// submission has its verdict and the next has its turn. And what is computed for
+// nothing keeps the processors from the chat. So compilations are counted; until
+// one has ended, the interpreter goes on alone.
 func (v *Verifier) run(ctx context.Context, module []byte, s *Submission) outcome {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	ends := make(chan outcome, 2)
-	running := 0
 	begin := func(interpret bool) {
-		running++
-		v.running.Go(func() { ends <- v.runWith(ctx, module, s, interpret) })
+		v.running.Go(func() {
+			o := v.runWith(ctx, module, s, interpret)
+			if !interpret {
+				<-v.compiling
+			}
+			ends <- o
+		})
 	}
 	begin(true)
+	running, compiled := 1, false
 	wait := time.NewTimer(headStart)
 	defer wait.Stop()
-	compiled := false
+	var compile chan<- struct{} // nil while it need not be compiled
+	gone := ctx.Done()
 	for {
 		select {
 		case <-wait.C:
-			if !compiled {
-				compiled = true
-				begin(false)
+			if !compiled && ctx.Err() == nil {
+				compile = v.compiling
 			}
+		case compile <- struct{}{}:
+			compile, compiled = nil, true
+			running++
+			begin(false)
+		case <-gone:
+			if running == 0 {
+				return outcome{err: context.Cause(ctx)}
+			}
+			gone, compile = nil, nil
 		case o := <-ends:
 			running--
-			shallow := errors.Is(o.err, wasm.ErrStack) && !compiled
-			if shallow {
-				compiled = true
-				begin(false)
+			if ctx.Err() != nil {
+				return o
 			}
-			if running > 0 && (shallow || errors.Is(o.err, wasm.ErrStack) || errors.Is(o.err, wasm.ErrDeadline)) {
-				continue // the other knows more
+			if errors.Is(o.err, wasm.ErrStack) || errors.Is(o.err, wasm.ErrDeadline) {
+				if !compiled {
+					compile = v.compiling
+					continue
+				}
+				if running > 0 {
+					continue // the other knows more
+				}
 			}
 			return o
 		}
 	}
+}
+
+// compilations are how many programs are compiled at once, or run so: those for
+// which there are processors beside the interpreters, and at least one.
+func compilations(workers int) int {
+	return min(workers, max(1, runtime.GOMAXPROCS(0)-workers))
 }
 
 func (v *Verifier) runWith(ctx context.Context, module []byte, s *Submission, interpret bool) outcome {

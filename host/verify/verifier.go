@@ -8,14 +8,15 @@ import (
 	"io"
 	"io/fs"
 	"log/slog"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
 
 	"github.com/maypok86/otter/v2"
-	"golang.org/x/sync/semaphore"
 
 	"github.com/hearthbot/hearth/host/verify/check"
+	"github.com/hearthbot/hearth/host/verify/queue"
 	"github.com/hearthbot/hearth/host/verify/screen"
 	"github.com/hearthbot/hearth/host/verify/source"
 	"github.com/hearthbot/hearth/host/verify/toolchain"
@@ -33,11 +34,19 @@ type Options struct {
 	Output int           // bytes of stdout and stderr together; 0 means 64 KiB
 	Sleep  time.Duration // that a run may sleep in all, on its own clock; 0 means a day
 
-	Workers int    // submissions under way at once; 0 means half of the processors
-	Queue   int    // submissions that may wait; 0 means 256
-	Cache   uint64 // bytes of results that are kept; 0 means 32 MiB
+	Workers int           // submissions under way at once; 0 means half of the processors
+	Queue   int           // submissions that may wait; 0 means 256
+	Share   int           // of those, of one source; 0 means half of them
+	Every   time.Duration // a member may have a submission taken in this time, on average; 0 means that there is no bound
+	Burst   int           // and so many at once, after a rest; 0 means 1
+	Cache   uint64        // bytes of results that are kept; 0 means 32 MiB
 
-	Rules  screen.Rules
+	Rules screen.Rules
+
+	// VetWarns lets a program run of which vet is certain that it is mistaken, and
+	// warns of it beside the run. Unset, it ends in vet_error, as with go test.
+	VetWarns bool
+
 	Logger *slog.Logger
 }
 
@@ -63,6 +72,9 @@ func (o Options) withDefaults() Options {
 	if o.Queue == 0 {
 		o.Queue = 256
 	}
+	if o.Share == 0 {
+		o.Share = (o.Queue + 1) / 2
+	}
 	if o.Cache == 0 {
 		o.Cache = 32 << 20
 	}
@@ -76,15 +88,15 @@ func (o Options) withDefaults() Options {
 // concurrent use.
 type Verifier struct {
 	o       Options
-	slots   *semaphore.Weighted
+	queue   *queue.Queue
 	results *otter.Cache[key, Result]
 	flights flights
 
-	state   atomic.Pointer[ready]
-	step    atomic.Pointer[string]
-	waiting atomic.Int64
-	running sync.WaitGroup // programs
-	closed  atomic.Bool
+	state     atomic.Pointer[ready]
+	step      atomic.Pointer[string]
+	running   sync.WaitGroup // programs
+	compiling chan struct{}  // has one for each program that is being compiled, or run so
+	closed    atomic.Bool
 }
 
 // ready is what Prepare made.
@@ -104,7 +116,8 @@ func New(o Options) (*Verifier, error) {
 	if err != nil {
 		return nil, fmt.Errorf("verify: %w", err)
 	}
-	v := &Verifier{o: o, slots: semaphore.NewWeighted(int64(o.Workers)), results: results}
+	turns := queue.New(queue.Options{Workers: o.Workers, Length: o.Queue, Share: o.Share, Every: o.Every, Burst: o.Burst})
+	v := &Verifier{o: o, queue: turns, results: results, compiling: make(chan struct{}, compilations(o.Workers))}
 	v.at("waiting")
 	return v, nil
 }
@@ -121,7 +134,7 @@ type Status struct {
 
 // Status is safe to ask at any time.
 func (v *Verifier) Status() Status {
-	s := Status{Step: *v.step.Load(), Waiting: int(v.waiting.Load())}
+	s := Status{Step: *v.step.Load(), Waiting: v.queue.Waiting()}
 	if r := v.state.Load(); r != nil {
 		s.Ready, s.GoVersion = true, r.chain.Version()
 	}
@@ -159,9 +172,11 @@ func (v *Verifier) Prepare(ctx context.Context, t *toolchain.Toolchain) error {
 	return nil
 }
 
-// Verify takes a submission the whole way. It waits for its turn; ErrBusy says
-// that too many wait already, ErrNotReady that Prepare has not ended. If ctx ends
-// first, what nobody else waits for is stopped.
+// Verify takes a submission the whole way. It waits for its turn, in the order
+// that package queue has; what is refused at once or known already needs none.
+// ErrNotReady says that Prepare has not ended, ErrFull that too many wait, a
+// *TooFastError that this submitter has to. If ctx ends first, what nobody else
+// waits for is stopped.
 func (v *Verifier) Verify(ctx context.Context, s Submission) (Result, error) {
 	if v.closed.Load() {
 		return Result{}, ErrClosed
@@ -181,9 +196,13 @@ func (v *Verifier) Verify(ctx context.Context, s Submission) (Result, error) {
 		known.Cached, known.DurationMS = true, time.Since(start).Milliseconds()
 		return known, nil
 	}
-	res, err := v.flights.do(ctx, k, func(ctx context.Context) (Result, error) { return v.turn(ctx, r, &s, k) })
+	enter := func(moved func(int)) (*queue.Ticket, error) { return v.queue.Enter(s.By, moved) }
+	res, err := v.flights.do(ctx, k, s.Moved, enter, func(ctx context.Context, t *queue.Ticket) (Result, error) { return v.turn(ctx, t, r, &s, k) })
+	if err != nil {
+		return Result{}, fmt.Errorf("verify: %w", err)
+	}
 	res.DurationMS = time.Since(start).Milliseconds()
-	return res, err
+	return res, nil
 }
 
 // refuse ends a submission that need not wait for a turn.
@@ -214,18 +233,12 @@ func syntax(ds []source.Diagnostic) bool {
 	return false
 }
 
-// turn waits for a turn and takes it.
-func (v *Verifier) turn(ctx context.Context, r *ready, s *Submission, k key) (Result, error) {
-	if n := v.waiting.Add(1); n > int64(v.o.Queue) {
-		v.waiting.Add(-1)
-		return Result{}, ErrBusy
+// turn waits for the ticket's turn and takes it.
+func (v *Verifier) turn(ctx context.Context, t *queue.Ticket, r *ready, s *Submission, k key) (Result, error) {
+	defer t.Done()
+	if err := t.Wait(ctx); err != nil {
+		return Result{}, fmt.Errorf("wait for a turn: %w", err)
 	}
-	err := v.slots.Acquire(ctx, 1)
-	v.waiting.Add(-1)
-	if err != nil {
-		return Result{}, fmt.Errorf("verify: wait for a turn: %w", context.Cause(ctx))
-	}
-	defer v.slots.Release(1)
 	res, keep, err := v.verify(ctx, r, s)
 	if err != nil {
 		return Result{}, err
@@ -248,6 +261,9 @@ func (v *Verifier) verify(ctx context.Context, r *ready, s *Submission) (res Res
 		return res, false, nil
 	}
 	res.Diagnostics = discreet(report.Diagnostics, s.Tests)
+	if v.o.VetWarns {
+		vetWarns(res.Diagnostics)
+	}
 	if hasErrors(res.Diagnostics) {
 		res.Verdict = checkVerdict(res.Diagnostics)
 		return res, true, nil
@@ -260,7 +276,7 @@ func (v *Verifier) verify(ctx context.Context, r *ready, s *Submission) (res Res
 		module, err = b.program(s)
 	}
 	if ctx.Err() != nil {
-		return res, false, fmt.Errorf("verify: %w", context.Cause(ctx))
+		return res, false, context.Cause(ctx)
 	}
 	if err != nil {
 		res.judgeBuild(err, s)
@@ -269,7 +285,7 @@ func (v *Verifier) verify(ctx context.Context, r *ready, s *Submission) (res Res
 	}
 	o := v.run(ctx, module, s)
 	if ctx.Err() != nil {
-		return res, false, fmt.Errorf("verify: %w", context.Cause(ctx))
+		return res, false, context.Cause(ctx)
 	}
 	res.judgeRun(&o, s, report.Tests, &v.o)
 	v.complain(&res)
@@ -288,12 +304,23 @@ func checkVerdict(ds []source.Diagnostic) Verdict {
 		if d.Severity != source.Error {
 			continue
 		}
-		if len(d.Code) > 4 && d.Code[:4] == "vet/" {
+		if ofVet(d) {
 			return VetError
 		}
 		return CompileError
 	}
 	return CompileError
+}
+
+func ofVet(d source.Diagnostic) bool { return strings.HasPrefix(d.Code, "vet/") }
+
+// vetWarns makes warnings of vet's errors.
+func vetWarns(ds []source.Diagnostic) {
+	for i := range ds {
+		if ofVet(ds[i]) && ds[i].Severity == source.Error {
+			ds[i].Severity = source.Warning
+		}
+	}
 }
 
 // packagePath is what the submission is compiled as.

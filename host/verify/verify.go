@@ -17,9 +17,9 @@
 // took; so results are kept, and equal submissions under way share one run. Only
 // what ended by wall time or by a fault of the host is not kept.
 //
-// It owns verdicts, the harness that tests are run with, and the order in which
-// submissions get their turn. It must not know who submits, a task, a chat or an
-// event. It stores nothing: the toolchain and the compile cache lie where its
+// It owns verdicts and the harness that tests are run with; who comes next when
+// many submit at once is package queue's. It must not know who submits beyond an
+// opaque name, a task, a chat or an event. It stores nothing: the toolchain and the compile cache lie where its
 // options say.
 package verify
 
@@ -27,6 +27,7 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/hearthbot/hearth/host/verify/queue"
 	"github.com/hearthbot/hearth/host/verify/source"
 )
 
@@ -57,6 +58,11 @@ type Submission struct {
 	Stdin string        // at most MaxInput bytes
 	Args  []string      // without the program's name; at most MaxArgs
 	Want  string        // what the program has to print; "" if that is not judged
+
+	// By and Moved are about its turn alone: whose that is, and who is told the
+	// place in the queue, as queue.Queue.Enter has it, until Verify returns.
+	By    queue.Who
+	Moved func(place int)
 }
 
 // Bounds of a submission beside those of packages source and screen.
@@ -92,9 +98,12 @@ type Test struct {
 // Errors of Verify. A submission that is wrong is no error: it has a verdict.
 var (
 	ErrNotReady = errors.New("verify: the compiler is not ready yet")
-	ErrBusy     = errors.New("verify: too many submissions are waiting")
 	ErrClosed   = errors.New("verify: closed")
+	ErrFull     = queue.ErrFull
 )
+
+// TooFastError says how long a submitter has to wait.
+type TooFastError = queue.TooFastError
 
 // check says what is wrong with a submission beside its files.
 func (s *Submission) check() []source.Diagnostic {

@@ -103,15 +103,81 @@ func TestQueue(t *testing.T) {
 	b := sdktest.New(t, sdktest.Options{})
 	ann := b.Member("ann")
 	ann.Says("dm", "```go\npackage main\nfunc main() {}\n```")
-	note := sdk.Note(ticket{Run: "msg1"})
-	b.Do(abi.Event{Kind: abi.VerifyFinished, Member: abi.Member{ID: "test:ann"}, Conversation: abi.Conversation{ID: "test:dm-ann", Kind: abi.Direct},
-		Note: note, Result: &abi.Result{Name: "check", Body: []byte(`{"queue_position": 3}`)}})
+	b.Queued("check", 3)
 	if text := ann.Sees("dm")[0].Text(); !strings.Contains(text, "you are number 3") {
 		t.Error(text)
 	}
 	b.Result(abi.Result{Name: "check", Body: []byte(`{"verdict": "deadlock"}`)})
 	if text := ann.Sees("dm")[0].Text(); !strings.Contains(text, "every goroutine waits") {
 		t.Error(text)
+	}
+}
+
+// TestNoVerdict says kindly why there is none, in both languages, and the code
+// can be sent again.
+func TestNoVerdict(t *testing.T) {
+	for _, c := range []struct {
+		result abi.Result
+		en, zh string
+	}{
+		{abi.Result{Code: abi.TooFast, Wait: 8200}, "in 9 seconds I run your next one", "9 秒后"},
+		{abi.Result{Code: abi.TooFast, Wait: 1}, "in 1 second I run", "1 秒后"},
+		{abi.Result{Code: abi.Full}, "queue is full", "排满了"},
+		{abi.Result{Code: abi.NotReady}, "getting the compiler ready", "准备中"},
+		{abi.Result{Code: abi.Off}, "switched off", "没有开启"},
+		{abi.Result{}, "just now (the reason)", "the reason"},
+		{abi.Result{Code: "newer"}, "just now (the reason)", "the reason"},
+	} {
+		for locale, want := range map[string]string{"en": c.en, "zh-CN": c.zh} {
+			b := sdktest.New(t, sdktest.Options{Locale: locale})
+			ann := b.Member("ann")
+			ann.Says("dm", "```go\npackage main\nfunc main() {}\n```")
+			c.result.Name, c.result.Error = "check", "the reason"
+			b.Result(c.result)
+			if text := ann.Sees("dm")[0].Text(); !strings.Contains(text, want) {
+				t.Errorf("%s %s: %s", locale, c.result.Code, text)
+			}
+			if b.Row("m/test:ann/running/msg1") != nil {
+				t.Errorf("%s: it still counts as running", c.result.Code)
+			}
+		}
+	}
+}
+
+// TestVerdictOfWhatIsGone: a verdict that was under way to the plugin when the
+// message was deleted says nothing.
+func TestVerdictOfWhatIsGone(t *testing.T) {
+	b := sdktest.New(t, sdktest.Options{})
+	ann := b.Member("ann")
+	ann.Says("dm", "```go\npackage main\nfunc main() {}\n```")
+	b.Do(abi.Event{Kind: abi.MessageDeleted, Member: abi.Member{ID: "test:ann"}, Conversation: abi.Conversation{ID: "test:dm-ann", Kind: abi.Direct},
+		Message: &abi.Message{ID: "msg1"}})
+	for _, body := range []string{`{"queue_position": 1}`, `{"verdict": "deadlock"}`} {
+		b.Do(abi.Event{Kind: abi.VerifyFinished, Member: abi.Member{ID: "test:ann"}, Conversation: abi.Conversation{ID: "test:dm-ann", Kind: abi.Direct},
+			Note: sdk.Note(ticket{Run: "msg1"}), Result: &abi.Result{Name: "check", Body: []byte(body)}})
+	}
+	if seen := ann.Sees("dm"); len(seen) != 0 {
+		t.Errorf("%q", seen[0].Text())
+	}
+}
+
+// TestQueueIsNoNoise: who alone sees the answer gets one message, not one for each
+// position.
+func TestQueueIsNoNoise(t *testing.T) {
+	b := sdktest.New(t, sdktest.Options{})
+	ann := b.Member("ann")
+	ev := says("", "")
+	ev.Kind, ev.Message, ev.Addressed, ev.Private = abi.CommandInvoked, nil, false, true
+	ev.Conversation, ev.Command = abi.Conversation{ID: "test:general", Kind: abi.Channel}, &abi.Command{Name: "run", Args: "package main\nfunc main() {}"}
+	b.Do(ev)
+	b.Queued("check", 3)
+	b.Queued("check", 2)
+	if seen := ann.Sees("#general"); len(seen) != 0 {
+		t.Errorf("%d messages, the first %q", len(seen), seen[0].Text())
+	}
+	b.Result(abi.Result{Name: "check", Body: []byte(`{"verdict": "deadlock"}`)})
+	if seen := ann.Sees("#general"); len(seen) != 1 {
+		t.Errorf("%d messages with the verdict", len(seen))
 	}
 }
 

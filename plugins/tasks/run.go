@@ -244,7 +244,7 @@ func submit(c *ctx, found find.Found, t *pack.Task) {
 	} else if found.More {
 		c.Reply(text)
 	}
-	c.Verify("check", v).Note(sdk.Note(note))
+	c.Verify("check", v).Key(note.Run).Note(sdk.Note(note))
 }
 
 // complete gives a lone file the name that the task has for it, one that is
@@ -303,7 +303,7 @@ func reply(c *ctx, text sdk.Markup) *sdk.Message {
 	return m
 }
 
-// deleted drops what comes of a message that is gone.
+// deleted stops what comes of a message that is gone.
 func deleted(c *ctx) error {
 	if s, ok := code.Lookup(c); ok && s.Message == c.Event.Message.ID {
 		code.Delete(c)
@@ -311,6 +311,7 @@ func deleted(c *ctx) error {
 	run := ticketName(c)
 	if _, ok := running.Lookup(c, run); ok {
 		running.Delete(c, run)
+		c.Abort("check", run)
 		c.Delete(answerKey(run))
 	}
 	return nil

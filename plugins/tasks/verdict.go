@@ -8,6 +8,7 @@ import (
 
 	"github.com/hearthbot/hearth/plugins/tasks/pack"
 	"github.com/hearthbot/hearth/sdk"
+	"github.com/hearthbot/hearth/sdk/abi"
 )
 
 // verdict is what the host says of code, as much of it as is shown.
@@ -65,10 +66,12 @@ func judged(c *ctx) error {
 	var v verdict
 	if r := c.Event.Result; r.Error != "" {
 		running.Delete(c, n.Run)
-		answer(c, n, c.T("verdict.none", clip(r.Error, maxWords, 1)))
+		answer(c, n, unverified(c, r))
 		return nil
 	} else if err := json.Unmarshal(r.Body, &v); err == nil && v.Verdict == "" && v.Queue > 0 {
-		answer(c, n, c.T("queued", v.Queue)) // the verdict is still to come
+		if !n.Alone { // else there is nothing to edit, and each position would be a message
+			answer(c, n, c.T("queued", v.Queue)) // the verdict is still to come
+		}
 		return nil
 	} else if err != nil || !slices.Contains(verdicts, v.Verdict) {
 		v = verdict{Verdict: internal}
@@ -100,6 +103,17 @@ func judged(c *ctx) error {
 	}
 	path.Set(c, p)
 	return nil
+}
+
+// unverified says why there is no verdict.
+func unverified(c *ctx, r *abi.Result) sdk.Markup {
+	switch r.Code {
+	case abi.TooFast:
+		return c.T("verdict.too_fast", int(max(1, (r.Wait+999)/1000)))
+	case abi.Full, abi.NotReady, abi.Off:
+		return c.T("verdict." + r.Code)
+	}
+	return c.T("verdict.none", clip(r.Error, maxWords, 1))
 }
 
 // answer puts words in the place of those that stand since the code was sent.

@@ -77,7 +77,7 @@ func CheckKey(key string) error {
 func (e *Effect) check() error {
 	set := 0
 	for _, is := range [...]bool{e.Send != nil, e.Edit != nil, e.Delete != nil, e.React != nil, e.Timer != nil, e.Cancel != nil,
-		e.Action != nil, e.Emit != nil, e.Track != nil, e.Profile != nil, e.Continue != nil} {
+		e.Action != nil, e.Abort != nil, e.Emit != nil, e.Track != nil, e.Profile != nil, e.Continue != nil} {
 		if is {
 			set++
 		}
@@ -108,7 +108,12 @@ func (e *Effect) check() error {
 		if (e.Action.HTTP == nil) == (e.Action.Verify == nil) {
 			return fmt.Errorf("action %q asks for neither or both of HTTP and Verify", e.Action.Name)
 		}
-		return firstOf(checkName("the action", e.Action.Name), checkNote(e.Action.Note))
+		return firstOf(checkName("the action", e.Action.Name), checkLength("the action's key", e.Action.Key), checkNote(e.Action.Note))
+	case e.Abort != nil:
+		if e.Abort.Key == "" {
+			return fmt.Errorf("action %q is aborted without its key", e.Abort.Name)
+		}
+		return firstOf(checkName("the action", e.Abort.Name), checkLength("the action's key", e.Abort.Key))
 	case e.Emit != nil:
 		return checkName("the plugin event", e.Emit.Name)
 	case e.Track != nil:

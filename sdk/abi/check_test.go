@@ -47,6 +47,8 @@ func TestCheckNamesWhatIsWrong(t *testing.T) {
 		{"a ragged table", say(abi.Block{Table: &abi.Table{Header: []string{"a", "b"}, Rows: [][]string{{"1"}}}}), "1 cells under a header of 2"},
 		{"to nobody", abi.Effects{Out: []abi.Effect{{Send: &abi.Send{Content: abi.Content{Blocks: []abi.Block{text}}}}}}, "to nobody"},
 		{"a timer without a name", abi.Effects{Out: []abi.Effect{{Timer: &abi.Timer{}}}}, "the timer has no name"},
+		{"an abort of nothing in particular", abi.Effects{Out: []abi.Effect{{Abort: &abi.Abort{Name: "a"}}}}, "without its key"},
+		{"a long key of an action", abi.Effects{Out: []abi.Effect{{Abort: &abi.Abort{Name: "a", Key: strings.Repeat("k", 129)}}}}, "129 bytes"},
 		{"an action that asks for nothing", abi.Effects{Out: []abi.Effect{{Action: &abi.Action{Name: "a"}}}}, "neither or both"},
 		{"a long cursor", abi.Effects{Out: []abi.Effect{{Continue: &abi.Continue{Cursor: note}}}}, "a note of 4097 bytes"},
 	} {

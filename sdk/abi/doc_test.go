@@ -37,6 +37,7 @@ var wire = map[string]func() codec{
 	"Target": func() codec { return new(abi.Target) }, "Edit": func() codec { return new(abi.Edit) },
 	"Delete": func() codec { return new(abi.Delete) }, "React": func() codec { return new(abi.React) },
 	"Timer": func() codec { return new(abi.Timer) }, "Cancel": func() codec { return new(abi.Cancel) },
+	"Abort":  func() codec { return new(abi.Abort) },
 	"Action": func() codec { return new(abi.Action) }, "HTTP": func() codec { return new(abi.HTTP) },
 	"Verify": func() codec { return new(abi.Verify) }, "SourceFile": func() codec { return new(abi.SourceFile) },
 	"Emit": func() codec { return new(abi.Emit) }, "Track": func() codec { return new(abi.Track) },

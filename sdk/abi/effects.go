@@ -34,6 +34,7 @@ type Effect struct {
 	Timer    *Timer    `msg:"timer,omitempty"`
 	Cancel   *Cancel   `msg:"cancel,omitempty"`
 	Action   *Action   `msg:"action,omitempty"`
+	Abort    *Abort    `msg:"abort,omitempty"`
 	Emit     *Emit     `msg:"emit,omitempty"`
 	Track    *Track    `msg:"track,omitempty"`
 	Profile  *Profile  `msg:"prof,omitempty"`
@@ -106,12 +107,23 @@ type Cancel struct {
 	Conversation string `msg:"c,omitempty"` // "": the causing event's
 }
 
-// Action asks the host for something slow; its result is an event, with Note.
+// Action asks the host for something slow; its result is an event, with Note. If
+// it has a Key it takes the place of one with its Name and Key in that
+// conversation that has not ended: of that no result comes.
 type Action struct {
 	Name   string  `msg:"n"`              // comes back in Result.Name
+	Key    string  `msg:"k,omitempty"`    // by which Abort finds it; "": it cannot be aborted
 	HTTP   *HTTP   `msg:"http,omitempty"` //
 	Verify *Verify `msg:"vf,omitempty"`   //
 	Note   []byte  `msg:"nt,omitempty,limit=262144"`
+}
+
+// Abort takes back an action that was asked for in the event's conversation: it
+// is stopped if it is under way, and its result does not come. One that has
+// ended is no error.
+type Abort struct {
+	Name string `msg:"n"`
+	Key  string `msg:"k"`
 }
 
 // HTTP is a request to a host the plugin was granted. Secrets are named in

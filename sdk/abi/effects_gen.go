@@ -13,23 +13,92 @@ const (
 )
 
 // MarshalMsg implements msgp.Marshaler
+func (z Abort) MarshalMsg(b []byte) (o []byte, err error) {
+	o = msgp.Require(b, z.Msgsize())
+	// map header, size 2
+	// string "n"
+	o = append(o, 0x82, 0xa1, 0x6e)
+	o = msgp.AppendString(o, z.Name)
+	// string "k"
+	o = append(o, 0xa1, 0x6b)
+	o = msgp.AppendString(o, z.Key)
+	return
+}
+
+// UnmarshalMsg implements msgp.Unmarshaler
+func (z *Abort) UnmarshalMsg(bts []byte) (o []byte, err error) {
+	var field []byte
+	_ = field
+	var zb0001 uint32
+	zb0001, bts, err = msgp.ReadMapHeaderBytes(bts)
+	if err != nil {
+		err = msgp.WrapError(err)
+		return
+	}
+	if zb0001 > zab5ae1b9limitMaps {
+		err = msgp.ErrLimitExceeded
+		return
+	}
+	for zb0001 > 0 {
+		zb0001--
+		field, bts, err = msgp.ReadMapKeyZC(bts)
+		if err != nil {
+			err = msgp.WrapError(err)
+			return
+		}
+		switch msgp.UnsafeString(field) {
+		case "n":
+			z.Name, bts, err = msgp.ReadStringBytes(bts)
+			if err != nil {
+				err = msgp.WrapError(err, "Name")
+				return
+			}
+		case "k":
+			z.Key, bts, err = msgp.ReadStringBytes(bts)
+			if err != nil {
+				err = msgp.WrapError(err, "Key")
+				return
+			}
+		default:
+			bts, err = msgp.Skip(bts)
+			if err != nil {
+				err = msgp.WrapError(err)
+				return
+			}
+		}
+	}
+	o = bts
+	return
+}
+
+// Msgsize returns an upper bound estimate of the number of bytes occupied by the serialized message
+func (z Abort) Msgsize() (s int) {
+	s = 1 + 2 + msgp.StringPrefixSize + len(z.Name) + 2 + msgp.StringPrefixSize + len(z.Key)
+	return
+}
+
+// MarshalMsg implements msgp.Marshaler
 func (z *Action) MarshalMsg(b []byte) (o []byte, err error) {
 	o = msgp.Require(b, z.Msgsize())
 	// check for omitted fields
-	zb0001Len := uint32(4)
-	var zb0001Mask uint8 /* 4 bits */
+	zb0001Len := uint32(5)
+	var zb0001Mask uint8 /* 5 bits */
 	_ = zb0001Mask
-	if z.HTTP == nil {
+	if z.Key == "" {
 		zb0001Len--
 		zb0001Mask |= 0x2
 	}
-	if z.Verify == nil {
+	if z.HTTP == nil {
 		zb0001Len--
 		zb0001Mask |= 0x4
 	}
-	if z.Note == nil {
+	if z.Verify == nil {
 		zb0001Len--
 		zb0001Mask |= 0x8
+	}
+	if z.Note == nil {
+		zb0001Len--
+		zb0001Mask |= 0x10
 	}
 	// variable map header, size zb0001Len
 	o = append(o, 0x80|uint8(zb0001Len))
@@ -40,6 +109,11 @@ func (z *Action) MarshalMsg(b []byte) (o []byte, err error) {
 		o = append(o, 0xa1, 0x6e)
 		o = msgp.AppendString(o, z.Name)
 		if (zb0001Mask & 0x2) == 0 { // if not omitted
+			// string "k"
+			o = append(o, 0xa1, 0x6b)
+			o = msgp.AppendString(o, z.Key)
+		}
+		if (zb0001Mask & 0x4) == 0 { // if not omitted
 			// string "http"
 			o = append(o, 0xa4, 0x68, 0x74, 0x74, 0x70)
 			if z.HTTP == nil {
@@ -52,7 +126,7 @@ func (z *Action) MarshalMsg(b []byte) (o []byte, err error) {
 				}
 			}
 		}
-		if (zb0001Mask & 0x4) == 0 { // if not omitted
+		if (zb0001Mask & 0x8) == 0 { // if not omitted
 			// string "vf"
 			o = append(o, 0xa2, 0x76, 0x66)
 			if z.Verify == nil {
@@ -65,7 +139,7 @@ func (z *Action) MarshalMsg(b []byte) (o []byte, err error) {
 				}
 			}
 		}
-		if (zb0001Mask & 0x8) == 0 { // if not omitted
+		if (zb0001Mask & 0x10) == 0 { // if not omitted
 			// string "nt"
 			o = append(o, 0xa2, 0x6e, 0x74)
 			o = msgp.AppendBytes(o, z.Note)
@@ -100,6 +174,12 @@ func (z *Action) UnmarshalMsg(bts []byte) (o []byte, err error) {
 			z.Name, bts, err = msgp.ReadStringBytes(bts)
 			if err != nil {
 				err = msgp.WrapError(err, "Name")
+				return
+			}
+		case "k":
+			z.Key, bts, err = msgp.ReadStringBytes(bts)
+			if err != nil {
+				err = msgp.WrapError(err, "Key")
 				return
 			}
 		case "http":
@@ -172,7 +252,7 @@ func (z *Action) UnmarshalMsg(bts []byte) (o []byte, err error) {
 
 // Msgsize returns an upper bound estimate of the number of bytes occupied by the serialized message
 func (z *Action) Msgsize() (s int) {
-	s = 1 + 2 + msgp.StringPrefixSize + len(z.Name) + 5
+	s = 1 + 2 + msgp.StringPrefixSize + len(z.Name) + 2 + msgp.StringPrefixSize + len(z.Key) + 5
 	if z.HTTP == nil {
 		s += msgp.NilSize
 	} else {
@@ -638,8 +718,8 @@ func (z *Edit) Msgsize() (s int) {
 func (z *Effect) MarshalMsg(b []byte) (o []byte, err error) {
 	o = msgp.Require(b, z.Msgsize())
 	// check for omitted fields
-	zb0001Len := uint32(11)
-	var zb0001Mask uint16 /* 11 bits */
+	zb0001Len := uint32(12)
+	var zb0001Mask uint16 /* 12 bits */
 	_ = zb0001Mask
 	if z.Send == nil {
 		zb0001Len--
@@ -669,21 +749,25 @@ func (z *Effect) MarshalMsg(b []byte) (o []byte, err error) {
 		zb0001Len--
 		zb0001Mask |= 0x40
 	}
-	if z.Emit == nil {
+	if z.Abort == nil {
 		zb0001Len--
 		zb0001Mask |= 0x80
 	}
-	if z.Track == nil {
+	if z.Emit == nil {
 		zb0001Len--
 		zb0001Mask |= 0x100
 	}
-	if z.Profile == nil {
+	if z.Track == nil {
 		zb0001Len--
 		zb0001Mask |= 0x200
 	}
-	if z.Continue == nil {
+	if z.Profile == nil {
 		zb0001Len--
 		zb0001Mask |= 0x400
+	}
+	if z.Continue == nil {
+		zb0001Len--
+		zb0001Mask |= 0x800
 	}
 	// variable map header, size zb0001Len
 	o = append(o, 0x80|uint8(zb0001Len))
@@ -839,6 +923,21 @@ func (z *Effect) MarshalMsg(b []byte) (o []byte, err error) {
 			}
 		}
 		if (zb0001Mask & 0x80) == 0 { // if not omitted
+			// string "abort"
+			o = append(o, 0xa5, 0x61, 0x62, 0x6f, 0x72, 0x74)
+			if z.Abort == nil {
+				o = msgp.AppendNil(o)
+			} else {
+				// map header, size 2
+				// string "n"
+				o = append(o, 0x82, 0xa1, 0x6e)
+				o = msgp.AppendString(o, z.Abort.Name)
+				// string "k"
+				o = append(o, 0xa1, 0x6b)
+				o = msgp.AppendString(o, z.Abort.Key)
+			}
+		}
+		if (zb0001Mask & 0x100) == 0 { // if not omitted
 			// string "emit"
 			o = append(o, 0xa4, 0x65, 0x6d, 0x69, 0x74)
 			if z.Emit == nil {
@@ -851,7 +950,7 @@ func (z *Effect) MarshalMsg(b []byte) (o []byte, err error) {
 				}
 			}
 		}
-		if (zb0001Mask & 0x100) == 0 { // if not omitted
+		if (zb0001Mask & 0x200) == 0 { // if not omitted
 			// string "track"
 			o = append(o, 0xa5, 0x74, 0x72, 0x61, 0x63, 0x6b)
 			if z.Track == nil {
@@ -864,7 +963,7 @@ func (z *Effect) MarshalMsg(b []byte) (o []byte, err error) {
 				}
 			}
 		}
-		if (zb0001Mask & 0x200) == 0 { // if not omitted
+		if (zb0001Mask & 0x400) == 0 { // if not omitted
 			// string "prof"
 			o = append(o, 0xa4, 0x70, 0x72, 0x6f, 0x66)
 			if z.Profile == nil {
@@ -877,23 +976,23 @@ func (z *Effect) MarshalMsg(b []byte) (o []byte, err error) {
 				}
 			}
 		}
-		if (zb0001Mask & 0x400) == 0 { // if not omitted
+		if (zb0001Mask & 0x800) == 0 { // if not omitted
 			// string "cont"
 			o = append(o, 0xa4, 0x63, 0x6f, 0x6e, 0x74)
 			if z.Continue == nil {
 				o = msgp.AppendNil(o)
 			} else {
 				// check for omitted fields
-				zb0005Len := uint32(1)
-				var zb0005Mask uint8 /* 1 bits */
-				_ = zb0005Mask
+				zb0006Len := uint32(1)
+				var zb0006Mask uint8 /* 1 bits */
+				_ = zb0006Mask
 				if z.Continue.Cursor == nil {
-					zb0005Len--
-					zb0005Mask |= 0x1
+					zb0006Len--
+					zb0006Mask |= 0x1
 				}
-				// variable map header, size zb0005Len
-				o = append(o, 0x80|uint8(zb0005Len))
-				if (zb0005Mask & 0x1) == 0 { // if not omitted
+				// variable map header, size zb0006Len
+				o = append(o, 0x80|uint8(zb0006Len))
+				if (zb0006Mask & 0x1) == 0 { // if not omitted
 					// string "c"
 					o = append(o, 0xa1, 0x63)
 					o = msgp.AppendBytes(o, z.Continue.Cursor)
@@ -1162,6 +1261,56 @@ func (z *Effect) UnmarshalMsg(bts []byte) (o []byte, err error) {
 					return
 				}
 			}
+		case "abort":
+			if msgp.IsNil(bts) {
+				bts, err = msgp.ReadNilBytes(bts)
+				if err != nil {
+					return
+				}
+				z.Abort = nil
+			} else {
+				if z.Abort == nil {
+					z.Abort = new(Abort)
+				}
+				var zb0005 uint32
+				zb0005, bts, err = msgp.ReadMapHeaderBytes(bts)
+				if err != nil {
+					err = msgp.WrapError(err, "Abort")
+					return
+				}
+				if zb0005 > zab5ae1b9limitMaps {
+					err = msgp.ErrLimitExceeded
+					return
+				}
+				for zb0005 > 0 {
+					zb0005--
+					field, bts, err = msgp.ReadMapKeyZC(bts)
+					if err != nil {
+						err = msgp.WrapError(err, "Abort")
+						return
+					}
+					switch msgp.UnsafeString(field) {
+					case "n":
+						z.Abort.Name, bts, err = msgp.ReadStringBytes(bts)
+						if err != nil {
+							err = msgp.WrapError(err, "Abort", "Name")
+							return
+						}
+					case "k":
+						z.Abort.Key, bts, err = msgp.ReadStringBytes(bts)
+						if err != nil {
+							err = msgp.WrapError(err, "Abort", "Key")
+							return
+						}
+					default:
+						bts, err = msgp.Skip(bts)
+						if err != nil {
+							err = msgp.WrapError(err, "Abort")
+							return
+						}
+					}
+				}
+			}
 		case "emit":
 			if msgp.IsNil(bts) {
 				bts, err = msgp.ReadNilBytes(bts)
@@ -1224,18 +1373,18 @@ func (z *Effect) UnmarshalMsg(bts []byte) (o []byte, err error) {
 				if z.Continue == nil {
 					z.Continue = new(Continue)
 				}
-				var zb0005 uint32
-				zb0005, bts, err = msgp.ReadMapHeaderBytes(bts)
+				var zb0006 uint32
+				zb0006, bts, err = msgp.ReadMapHeaderBytes(bts)
 				if err != nil {
 					err = msgp.WrapError(err, "Continue")
 					return
 				}
-				if zb0005 > zab5ae1b9limitMaps {
+				if zb0006 > zab5ae1b9limitMaps {
 					err = msgp.ErrLimitExceeded
 					return
 				}
-				for zb0005 > 0 {
-					zb0005--
+				for zb0006 > 0 {
+					zb0006--
 					field, bts, err = msgp.ReadMapKeyZC(bts)
 					if err != nil {
 						err = msgp.WrapError(err, "Continue")
@@ -1243,27 +1392,27 @@ func (z *Effect) UnmarshalMsg(bts []byte) (o []byte, err error) {
 					}
 					switch msgp.UnsafeString(field) {
 					case "c":
-						var zb0006 uint32
-						zb0006, bts, err = msgp.ReadBytesHeader(bts)
+						var zb0007 uint32
+						zb0007, bts, err = msgp.ReadBytesHeader(bts)
 						if err != nil {
 							err = msgp.WrapError(err, "Continue", "Cursor")
 							return
 						}
-						if zb0006 > 262144 {
+						if zb0007 > 262144 {
 							err = msgp.ErrLimitExceeded
 							return
 						}
-						if z.Continue.Cursor == nil || uint32(cap(z.Continue.Cursor)) < zb0006 {
-							z.Continue.Cursor = make([]byte, zb0006)
+						if z.Continue.Cursor == nil || uint32(cap(z.Continue.Cursor)) < zb0007 {
+							z.Continue.Cursor = make([]byte, zb0007)
 						} else {
-							z.Continue.Cursor = z.Continue.Cursor[:zb0006]
+							z.Continue.Cursor = z.Continue.Cursor[:zb0007]
 						}
-						if uint32(len(bts)) < zb0006 {
+						if uint32(len(bts)) < zb0007 {
 							err = msgp.ErrShortBytes
 							return
 						}
-						copy(z.Continue.Cursor, bts[:zb0006])
-						bts = bts[zb0006:]
+						copy(z.Continue.Cursor, bts[:zb0007])
+						bts = bts[zb0007:]
 					default:
 						bts, err = msgp.Skip(bts)
 						if err != nil {
@@ -1328,6 +1477,12 @@ func (z *Effect) Msgsize() (s int) {
 		s += msgp.NilSize
 	} else {
 		s += z.Action.Msgsize()
+	}
+	s += 6
+	if z.Abort == nil {
+		s += msgp.NilSize
+	} else {
+		s += 1 + 2 + msgp.StringPrefixSize + len(z.Abort.Name) + 2 + msgp.StringPrefixSize + len(z.Abort.Key)
 	}
 	s += 5
 	if z.Emit == nil {

@@ -201,7 +201,17 @@ type Result struct {
 	Status int    `msg:"status,omitempty"`             // HTTP status; 0 if there was no answer
 	Body   []byte `msg:"body,omitempty,limit=1048576"` // the response body, or the verdict as JSON
 	Error  string `msg:"error,omitempty"`              // why there is no result
+	Code   string `msg:"code,omitempty"`               // the same as a word that stays, where there is one for it
+	Wait   int64  `msg:"wait,omitempty"`               // milliseconds after which it may be asked for again, if that is known
 }
+
+// Codes of a Result. Verify gives all of them.
+const (
+	TooFast  = "too_fast"  // the member has asked for more than their share; Wait says until when
+	Full     = "full"      // too many wait, of all or of this community
+	NotReady = "not_ready" // it is being prepared, and that takes longer than it was waited for
+	Off      = "off"       // this hearth does not do it
+)
 
 // Custom is an event by name, from another plugin or from outside.
 type Custom struct {

@@ -2166,8 +2166,8 @@ func (z Reaction) Msgsize() (s int) {
 func (z *Result) MarshalMsg(b []byte) (o []byte, err error) {
 	o = msgp.Require(b, z.Msgsize())
 	// check for omitted fields
-	zb0001Len := uint32(4)
-	var zb0001Mask uint8 /* 4 bits */
+	zb0001Len := uint32(6)
+	var zb0001Mask uint8 /* 6 bits */
 	_ = zb0001Mask
 	if z.Status == 0 {
 		zb0001Len--
@@ -2180,6 +2180,14 @@ func (z *Result) MarshalMsg(b []byte) (o []byte, err error) {
 	if z.Error == "" {
 		zb0001Len--
 		zb0001Mask |= 0x8
+	}
+	if z.Code == "" {
+		zb0001Len--
+		zb0001Mask |= 0x10
+	}
+	if z.Wait == 0 {
+		zb0001Len--
+		zb0001Mask |= 0x20
 	}
 	// variable map header, size zb0001Len
 	o = append(o, 0x80|uint8(zb0001Len))
@@ -2203,6 +2211,16 @@ func (z *Result) MarshalMsg(b []byte) (o []byte, err error) {
 			// string "error"
 			o = append(o, 0xa5, 0x65, 0x72, 0x72, 0x6f, 0x72)
 			o = msgp.AppendString(o, z.Error)
+		}
+		if (zb0001Mask & 0x10) == 0 { // if not omitted
+			// string "code"
+			o = append(o, 0xa4, 0x63, 0x6f, 0x64, 0x65)
+			o = msgp.AppendString(o, z.Code)
+		}
+		if (zb0001Mask & 0x20) == 0 { // if not omitted
+			// string "wait"
+			o = append(o, 0xa4, 0x77, 0x61, 0x69, 0x74)
+			o = msgp.AppendInt64(o, z.Wait)
 		}
 	}
 	return
@@ -2270,6 +2288,18 @@ func (z *Result) UnmarshalMsg(bts []byte) (o []byte, err error) {
 				err = msgp.WrapError(err, "Error")
 				return
 			}
+		case "code":
+			z.Code, bts, err = msgp.ReadStringBytes(bts)
+			if err != nil {
+				err = msgp.WrapError(err, "Code")
+				return
+			}
+		case "wait":
+			z.Wait, bts, err = msgp.ReadInt64Bytes(bts)
+			if err != nil {
+				err = msgp.WrapError(err, "Wait")
+				return
+			}
 		default:
 			bts, err = msgp.Skip(bts)
 			if err != nil {
@@ -2284,7 +2314,7 @@ func (z *Result) UnmarshalMsg(bts []byte) (o []byte, err error) {
 
 // Msgsize returns an upper bound estimate of the number of bytes occupied by the serialized message
 func (z *Result) Msgsize() (s int) {
-	s = 1 + 5 + msgp.StringPrefixSize + len(z.Name) + 7 + msgp.IntSize + 5 + msgp.BytesPrefixSize + len(z.Body) + 6 + msgp.StringPrefixSize + len(z.Error)
+	s = 1 + 5 + msgp.StringPrefixSize + len(z.Name) + 7 + msgp.IntSize + 5 + msgp.BytesPrefixSize + len(z.Body) + 6 + msgp.StringPrefixSize + len(z.Error) + 5 + msgp.StringPrefixSize + len(z.Code) + 5 + msgp.Int64Size
 	return
 }
 

@@ -287,15 +287,33 @@ func (b *Bot) Schedule(name string) {
 // Result answers the oldest action of that name that has no answer yet.
 func (b *Bot) Result(r abi.Result) {
 	b.t.Helper()
-	i := slices.IndexFunc(b.actions, func(a pending) bool { return a.Name == r.Name })
-	if i < 0 {
-		b.t.Fatalf("no action %q waits for a result", r.Name)
-	}
+	i := b.oldest(r.Name)
 	a := b.actions[i]
 	b.actions = slices.Delete(b.actions, i, i+1)
+	b.Do(b.result(&a, r))
+}
+
+// Queued says that the oldest verification of that name that has no answer yet
+// waits at a position for its turn. Its answer is still to come.
+func (b *Bot) Queued(name string, position int) {
+	b.t.Helper()
+	a := b.actions[b.oldest(name)]
+	b.Do(b.result(&a, abi.Result{Name: name, Body: fmt.Appendf(nil, `{"queue_position":%d}`, position)}))
+}
+
+func (b *Bot) oldest(name string) int {
+	b.t.Helper()
+	i := slices.IndexFunc(b.actions, func(a pending) bool { return a.Name == name })
+	if i < 0 {
+		b.t.Fatalf("no action %q waits for a result", name)
+	}
+	return i
+}
+
+func (b *Bot) result(a *pending, r abi.Result) abi.Event {
 	kind := abi.HTTPResponded
 	if a.Verify != nil {
 		kind = abi.VerifyFinished
 	}
-	b.Do(abi.Event{Source: "action", Kind: kind, Result: &r, Note: a.Note, Conversation: a.conversation, Member: b.profile(a.member)})
+	return abi.Event{Source: "action", Kind: kind, Result: &r, Note: a.Note, Conversation: a.conversation, Member: b.profile(a.member)}
 }

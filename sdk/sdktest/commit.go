@@ -111,7 +111,12 @@ func (b *Bot) commit(ev *abi.Event, e abi.Effects) error {
 				return t.Name == o.Cancel.Name && t.Key == o.Cancel.Key && t.Conversation == in
 			})
 		case o.Action != nil:
+			if o.Action.Key != "" {
+				b.abort(ev, o.Action.Name, o.Action.Key)
+			}
 			b.actions = append(b.actions, pending{*o.Action, ev.Conversation, ev.Member.ID})
+		case o.Abort != nil:
+			b.abort(ev, o.Abort.Name, o.Abort.Key)
 		case o.Profile != nil:
 			b.member(ev.Member.ID).learn(o.Profile)
 		case o.Continue != nil:
@@ -196,6 +201,13 @@ func (b *Bot) setTimer(ev *abi.Event, t abi.Timer) {
 	}
 	same := func(o abi.Timer) bool { return o.Name == t.Name && o.Key == t.Key && o.Conversation == t.Conversation }
 	b.timers = append(slices.DeleteFunc(b.timers, same), t)
+}
+
+// abort has an action's result not come.
+func (b *Bot) abort(ev *abi.Event, name, key string) {
+	b.actions = slices.DeleteFunc(b.actions, func(a pending) bool {
+		return a.Name == name && a.Key == key && a.conversation.ID == ev.Conversation.ID
+	})
 }
 
 // vanish deletes the messages whose time has come.

@@ -108,6 +108,8 @@ func (b *Bot) effect(o *abi.Effect, ev *abi.Event) (string, *abi.Content) {
 			files = append(files, f.Name)
 		}
 		return fmt.Sprintf("verify %s: %s%s", a.Name, strings.Join(files, " "), note(a.Note)), nil
+	case o.Abort != nil:
+		return "abort " + o.Abort.Name + " " + o.Abort.Key, nil
 	case o.Emit != nil:
 		return "emit " + o.Emit.Name + properties(o.Emit.Props), nil
 	case o.Track != nil:

@@ -44,6 +44,7 @@ import (
 //	> wait DURATION                     > schedule NAME
 //	> config JSON
 //	> result ACTION STATUS BODY         > fail ACTION WHY
+//	> queued ACTION POSITION            a verification that waits for its turn
 //	> plugin PLUGIN/EVENT NAME=VALUE …  another plugin's event
 //	> query PATH NAME=VALUE …
 //
@@ -233,6 +234,13 @@ func (b *Bot) act(line, more string) (string, error) {
 		}
 		_, body, _ := strings.Cut(line, arg(2)+" ")
 		b.Result(abi.Result{Name: arg(1), Status: status, Body: []byte(body)})
+		return "", nil
+	case "queued":
+		position, err := strconv.Atoi(arg(2))
+		if err != nil {
+			return "", err
+		}
+		b.Queued(arg(1), position)
 		return "", nil
 	case "fail":
 		b.Result(abi.Result{Name: arg(1), Error: rest(2)})

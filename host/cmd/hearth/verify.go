@@ -17,8 +17,7 @@ import (
 	"github.com/hearthbot/hearth/host/verify/source"
 	"github.com/hearthbot/hearth/host/verify/toolchain"
 	"github.com/hearthbot/hearth/host/wasm"
-	"github.com/hearthbot/hearth/plugins/tasks/pack"
-	"github.com/hearthbot/hearth/plugins/tasks/tasks"
+	"github.com/hearthbot/hearth/web"
 )
 
 // verifyFlags are what `hearth verify` is told.
@@ -80,7 +79,7 @@ func runVerify(cmd *cobra.Command, arg string, f verifyFlags) error {
 		return err
 	}
 	defer engine.Close(cmd.Context())
-	v, err := app.NewVerifier(cmd.Context(), engine, home, app.NewLogger(io.Discard, 0, true))
+	v, err := app.NewVerifier(cmd.Context(), verify.Options{Engine: engine, Logger: app.NewLogger(io.Discard, 0, true)}, home)
 	if err != nil {
 		return err
 	}
@@ -165,7 +164,11 @@ func readSubmission(in io.Reader, arg string, f verifyFlags) (s verify.Submissio
 		s.Stdin = string(b)
 	}
 	if f.task != "" {
-		return s, setTask(&s, f.task)
+		if err := app.SetTask(&s, f.task); errors.Is(err, web.ErrUnknownTask) {
+			return s, &usageError{err}
+		} else if err != nil {
+			return s, err
+		}
 	}
 	return s, nil
 }
@@ -198,33 +201,6 @@ func readDir(dir string) (files []source.File, err error) {
 		return nil, fmt.Errorf("there are no Go files in %s", dir)
 	}
 	return files, nil
-}
-
-// setTask adds what a task of the built-in path asks for.
-func setTask(s *verify.Submission, id string) error {
-	p, err := pack.Load(tasks.FS)
-	if err != nil {
-		return err
-	}
-	t := p.Task(id)
-	if t == nil {
-		var ids []string
-		for _, t := range p.Tasks {
-			ids = append(ids, t.ID)
-		}
-		return &usageError{fmt.Errorf("there is no task %q; there are %s", id, strings.Join(ids, ", "))}
-	}
-	if t.Kind == pack.Paste {
-		return &usageError{fmt.Errorf("task %q is answered with what a tool prints, not with code", id)}
-	}
-	for _, f := range t.Tests {
-		s.Tests = append(s.Tests, source.File{Name: f.Name, Text: f.Text})
-	}
-	s.Want = t.Want
-	if s.Stdin == "" {
-		s.Stdin = t.Stdin
-	}
-	return nil
 }
 
 // showResult prints a result for a person.

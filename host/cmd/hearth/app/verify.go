@@ -2,9 +2,6 @@ package app
 
 import (
 	"context"
-	"encoding/json"
-	"errors"
-	"fmt"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -13,12 +10,11 @@ import (
 	"sync"
 	"time"
 
-	"github.com/hearthbot/hearth/host"
+	"github.com/hearthbot/hearth/host/cmd/hearth/config"
 	"github.com/hearthbot/hearth/host/verify"
 	"github.com/hearthbot/hearth/host/verify/source"
 	"github.com/hearthbot/hearth/host/verify/toolchain"
 	"github.com/hearthbot/hearth/host/wasm"
-	"github.com/hearthbot/hearth/sdk/abi"
 )
 
 // ToolchainDir is the directory below the data directory into which the pack of
@@ -40,8 +36,8 @@ func Packs() []string {
 	return []string{filepath.Join(dir, "toolchain"), dir}
 }
 
-// Verifier joins package verify to the engine: it repairs what chats do to code,
-// and answers with a verdict as JSON.
+// Verifier joins package verify to the engine, the API and the command line: it
+// prepares it, and repairs what chats do to code.
 type Verifier struct {
 	verify *verify.Verifier
 	data   string
@@ -53,15 +49,21 @@ type Verifier struct {
 }
 
 // NewVerifier returns a verifier that has to be prepared. Its tools are compiled
-// into the engine's cache, and unpacked below data.
-func NewVerifier(ctx context.Context, e *wasm.Engine, data string, log *slog.Logger) (*Verifier, error) {
-	v, err := verify.New(verify.Options{Engine: e, Logger: log})
+// into the engine's cache, and unpacked below data. Options have a Logger.
+func NewVerifier(ctx context.Context, o verify.Options, data string) (*Verifier, error) {
+	v, err := verify.New(o)
 	if err != nil {
 		return nil, err
 	}
-	x := &Verifier{verify: v, data: data, log: log}
+	x := &Verifier{verify: v, data: data, log: o.Logger}
 	x.ctx, x.stop = context.WithCancel(context.WithoutCancel(ctx))
 	return x, nil
+}
+
+// verifyOptions are what [verify] says.
+func verifyOptions(c *config.Verify, e *wasm.Engine, log *slog.Logger) verify.Options {
+	return verify.Options{Engine: e, Logger: log, Fuel: int64(c.Fuel), Wall: c.Wall, Memory: int64(c.Memory), Output: c.Output, Sleep: c.Sleep,
+		Workers: c.Workers, Queue: c.Queue, Share: c.Share, Every: c.PerMember.Every, Burst: c.PerMember.Burst, Cache: uint64(c.Cache)}
 }
 
 // PrepareFrom begins to look for a pack in dirs, and prepares the newest when
@@ -114,27 +116,6 @@ func (x *Verifier) Close() error {
 	return x.verify.Close()
 }
 
-// Verify implements host.Verifier.
-func (x *Verifier) Verify(ctx context.Context, v *abi.Verify, locale string) ([]byte, error) {
-	s := verify.Submission{Stdin: v.Stdin, Args: v.Args, Files: sourceFiles(v.Files), Tests: sourceFiles(v.Tests)}
-	r, err := x.Submit(ctx, s, locale)
-	if errors.Is(err, verify.ErrNotReady) {
-		return nil, host.ErrVerifierNotReady
-	}
-	if err != nil {
-		return nil, err
-	}
-	// A chat shows a few lines.
-	const most = 8 << 10
-	r.Truncated = r.Truncated || len(r.Stdout) > most || len(r.Stderr) > most
-	r.Stdout, r.Stderr = source.Cut(r.Stdout, most), source.Cut(r.Stderr, most)
-	body, err := json.Marshal(r)
-	if err != nil {
-		return nil, fmt.Errorf("write the verdict: %w", err)
-	}
-	return body, nil
-}
-
 // Submit verifies a submission as it was posted: what chats and keyboards do to
 // code is repaired first, with a note for each repair.
 func (x *Verifier) Submit(ctx context.Context, s verify.Submission, locale string) (verify.Result, error) {
@@ -156,12 +137,4 @@ func (x *Verifier) Submit(ctx context.Context, s verify.Submission, locale strin
 	}
 	r.Diagnostics = append(r.Diagnostics[:len(r.Diagnostics):len(r.Diagnostics)], notes...)
 	return r.In(locale), nil
-}
-
-func sourceFiles(files []abi.SourceFile) []source.File {
-	out := make([]source.File, len(files))
-	for i, f := range files {
-		out[i] = source.File{Name: f.Name, Text: f.Text}
-	}
-	return out
 }

@@ -28,6 +28,7 @@ type Config struct {
 	Journal   Journal
 	Retries   Retries
 	Limits    Limits
+	Verify    Verify
 	Webchat   Webchat
 	Slack     Slack
 	Plugins   map[string]Plugin
@@ -126,6 +127,7 @@ func Default() *Config {
 		Retries: Retries{Delays: []time.Duration{time.Second, 2 * time.Second, 4 * time.Second, 8 * time.Second, 15 * time.Second,
 			time.Minute, 5 * time.Minute}, Deliveries: 12},
 		Limits:  Limits{Backlog: 100_000, Outbox: 100_000, Timers: 100_000},
+		Verify:  defaultVerify(),
 		Webchat: Webchat{Enabled: true},
 		Plugins: map[string]Plugin{},
 		lines:   map[string]int{},
@@ -155,7 +157,7 @@ func (c *Config) PlainSecrets() []string { return c.plain }
 
 // keys lists all that can be set, each with what takes its value.
 func (c *Config) keys() []key {
-	return []key{
+	return append([]key{
 		{name: "server.listen", set: address(&c.Server.Listen)},
 		{name: "server.data", set: text(&c.Server.Data, 1, 4096)},
 		{name: "server.public_url", set: origin(&c.Server.PublicURL)},
@@ -183,5 +185,5 @@ func (c *Config) keys() []key {
 		{name: "slack.bot_token", set: secret(&c.Slack.BotToken, 0), secret: true},
 		{name: "slack.app_token", set: secret(&c.Slack.AppToken, 0), secret: true},
 		{name: "slack.api_url", set: httpURL(&c.Slack.APIURL)},
-	}
+	}, c.Verify.keys()...)
 }

@@ -44,6 +44,11 @@ daily_cap = -1
 expiry = "1d12h"
 [webchat]
 channels = ["help"]
+[verify]
+wall = "2s"
+memory = "128 MiB"
+per_member = { every = "0s" }
+toolchain = "packs"
 [slack]
 bot_token = "${SLACK_BOT_TOKEN}"
 signing_secret = "${file:slack.secret}"
@@ -71,6 +76,7 @@ enabled = false
 	want.Community = Community{Name: "Gophers 上海", TimeZone: zone, Locale: "zh-CN"}
 	want.Policy = Policy{QuietFrom: 22, QuietTo: 8, DailyCap: -1, Expiry: 36 * time.Hour}
 	want.Webchat.Channels = []string{"help"}
+	want.Verify.Wall, want.Verify.Memory, want.Verify.PerMember.Every, want.Verify.Toolchain = 2*time.Second, 128<<20, 0, filepath.Join("etc", "packs")
 	want.Slack = Slack{BotToken: NewSecret(hidden), SigningSecret: NewSecret("8f742231b10e")}
 	want.Plugins = map[string]Plugin{
 		"welcome": {Enabled: true, Config: json.RawMessage(`{"channels":{"general":{"text":"tour ${NOT_AGAIN}"}},"path":"https://example.org/tour ${NOT_AGAIN}/${kept}"}`),
@@ -81,9 +87,9 @@ enabled = false
 	if !reflect.DeepEqual(c, want) {
 		t.Errorf("got  %+v\nwant %+v", c, want)
 	}
-	for name, at := range map[string]string{"server.listen": "etc/hearth.toml:3", "slack": "etc/hearth.toml:16", "plugins.welcome": "etc/hearth.toml:19",
-		"plugins.welcome.texts.hello": "etc/hearth.toml:24", "plugins.welcome.texts.help.title": "etc/hearth.toml:25",
-		"plugins.digest.enabled": "etc/hearth.toml:28", "log.level": ""} {
+	for name, at := range map[string]string{"server.listen": "etc/hearth.toml:3", "slack": "etc/hearth.toml:21", "plugins.welcome": "etc/hearth.toml:24",
+		"plugins.welcome.texts.hello": "etc/hearth.toml:29", "plugins.welcome.texts.help.title": "etc/hearth.toml:30",
+		"plugins.digest.enabled": "etc/hearth.toml:33", "log.level": ""} {
 		if got := c.Where(name); got != at {
 			t.Errorf("Where(%s) = %q, want %q", name, got, at)
 		}
@@ -140,6 +146,17 @@ func TestFaults(t *testing.T) {
 		"text, number":             {"[plugins.a.texts]\nhello = { en = 3 }", `hello.en: wants text in quotes`},
 		"text, variable":           {"[plugins.a.texts]\nhello = { en = \"${NOPE}\" }", `hello.en: the environment variable NOPE is not set`},
 		"plugin's inf":             {"[plugins.welcome]\nn = inf", `inf and nan have no JSON`},
+		"compiler, unknown":        {"[verify]\ncompiler = \"natve\"", `hearth.toml:2: verify.compiler: is "natve", did you mean native?; possible: sandbox, native`},
+		"compiler, not built":      {"[verify]\n\ncompiler = \"native\"", `hearth.toml:3: verify.compiler: is "native", which is not available in this build`},
+		"size without a unit":      {"[verify]\nmemory = 64", `hearth.toml:2: verify.memory: wants text in quotes, such as "64MiB", and has the number 64`},
+		"size, other unit":         {"[verify]\nmemory = \"64 MB\"", `verify.memory: "64 MB" is no size; write 64KiB, 64MiB or 1GiB`},
+		"size, no number":          {"[verify]\nmemory = \"-1MiB\"", `verify.memory: "-1MiB" is no size`},
+		"size, too large":          {"[verify]\nmemory = \"2GiB\"", `verify.memory: is "2GiB"; 16MiB to 1GiB are possible`},
+		"size, too small":          {"[verify]\noutput = \"0KiB\"", `verify.output: is "0KiB"; 1KiB to 1MiB are possible`},
+		"per member, a number":     {"[verify]\nper_member = 3", `verify.per_member: wants a table such as { every = "3s", burst = 20 }, and has the number 3`},
+		"per member, misspelt":     {"[verify]\nper_member = { evry = \"3s\" }", `hearth.toml:2: verify.per_member: has "evry", which there is not, did you mean every?; there are burst, every`},
+		"per member, no burst":     {"[verify]\nper_member = { burst = 0 }", `verify.per_member: burst: is 0; 1 to 1000 are possible`},
+		"queue":                    {"[verify]\nqueue = 501", `verify.queue: is 501; 1 to 500 are possible`},
 		"no TOML":                  {"[server\nlisten = 1", `hearth.toml:2: this is no TOML:`},
 		"twice":                    {"[server]\nlisten = \":1\"\nlisten = \":2\"", `hearth.toml:3: this is no TOML:`},
 	} {

@@ -71,6 +71,9 @@ func Parse(path string, data []byte, env Env) (*Config, error) {
 	if !filepath.IsAbs(c.Server.Data) && c.lines["server.data"] != 0 {
 		c.Server.Data = filepath.Join(filepath.Dir(path), c.Server.Data)
 	}
+	if dir := c.Verify.Toolchain; dir != "" && !filepath.IsAbs(dir) {
+		c.Verify.Toolchain = filepath.Join(filepath.Dir(path), dir)
+	}
 	return c, nil
 }
 
