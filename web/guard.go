@@ -7,6 +7,7 @@ import (
 	"runtime/debug"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/go-chi/chi/v5"
@@ -56,7 +57,8 @@ func (s *Server) recovered(w middleware.WrapResponseWriter, r *http.Request, v a
 }
 
 // tell counts and logs a request. The query is left out: links that sign
-// somebody in have their secret there.
+// somebody in have their secret there. So is what a link to a shared program
+// ends in.
 func (s *Server) tell(w middleware.WrapResponseWriter, r *http.Request, took time.Duration) {
 	route := "none"
 	if c := chi.RouteContext(r.Context()); c != nil && c.RoutePattern() != "" {
@@ -68,7 +70,11 @@ func (s *Server) tell(w middleware.WrapResponseWriter, r *http.Request, took tim
 	}
 	s.figures.requests.WithLabelValues(route, method(r.Method), strconv.Itoa(status)).Inc()
 	s.figures.took.WithLabelValues(route).Observe(took.Seconds())
-	s.log.DebugContext(r.Context(), "request", "method", r.Method, "path", r.URL.Path, "status", status, "bytes", w.BytesWritten(), "took", took.String())
+	path := r.URL.Path
+	if strings.HasPrefix(path, "/run/s/") {
+		path = "/run/s/…"
+	}
+	s.log.DebugContext(r.Context(), "request", "method", r.Method, "path", path, "status", status, "bytes", w.BytesWritten(), "took", took.String())
 }
 
 // figures are the server's own.

@@ -7,7 +7,9 @@
 //	request ─► guard: id, headers, size, panics, log, figures        guard.go
 //	             ├─ /healthz /readyz /metrics                        health.go
 //	             ├─ /                  the front page                home.go
+//	             ├─ /run               Go in the browser ─► Verifier run.go, share.go
 //	             ├─ /api/v1/…          bearer token ─► huma ─► Host  api.go, events.go, control.go
+//	             │  /api/v1/verify     the same ─► Verifier          verify.go
 //	             │  /api/v1/events     CloudEvents ─► Host.Accept    cloudevents.go
 //	             ├─ /debug/pprof/…     bearer token                  health.go
 //	             └─ what platforms serve: /chat/, /slack/…           Options.Mounts
@@ -40,6 +42,12 @@ type Options struct {
 	// NotReady says why events are not handled yet, or any more; none means that
 	// they are. nil means always ready.
 	NotReady func() []string
+
+	// Verifier runs code for the API and the pages; nil says that there is none.
+	Verifier Verifier
+
+	// Run serves the page /run, for everybody; nil leaves it out.
+	Run *RunOptions
 
 	// Mounts are handlers by path; a trailing slash takes all below it. They bound
 	// what they read, up to MaxBody.
@@ -86,6 +94,9 @@ func New(o Options) (*Server, error) {
 	if o.Metrics == nil {
 		o.Metrics = prometheus.NewRegistry()
 	}
+	if o.Verifier == nil {
+		o.Verifier = noVerifier{}
+	}
 	if o.Community == "" {
 		o.Community = "hearth"
 	}
@@ -115,6 +126,11 @@ func New(o Options) (*Server, error) {
 	r.Handle("/metrics", s.metrics())
 	r.Route("/debug/pprof", s.pprof)
 	s.api(r)
+	if o.Run != nil {
+		if err := s.run(r, *o.Run); err != nil {
+			return nil, err
+		}
+	}
 	for _, path := range slices.Sorted(maps.Keys(o.Mounts)) {
 		pattern := path
 		if strings.HasSuffix(path, "/") {

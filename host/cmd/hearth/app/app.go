@@ -17,6 +17,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"sync"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -73,7 +74,8 @@ type App struct {
 	store     store.Store
 	wasm      *wasm.Engine
 	engine    *host.Engine
-	verifier  *Verifier // nil without packs
+	verifier  *Verifier // nil without packs, and where verifying is off
+	shares    *shares
 	gate      *gate
 	platforms []chat.Adapter
 	registry  *prometheus.Registry
@@ -118,6 +120,7 @@ func (a *App) openData(ctx context.Context) error {
 		a.store = nil
 		return fmt.Errorf("open the data directory %s: %w", dir, err)
 	}
+	a.shares = newShares(a.store, a.log)
 	if info, err := os.Stat(dir); err == nil && !private(info) {
 		a.log.Warn("others can look into the data directory; `chmod 700` closes it", "dir", dir, "mode", info.Mode().Perm())
 	}
@@ -157,11 +160,11 @@ func (a *App) openEngine(ctx context.Context) (err error) {
 		return fmt.Errorf("prepare the sandbox: %w", err)
 	}
 	var verifier host.Verifier
-	if len(a.o.Packs) > 0 {
-		if a.verifier, err = NewVerifier(ctx, a.wasm, a.data, a.log); err != nil {
+	if c.Verify.Enabled && len(a.o.Packs) > 0 {
+		if a.verifier, err = NewVerifier(ctx, verifyOptions(&c.Verify, a.wasm, a.log), a.data); err != nil {
 			return err
 		}
-		verifier = a.verifier
+		verifier = forChat{a.verifier}
 	}
 	a.engine, err = host.New(ctx, host.Options{
 		Verifier: verifier,
@@ -215,7 +218,13 @@ func (a *App) openWeb(context.Context) (err error) {
 			}
 		}
 	}
-	a.web, err = web.New(web.Options{Host: &joined{engine: a.engine, gate: a.gate, log: a.log}, Token: a.token, NotReady: a.state.notReady, Mounts: mounts,
+	var verifier web.Verifier
+	var run *web.RunOptions
+	if a.verifier != nil {
+		verifier = forWeb{a.verifier}
+		run = &web.RunOptions{Shares: a.shares, Locale: c.Community.Locale, PublicURL: c.Server.PublicURL}
+	}
+	a.web, err = web.New(web.Options{Host: &joined{engine: a.engine, gate: a.gate, log: a.log}, Verifier: verifier, Run: run, Token: a.token, NotReady: a.state.notReady, Mounts: mounts,
 		Platforms: names, Community: c.Community.Name, Version: a.o.Version, Metrics: a.registry, Logger: a.log})
 	if err != nil {
 		return err
@@ -269,6 +278,12 @@ func (a *App) Run(ctx context.Context) (err error) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	context.AfterFunc(ctx, func() { a.state.enter(stopping) })
+	var sweeping sync.WaitGroup
+	sweeping.Go(func() { a.shares.sweep(ctx) })
+	defer func() {
+		cancel()
+		sweeping.Wait()
+	}()
 
 	// The server outlives the engine: while that drains, platforms get an answer
 	// and /readyz says why nothing is taken in.
@@ -300,7 +315,11 @@ func (a *App) work(ctx context.Context, grace time.Duration) error {
 	a.state.enter(running)
 	a.announce()
 	if a.verifier != nil { // after the plugins, which it would take the processors from
-		a.verifier.PrepareFrom(a.o.Packs)
+		dirs := a.o.Packs
+		if dir := a.o.Config.Verify.Toolchain; dir != "" {
+			dirs = []string{dir}
+		}
+		a.verifier.PrepareFrom(dirs)
 	}
 	if err := a.engine.Run(ctx, grace); err != nil {
 		return stopped(ctx, err)

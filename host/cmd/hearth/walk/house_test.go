@@ -71,8 +71,9 @@ func plugins(t *testing.T) (dir, cache string) {
 	return b.plugins, b.cache
 }
 
-// serve runs a whole hearth on a free port and returns its URL.
-func serve(t *testing.T, change func(*config.Config)) string {
+// serve runs a whole hearth on a free port and returns its URL. It compiles code
+// if packs are where a pack of the compiler is.
+func serve(t *testing.T, change func(*config.Config), packs ...string) string {
 	t.Helper()
 	dir, cache := plugins(t)
 	c := config.Default()
@@ -86,10 +87,10 @@ func serve(t *testing.T, change func(*config.Config)) string {
 	if change != nil {
 		change(c)
 	}
-	return serveFrom(t, app.Options{Config: c, Plugins: os.DirFS(dir)})
+	return serveFrom(t, app.Options{Config: c, Plugins: os.DirFS(dir), Packs: packs})
 }
 
-// serveFrom is serve with other plugins, and perhaps a compiler.
+// serveFrom is serve with other plugins, in a data directory as it is.
 func serveFrom(t *testing.T, o app.Options) string {
 	t.Helper()
 	ready := make(chan app.Ready, 1)
