@@ -9,103 +9,93 @@ import (
 	"runtime"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/hearthbot/hearth/host/verify/source"
 	"github.com/hearthbot/hearth/host/verify/toolchain"
-	"github.com/hearthbot/hearth/host/wasm"
 )
 
 // tools are the compiler and the linker, ready to run, and what they find below
 // /std.
 type tools struct {
-	compile, link *wasm.Command
-	tree          *wasm.Tree
-	config        []byte // an importcfg of the standard library and the watch package
-	watch         []byte // archive of the watch package
+	shop   workshop
+	config []byte // an importcfg of the standard library and the watch package
+	watch  []byte // archive of the watch package
 }
 
-// Budgets of the tools. Hello, world takes 0.5 G units to compile and 5 G to
-// link, in 25 and 70 MiB; a program of 64 KiB at the screen's bounds some ten
-// times that to compile. A G takes 0.05 to 0.1 s.
-const (
-	compileFuel = 40_000_000_000
-	linkFuel    = 60_000_000_000
-	toolWall    = 30 * time.Second
-	toolMemory  = 8 << 10 // pages: 512 MiB
-	toolFiles   = 128 << 20
-)
+// workshop is where the tools run: in the sandbox, or as children of this
+// process.
+type workshop interface {
+	bench() (bench, error)
+	close() error
+}
 
-// The garbage collectors of the tools stay out of the way until memory is short.
-var toolEnv = []string{"PWD=/w", "GOOS=wasip1", "GOARCH=wasm", "TMPDIR=/w", "GOGC=off", "GOMEMLIMIT=384MiB",
-	"GOEXPERIMENT=" + toolchain.Experiment}
+// bench is one submission's place in a workshop. What it calls /w/ is its own.
+type bench interface {
+	path(string) string // what the tools call the paths in a text
+	write(name string, data []byte) error
+	read(name string) ([]byte, bool)
+	run(ctx context.Context, tool string, args []string) error // a *buildError if the tool refused
+	close()
+}
 
-// prepare compiles the tools, or finds them in the engine's cache.
-func prepare(ctx context.Context, e *wasm.Engine, t *toolchain.Toolchain, step func(string)) (_ *tools, err error) {
+// prepare makes the tools ready in a workshop.
+func prepare(ctx context.Context, o *Options, t *toolchain.Toolchain, step func(string)) (_ *tools, err error) {
 	var ts tools
+	if o.Native {
+		ts.shop, err = openNative(ctx, o, t, step)
+	} else {
+		ts.shop, err = openSandbox(ctx, o.Engine, t, step)
+	}
+	if err != nil {
+		return nil, err
+	}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, ts.close())
 		}
 	}()
-	for _, tool := range []struct {
-		name string
-		fuel int64
-		to   **wasm.Command
-	}{{toolchain.Compile, compileFuel, &ts.compile}, {toolchain.Link, linkFuel, &ts.link}} {
-		step(tool.name)
-		code, err := t.Tool(tool.name)
-		if err != nil {
-			return nil, err
-		}
-		limits := wasm.Limits{Fuel: tool.fuel, Wall: toolWall, Memory: toolMemory, Output: 1 << 20, Sleep: time.Hour}
-		*tool.to, err = e.Command(ctx, code, wasm.CommandOptions{Limits: limits, Trusted: true, HugePages: true})
-		if err != nil {
-			return nil, fmt.Errorf("prepare %s: %w", tool.name, err)
-		}
-	}
 	step("library")
-	files := map[string][]byte{}
 	var config bytes.Buffer
-	archives := t.Archives()
-	for _, pkg := range slices.Sorted(maps.Keys(archives)) {
-		files["std/"+pkg+".a"] = archives[pkg]
+	for _, pkg := range slices.Sorted(maps.Keys(t.Archives())) {
 		fmt.Fprintf(&config, "packagefile %s=/std/%s.a\n", pkg, pkg)
 	}
-	ts.tree, ts.config = wasm.NewTree(files), config.Bytes()
-	b := ts.newBuild(ctx)
+	ts.config = config.Bytes()
+	b, err := ts.newBuild(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer b.close()
 	if err := b.compile(watchPath, "/w/watch.a", []source.File{{Name: "watch.go", Text: watchSource}}); err != nil {
 		return nil, fmt.Errorf("prepare the watch package: %w", err)
 	}
-	ts.watch, _ = b.files.Read("w/watch.a")
+	ts.watch, _ = b.read("watch.a")
 	ts.config = fmt.Appendf(ts.config, "packagefile %s=/w/watch.a\n", watchPath)
 	return &ts, nil
 }
 
-func (ts *tools) close() error {
-	var err error
-	for _, c := range []*wasm.Command{ts.compile, ts.link} {
-		if c != nil {
-			err = errors.Join(err, c.Close())
-		}
-	}
-	return err
-}
+func (ts *tools) close() error { return ts.shop.close() }
 
 // build is one submission's way to a module.
 type build struct {
-	tools  *tools
+	bench
 	ctx    context.Context
-	files  *wasm.Files
 	config []byte
 }
 
-func (ts *tools) newBuild(ctx context.Context) *build {
-	b := &build{tools: ts, ctx: ctx, files: wasm.NewFiles(ts.tree, toolFiles), config: ts.config}
-	if ts.watch != nil {
-		b.files.Write("w/watch.a", ts.watch)
+// newBuild takes a place in the workshop. Close it.
+func (ts *tools) newBuild(ctx context.Context) (*build, error) {
+	place, err := ts.shop.bench()
+	if err != nil {
+		return nil, err
 	}
-	return b
+	b := &build{bench: place, ctx: ctx, config: ts.config}
+	if ts.watch != nil {
+		if err := b.write("watch.a", ts.watch); err != nil {
+			place.close()
+			return nil, err
+		}
+	}
+	return b, nil
 }
 
 // buildError is what a tool said when it refused a program.
@@ -127,35 +117,32 @@ func (e *buildError) Unwrap() error { return e.err }
 // compile makes an archive of the package path. The order of files is kept, and
 // is that of what the compiler says.
 func (b *build) compile(path, out string, files []source.File) error {
-	b.files.Write("w/importcfg", b.config)
-	args := []string{"compile", "-o", out, "-p", path, "-complete", "-pack", "-c=1", "-dwarf=false", "-lang=go1.26", "-buildid=",
-		"-trimpath", "/w/src=>", "-importcfg", "/w/importcfg"}
-	for _, f := range files {
-		b.files.Write("w/src/"+f.Name, []byte(f.Text))
-		args = append(args, "/w/src/"+f.Name)
+	if err := b.write("importcfg", []byte(b.path(string(b.config)))); err != nil {
+		return err
 	}
-	return b.run(b.tools.compile, args)
+	src := b.path("/w/src/")
+	args := []string{"-o", b.path(out), "-p", path, "-complete", "-pack", "-c=1", "-dwarf=false", "-lang=go1.26", "-buildid=",
+		"-trimpath", strings.TrimSuffix(src, "/") + "=>", "-importcfg", b.path("/w/importcfg")}
+	for _, f := range files {
+		if err := b.write("src/"+f.Name, []byte(f.Text)); err != nil {
+			return err
+		}
+		args = append(args, src+f.Name)
+	}
+	return b.run(b.ctx, toolchain.Compile, args)
 }
 
 // link makes a module of the main package's archive.
 func (b *build) link(main string) ([]byte, error) {
-	args := []string{"link", "-o", "/w/x.wasm", "-importcfg", "/w/importcfg", "-buildmode=exe", "-buildid=", "-checklinkname=0", "-s", "-w", main}
-	if err := b.run(b.tools.link, args); err != nil {
+	args := []string{"-o", b.path("/w/x.wasm"), "-importcfg", b.path("/w/importcfg"), "-buildmode=exe", "-buildid=", "-checklinkname=0", "-s", "-w", b.path(main)}
+	if err := b.run(b.ctx, toolchain.Link, args); err != nil {
 		return nil, err
 	}
-	x, ok := b.files.Read("w/x.wasm")
+	x, ok := b.read("x.wasm")
 	if !ok {
 		return nil, errors.New("link: it left no program")
 	}
 	return x, nil
-}
-
-func (b *build) run(tool *wasm.Command, args []string) error {
-	out, err := tool.Run(b.ctx, wasm.Run{Args: args, Env: toolEnv, Files: b.files})
-	if err == nil && out.ExitCode == 0 {
-		return nil
-	}
-	return &buildError{tool: args[0], output: string(out.Stdout) + string(out.Stderr), err: err}
 }
 
 // program makes a module of a submission that is run.

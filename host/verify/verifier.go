@@ -28,6 +28,13 @@ import (
 type Options struct {
 	Engine *wasm.Engine // its compile cache keeps the tools
 
+	// Native has programs compiled and linked by the Go installation of this
+	// machine, in a restricted child process (package native), instead of in the
+	// sandbox: quicker, and only as safe as Go's compiler. It runs them in the
+	// sandbox all the same. The installation has to be of the toolchain's version.
+	Native bool
+	Dir    string // where Native puts what it needs; required with it, and hearth's alone
+
 	Fuel   int64         // of a run: the limit that is the same on every machine; 0 means 40 G
 	Wall   time.Duration // of a run, the backstop; 0 means 8 s
 	Memory int64         // bytes of a run, at most 1 GiB; 0 means 64 MiB
@@ -111,6 +118,9 @@ func New(o Options) (*Verifier, error) {
 	if o.Engine == nil {
 		return nil, errors.New("verify: Options.Engine is missing")
 	}
+	if o.Native && o.Dir == "" {
+		return nil, errors.New("verify: Options.Dir is missing, and Native needs it")
+	}
 	o = o.withDefaults()
 	results, err := otter.New(&otter.Options[key, Result]{MaximumWeight: o.Cache, Weigher: weigh})
 	if err != nil {
@@ -163,7 +173,7 @@ func (v *Verifier) Prepare(ctx context.Context, t *toolchain.Toolchain) error {
 	if err := checker.Warm(warmed...); err != nil {
 		return failed(err)
 	}
-	ts, err := prepare(ctx, v.o.Engine, t, v.at)
+	ts, err := prepare(ctx, &v.o, t, v.at)
 	if err != nil {
 		return failed(err)
 	}
@@ -268,7 +278,13 @@ func (v *Verifier) verify(ctx context.Context, r *ready, s *Submission) (res Res
 		res.Verdict = checkVerdict(res.Diagnostics)
 		return res, true, nil
 	}
-	b := r.tools.newBuild(ctx)
+	b, err := r.tools.newBuild(ctx)
+	if err != nil {
+		res.judgeBuild(err, s)
+		v.complain(&res)
+		return res, false, nil
+	}
+	defer b.close()
 	var module []byte
 	if len(report.Tests) > 0 {
 		module, err = b.test(s, report.Package, report.Tests)
