@@ -11,7 +11,7 @@ CHAIN   := bin/toolchain
 # How long `make fuzz` spends on each target.
 FUZZTIME ?= 10s
 
-.PHONY: build run test race bench check wasm toolchain fuzz long clean binary
+.PHONY: build run test race bench check wasm toolchain fuzz long conformance clean binary
 
 build: binary toolchain ## the binary with its plugins, and what it compiles members' code with
 
@@ -47,6 +47,10 @@ bench: build ## benchmarks, and the table of the README from one run
 
 long: wasm ## the tests that take minutes at their full length
 	HEARTH_LONG=1 $(GO) test -timeout 30m ./store/... ./host/...
+
+conformance: toolchain ## all of Go's own run tests, through the verifier; UPDATE=1 writes what is left out anew
+	@$(GO) test -c -o bin/conformance.test ./host/verify/conformance
+	@cd host/verify/conformance && HEARTH_CONFORMANCE=all $(CURDIR)/bin/conformance.test -test.v -test.run '^TestConformance$$' -test.timeout 90m $(if $(UPDATE),-update)
 
 fuzz: ## every fuzz target for FUZZTIME
 	@.ci/fuzz $(FUZZTIME)
