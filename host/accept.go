@@ -35,6 +35,12 @@ func (e *Engine) Accept(ctx context.Context, in chat.Incoming) (chat.Outcome, er
 		e.met.refused.WithLabelValues(source).Inc()
 		return 0, fmt.Errorf("%w: %v", chat.ErrRefused, err)
 	}
+	return e.take(ctx, in)
+}
+
+// take is Accept for an event that may be the host's own.
+func (e *Engine) take(ctx context.Context, in chat.Incoming) (chat.Outcome, error) {
+	ev := &in.Event
 	if e.closing.Load() || e.backlog() >= e.o.MaxBacklog {
 		return 0, chat.ErrBusy
 	}
@@ -58,7 +64,7 @@ func (e *Engine) Accept(ctx context.Context, in chat.Incoming) (chat.Outcome, er
 			return 0, fmt.Errorf("host: accepting an event: %w", err)
 		}
 		if row.Exists() {
-			e.met.duplicate.WithLabelValues(source).Inc()
+			e.met.duplicate.WithLabelValues(e.sourceLabel(ev.Source)).Inc()
 			return chat.Duplicate, nil
 		}
 	}

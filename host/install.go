@@ -130,7 +130,7 @@ func (e *Engine) image(ctx context.Context, compiled *wasm.Plugin, m *abi.Manife
 }
 
 // refresh takes the images anew of the plugins that are told what commands
-// there are, if that has changed since theirs were taken.
+// there are, or that keep rows in them, if those have changed since.
 func (e *Engine) refresh(ctx context.Context) {
 	e.refreshing.Lock()
 	defer e.refreshing.Unlock()
@@ -140,19 +140,26 @@ func (e *Engine) refresh(ctx context.Context) {
 		if old == nil || old.compiled == nil {
 			continue
 		}
+		age := p.aged.Load()
 		setup, err := e.setup(ctx, &old.manifest, old.options, nil)
 		if err == nil && digest(setup) == old.config {
+			old.age.Store(age)
 			continue
 		}
 		var v *version
 		if err == nil {
 			v, err = e.image(ctx, old.compiled, &old.manifest, old.options, nil)
 		}
+		if err != nil && ctx.Err() != nil {
+			return // the next start takes it
+		}
 		if err != nil {
-			e.o.Logger.Error("plugin runs on with an old list of commands", "plugin", p.name, "err", err)
+			old.age.Store(age) // trying again would change nothing
+			e.o.Logger.Error("plugin runs on with the image that it had", "plugin", p.name, "err", err)
 			continue
 		}
 		v.grants = old.grants
+		v.age.Store(age)
 		if p.live.CompareAndSwap(old, v) {
 			old.guest.Close()
 		} else {

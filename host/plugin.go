@@ -38,6 +38,7 @@ type plugin struct {
 	alone sync.RWMutex
 
 	failing    atomic.Bool  // the last attempt failed
+	aged       atomic.Int64 // how often rows that are part of the image have changed
 	stateBytes atomic.Int64 // of its rows, about
 	timers     atomic.Int64
 	names      trackNames
@@ -50,6 +51,8 @@ type version struct {
 	config   string // sha256 of what warm was given, hex
 	grants   grants
 	guest    guest
+
+	age atomic.Int64 // what the plugin's aged was when the image was taken, at least
 
 	// What the image was made of, to make it anew; nil for a Go function.
 	compiled *wasm.Plugin

@@ -40,6 +40,9 @@ func (s *Server) api(r chi.Router) {
 	huma.Register(api, op("list-failed-events", http.MethodGet, "/api/v1/dead-letters", "Events that were given up, oldest first, a page at a time"), s.failures)
 	huma.Register(api, op("retry-event", http.MethodPost, "/api/v1/dead-letters/{number}/{plugin}/retry", "Hand a failed event to its plugin again"), s.retry)
 	s.verifyRoutes(api)
+	if s.o.Tasks != nil {
+		s.taskRoutes(api)
+	}
 }
 
 func (s *Server) version() string {

@@ -8,6 +8,8 @@
 //	             ├─ /healthz /readyz /metrics                        health.go
 //	             ├─ /                  the front page                home.go
 //	             ├─ /run               Go in the browser ─► Verifier run.go, share.go
+//	             ├─ /login             admin token ─► a session      login.go, session.go
+//	             │  /tasks             session ─► Tasks              tasks.go, taskspages.go
 //	             ├─ /api/v1/…          bearer token ─► huma ─► Host  api.go, events.go, control.go
 //	             │  /api/v1/verify     the same ─► Verifier          verify.go
 //	             │  /api/v1/events     CloudEvents ─► Host.Accept    cloudevents.go
@@ -48,6 +50,13 @@ type Options struct {
 
 	// Run serves the page /run, for everybody; nil leaves it out.
 	Run *RunOptions
+
+	// SignIn serves /login, behind which the managers' pages are; nil leaves them
+	// all out.
+	SignIn *SignInOptions
+
+	// Tasks is the learning path, for its page and the API; nil leaves it out.
+	Tasks Tasks
 
 	// Mounts are handlers by path; a trailing slash takes all below it. They bound
 	// what they read, up to MaxBody.
@@ -129,6 +138,15 @@ func New(o Options) (*Server, error) {
 	if o.Run != nil {
 		if err := s.run(r, *o.Run); err != nil {
 			return nil, err
+		}
+	}
+	if o.SignIn != nil {
+		in, err := s.signIn(r, *o.SignIn)
+		if err != nil {
+			return nil, err
+		}
+		if o.Tasks != nil {
+			s.taskPages(r, in, o.Tasks)
 		}
 	}
 	for _, path := range slices.Sorted(maps.Keys(o.Mounts)) {

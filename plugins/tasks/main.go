@@ -68,6 +68,7 @@ var _ = sdk.New[Config]("tasks", "1.0.0",
 	OnPluginEvent("hearth/pack", changePack).
 	Query("/tasks", viewTasks).
 	Query("/tests", viewTests).
+	Query("/own", viewOwn).
 	Query("/progress", viewProgress).
 	Query("/path.svg", viewGraph).
 	Query("/problems", viewProblems)

@@ -3,8 +3,6 @@ package main
 import (
 	"io/fs"
 	"maps"
-	"strings"
-	"time"
 
 	"github.com/hearthbot/hearth/plugins/tasks/pack"
 	"github.com/hearthbot/hearth/plugins/tasks/tasks"
@@ -32,7 +30,7 @@ func loadPath(v *sdk.View[Config]) (err error) {
 	_, _, _ = sdk.Note(ticket{}), sdk.Note(attempt{}), sdk.Note(reminder{})
 	own, problem = maps.Collect(files.All(v)), ""
 	if len(own) > 0 {
-		if learning, err = pack.Load(overlay{builtin, own}); err == nil {
+		if learning, err = pack.Load(pack.Overlay{FS: builtin, Files: own}); err == nil {
 			return nil
 		}
 		problem = err.Error()
@@ -61,31 +59,3 @@ func changePack(c *ctx) error {
 	}
 	return nil
 }
-
-// overlay is a file system with files over it.
-type overlay struct {
-	fs.FS
-	files map[string]string
-}
-
-// Open opens the file that lies on top.
-func (o overlay) Open(name string) (fs.File, error) {
-	if text, ok := o.files[name]; ok {
-		return &memFile{name: name, Reader: strings.NewReader(text)}, nil
-	}
-	return o.FS.Open(name)
-}
-
-// memFile is an open file, and what is known of it.
-type memFile struct {
-	name string
-	*strings.Reader
-}
-
-func (f *memFile) Stat() (fs.FileInfo, error) { return f, nil }
-func (f *memFile) Close() error               { return nil }
-func (f *memFile) Name() string               { return f.name }
-func (f *memFile) Mode() fs.FileMode          { return 0o444 }
-func (f *memFile) ModTime() time.Time         { return time.Time{} }
-func (f *memFile) IsDir() bool                { return false }
-func (f *memFile) Sys() any                   { return nil }

@@ -138,8 +138,37 @@ func viewProblems(v *sdk.View[Config]) error {
 		maps.DeleteFunc(over, func(_, text string) bool { return text == "" })
 	}
 	problems := []string{}
-	if _, err := pack.Load(overlay{builtin, over}); err != nil {
+	if _, err := pack.Load(pack.Overlay{FS: builtin, Files: over}); err != nil {
 		problems = strings.Split(err.Error(), "\n")
 	}
 	return v.JSON(map[string][]string{"problems": problems})
+}
+
+// maxOwnPage is how many bytes of files are handed out at once; base64, and with
+// their names, they are within what a view may have.
+const maxOwnPage = 120 << 10
+
+// viewOwn hands out the community's own files, a page at a time: those behind
+// the one of the parameter after. The texts are base64, so that their size is
+// known. For the host.
+func viewOwn(v *sdk.View[Config]) error {
+	if v.Role() != "manager" && v.Role() != "admin" {
+		v.Status(403)
+		return v.JSON(map[string]string{"error": "the community's files are for managers"})
+	}
+	page, size, more := map[string][]byte{}, 0, false
+	for _, name := range slices.Sorted(maps.Keys(own)) {
+		if name <= v.Param("after") {
+			continue
+		}
+		if size += len(own[name]); size > maxOwnPage && len(page) > 0 {
+			more = true
+			break
+		}
+		page[name] = []byte(own[name])
+	}
+	return v.JSON(struct {
+		Files map[string][]byte `json:"files"`
+		More  bool              `json:"more,omitempty"`
+	}{page, more})
 }

@@ -54,7 +54,7 @@ func TestLoad(t *testing.T) {
 }
 
 // changed is the sample with some files put in another's place; "" takes one out.
-func changed(t *testing.T, files map[string]string) fstest.MapFS {
+func changed(t testing.TB, files map[string]string) fstest.MapFS {
 	t.Helper()
 	m := fstest.MapFS{}
 	err := fs.WalkDir(sample, ".", func(name string, d fs.DirEntry, err error) error {
@@ -154,7 +154,7 @@ func TestAllProblemsAreListedWithinReason(t *testing.T) {
 }
 
 // zipped is the sample below a folder of a zip, with one more file.
-func zipped(t *testing.T, folder, extra string, data []byte) (*bytes.Reader, int64) {
+func zipped(t testing.TB, folder, extra string, data []byte) (*bytes.Reader, int64) {
 	t.Helper()
 	var b bytes.Buffer
 	z := zip.NewWriter(&b)

@@ -8,7 +8,9 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"maps"
 	"path"
+	"slices"
 )
 
 // Bounds of a zip, beside those of the pack in it.
@@ -17,12 +19,21 @@ const (
 	maxEntries = 2000
 )
 
-// LoadZip reads a pack from a zip, in which it may be a folder. Nothing is
+// LoadZip is Load of what OpenZip opens.
+func LoadZip(r io.ReaderAt, size int64) (*Pack, error) {
+	fsys, err := OpenZip(r, size)
+	if err != nil {
+		return nil, err
+	}
+	return Load(fsys)
+}
+
+// OpenZip opens a pack in a zip, in which it may be a folder. Nothing is
 // unpacked to a disk; what the zip says of sizes is held against the bounds
-// first, and what is read afterwards.
+// first, and what is read afterwards, by Load and Read.
 //
 // A plugin has no use for it, nor for the packages it takes with it.
-func LoadZip(r io.ReaderAt, size int64) (*Pack, error) {
+func OpenZip(r io.ReaderAt, size int64) (fs.FS, error) {
 	if size > maxZip {
 		return nil, fmt.Errorf("the zip has %d KiB, at most %d", size>>10, maxZip>>10)
 	}
@@ -49,5 +60,20 @@ func LoadZip(r io.ReaderAt, size int64) (*Pack, error) {
 	if err != nil {
 		return nil, fmt.Errorf("the folder %.80q of the zip cannot be read: %w", root, err)
 	}
-	return Load(fsys)
+	return fsys, nil
+}
+
+// WriteZip writes the files of a pack as a zip, in the order of their paths.
+func WriteZip(w io.Writer, files map[string]string) error {
+	z := zip.NewWriter(w)
+	for _, name := range slices.Sorted(maps.Keys(files)) {
+		f, err := z.Create(name)
+		if err != nil {
+			return fmt.Errorf("write %s into a zip: %w", name, err)
+		}
+		if _, err := io.WriteString(f, files[name]); err != nil {
+			return fmt.Errorf("write %s into a zip: %w", name, err)
+		}
+	}
+	return z.Close()
 }

@@ -224,7 +224,10 @@ func (a *App) openWeb(context.Context) (err error) {
 		verifier = forWeb{a.verifier}
 		run = &web.RunOptions{Shares: a.shares, Locale: c.Community.Locale, PublicURL: c.Server.PublicURL}
 	}
-	a.web, err = web.New(web.Options{Host: &joined{engine: a.engine, gate: a.gate, log: a.log}, Verifier: verifier, Run: run, Token: a.token, NotReady: a.state.notReady, Mounts: mounts,
+	signIn := &web.SignInOptions{Locale: c.Community.Locale, PublicURL: c.Server.PublicURL}
+	tasks := &learning{engine: a.engine, verifier: a.verifier, log: a.log}
+	a.web, err = web.New(web.Options{Host: &joined{engine: a.engine, gate: a.gate, log: a.log}, Verifier: verifier, Run: run, SignIn: signIn, Tasks: tasks,
+		Token: a.token, NotReady: a.state.notReady, Mounts: mounts,
 		Platforms: names, Community: c.Community.Name, Version: a.o.Version, Metrics: a.registry, Logger: a.log})
 	if err != nil {
 		return err

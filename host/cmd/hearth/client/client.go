@@ -5,6 +5,7 @@ package client
 
 import (
 	"bufio"
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -83,6 +84,29 @@ func (c *Client) Retry(ctx context.Context, number, plugin string) error {
 	return c.ask(ctx, http.MethodPost, "/api/v1/dead-letters/"+url.PathEscape(number)+"/"+url.PathEscape(plugin)+"/retry", &web.Retried{})
 }
 
+// packTime is for the solutions of a whole pack to be run.
+const packTime = 6 * time.Minute
+
+// LoadTasks makes the pack in a zip the learning path; with dry it only says
+// what that would change, and what is wrong.
+func (c *Client) LoadTasks(ctx context.Context, zip []byte, dry bool) (r web.TaskReview, err error) {
+	ctx, cancel := context.WithTimeout(ctx, packTime)
+	defer cancel()
+	return r, c.read(ctx, http.MethodPost, "/api/v1/tasks/pack?dry_run="+strconv.FormatBool(dry), zip, &r)
+}
+
+// Tasks is the learning path as a zip.
+func (c *Client) Tasks(ctx context.Context) ([]byte, error) {
+	ctx, cancel := context.WithTimeout(ctx, timeout)
+	defer cancel()
+	resp, err := c.do(ctx, http.MethodGet, "/api/v1/tasks/pack", nil)
+	if err != nil {
+		return nil, err
+	}
+	defer resp.Body.Close()
+	return io.ReadAll(io.LimitReader(resp.Body, maxAnswer))
+}
+
 // Healthy is nil if a hearth answers at URL.
 func (c *Client) Healthy(ctx context.Context) error {
 	var h struct{ Service string }
@@ -98,7 +122,7 @@ func (c *Client) Healthy(ctx context.Context) error {
 // Follow calls each with every event that is handled from now on, until ctx or
 // the server ends, or each fails.
 func (c *Client) Follow(ctx context.Context, f web.EventFilter, each func(web.Event) error) error {
-	resp, err := c.do(ctx, http.MethodGet, "/api/v1/events/follow"+query(f))
+	resp, err := c.do(ctx, http.MethodGet, "/api/v1/events/follow"+query(f), nil)
 	if err != nil {
 		return err
 	}
@@ -149,7 +173,11 @@ func query(f web.EventFilter) string {
 func (c *Client) ask(ctx context.Context, method, path string, answer any) error {
 	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
-	resp, err := c.do(ctx, method, path)
+	return c.read(ctx, method, path, nil, answer)
+}
+
+func (c *Client) read(ctx context.Context, method, path string, body []byte, answer any) error {
+	resp, err := c.do(ctx, method, path, body)
 	if err != nil {
 		return err
 	}
@@ -161,10 +189,14 @@ func (c *Client) ask(ctx context.Context, method, path string, answer any) error
 }
 
 // do returns a response with a good status, or what the server says is wrong.
-func (c *Client) do(ctx context.Context, method, path string) (*http.Response, error) {
-	req, err := http.NewRequestWithContext(ctx, method, c.URL+path, nil)
+// A body is a zip.
+func (c *Client) do(ctx context.Context, method, path string, body []byte) (*http.Response, error) {
+	req, err := http.NewRequestWithContext(ctx, method, c.URL+path, bytes.NewReader(body))
 	if err != nil {
 		return nil, fmt.Errorf("%q is no address of a server: %w", c.URL, err)
+	}
+	if body != nil {
+		req.Header.Set("Content-Type", "application/zip")
 	}
 	if c.Token != "" {
 		req.Header.Set("Authorization", "Bearer "+c.Token)
