@@ -90,6 +90,9 @@ func banner(w io.Writer, r app.Ready) {
 	} else {
 		line("server", r.URL)
 	}
+	if r.Run {
+		line("run", r.URL+"/run")
+	}
 	line("data", r.Data)
 	switch {
 	case len(r.Plugins) > 0:
@@ -116,6 +119,9 @@ func readiness(r app.Ready) []any {
 	out := []any{"url", r.URL, "data", r.Data, "plugins", r.Plugins, "took", r.Took.Round(time.Millisecond).String(), "stop", "SIGTERM"}
 	if r.Chat {
 		out = append(out, slog.String("chat", r.URL+"/chat"))
+	}
+	if r.Run {
+		out = append(out, slog.String("run", r.URL+"/run"))
 	}
 	if len(r.Missing) > 0 {
 		out = append(out, "missing", r.Missing)
