@@ -14,7 +14,7 @@ import (
 
 // Installation is a plugin to be installed.
 type Installation struct {
-	Code    []byte
+	Code    []byte // not to be changed any more
 	Options PluginOptions
 }
 

@@ -2,9 +2,6 @@ package web
 
 import (
 	"context"
-	"fmt"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -12,6 +9,7 @@ import (
 	"github.com/hearthbot/hearth/host/verify"
 	"github.com/hearthbot/hearth/host/verify/source"
 	"github.com/hearthbot/hearth/host/verify/toolchain"
+	"github.com/hearthbot/hearth/host/verify/verifytest"
 	"github.com/hearthbot/hearth/host/wasm"
 )
 
@@ -125,16 +123,8 @@ func TestExamplesRun(t *testing.T) {
 // no pack it is skipped, but in CI.
 func realVerifier(t *testing.T) *verify.Verifier {
 	t.Helper()
-	pack, err := toolchain.Find(filepath.Join("..", "bin", "toolchain"))
-	if err != nil {
-		if os.Getenv("HEARTH_CI") != "" {
-			t.Fatal("there is no pack of the compiler, and HEARTH_CI asks for one: ", err)
-		}
-		t.Skip("there is no pack of the compiler: run make toolchain")
-	}
-	// As the tests of host/verify have it: compiled code is kept between runs.
-	home := filepath.Join(os.TempDir(), fmt.Sprintf("hearth-verify-test-%d", os.Getuid()))
-	engine, err := wasm.New(wasm.Options{CacheDir: filepath.Join(home, "compiled")})
+	pack := verifytest.Pack(t)
+	engine, err := wasm.New(wasm.Options{CacheDir: verifytest.Compiled()})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -147,7 +137,7 @@ func realVerifier(t *testing.T) *verify.Verifier {
 	if err != nil {
 		t.Fatal(err)
 	}
-	chain, err := toolchain.Open(pack, filepath.Join(home, "toolchain"))
+	chain, err := toolchain.Open(pack, verifytest.Toolchain())
 	if err != nil {
 		t.Fatal(err)
 	}

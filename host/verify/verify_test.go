@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"os"
-	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
@@ -15,6 +14,7 @@ import (
 
 	"github.com/hearthbot/hearth/host/verify/source"
 	"github.com/hearthbot/hearth/host/verify/toolchain"
+	"github.com/hearthbot/hearth/host/verify/verifytest"
 	"github.com/hearthbot/hearth/host/wasm"
 )
 
@@ -49,38 +49,19 @@ var (
 // or makes one.
 var shared = sync.OnceValues(func() (*Verifier, error) {
 	made = true
-	home := filepath.Join(os.TempDir(), fmt.Sprintf("hearth-verify-test-%d", os.Getuid()))
 	ctx := context.Background()
-	pack, err := toolchain.Find(filepath.Join("..", "..", "bin", "toolchain"))
+	pack, err := verifytest.PackOrMake(ctx)
 	if err != nil {
-		version, err := toolchain.Installed(ctx, "")
-		if err != nil {
-			return nil, err
-		}
-		if err := os.MkdirAll(home, 0o700); err != nil {
-			return nil, err
-		}
-		pack = filepath.Join(home, version+toolchain.Extension)
-		if _, err := os.Stat(pack); err != nil {
-			f, err := os.Create(pack)
-			if err != nil {
-				return nil, err
-			}
-			defer f.Close()
-			if err := toolchain.Build(ctx, "", f, func(s string) { fmt.Fprintln(os.Stderr, s) }); err != nil {
-				_ = os.Remove(pack)
-				return nil, err
-			}
-		}
+		return nil, err
 	}
-	if engine, err = wasm.New(wasm.Options{CacheDir: filepath.Join(home, "compiled")}); err != nil {
+	if engine, err = wasm.New(wasm.Options{CacheDir: verifytest.Compiled()}); err != nil {
 		return nil, err
 	}
 	v, err := New(Options{Engine: engine, Wall: time.Minute, Fuel: 12_000_000_000}) // the machine may be busy; fuel is what counts
 	if err != nil {
 		return nil, err
 	}
-	chain, err := toolchain.Open(pack, filepath.Join(home, "toolchain"))
+	chain, err := toolchain.Open(pack, verifytest.Toolchain())
 	if err != nil {
 		return nil, err
 	}

@@ -1,7 +1,6 @@
 package wasm
 
 import (
-	"bytes"
 	"context"
 	"crypto/sha256"
 	"errors"
@@ -101,6 +100,7 @@ func compilers() int { return max(1, runtime.GOMAXPROCS(0)/2) }
 // the ABI, compiles it in a runtime of its own and asks it for its version and
 // its manifest. Callers with the same code and limits share one compilation;
 // each gets a Plugin to close. ErrABI says that it is no plugin for this host.
+// The compilation goes on when ctx has ended, so code must not be changed ever.
 func (e *Engine) Compile(ctx context.Context, code []byte, l Limits) (*Plugin, error) {
 	l = l.or(e.options.Limits)
 	if err := l.check(); err != nil {
@@ -118,7 +118,7 @@ func (e *Engine) Compile(ctx context.Context, code []byte, l Limits) (*Plugin, e
 		p.sha, p.limits = key.sha, l
 		e.programs[key] = p
 		e.open++
-		go e.build(p, bytes.Clone(code))
+		go e.build(p, code)
 	}
 	p.refs++
 	e.mu.Unlock()

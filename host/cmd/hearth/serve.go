@@ -6,7 +6,9 @@ import (
 	"io/fs"
 	"log/slog"
 	"os"
+	"runtime/debug"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -44,9 +46,12 @@ func newServe(g *globals) *cobra.Command {
 			grantAll = grantAll || plugins == ""
 			text := c.Log.Format == "text" || c.Log.Format == "auto" && app.Terminal(os.Stderr)
 			log := app.NewLogger(cmd.ErrOrStderr(), c.Log.Level, text)
+			settled := collectLate()
+			defer settled()
 			a, err := app.New(cmd.Context(), app.Options{
 				Config: c, Plugins: files, Token: config.NewSecret(os.Getenv(app.TokenVariable)), Version: version().Version, Logger: log, GrantAll: grantAll, Packs: app.Packs(),
 				Ready: func(r app.Ready) {
+					settled()
 					if text {
 						banner(cmd.OutOrStdout(), r)
 						return
@@ -64,6 +69,20 @@ func newServe(g *globals) *cobra.Command {
 	cmd.Flags().StringVar(&plugins, "plugins", "", "`DIR`ectory with NAME.wasm files to run in place of the plugins that are built in")
 	cmd.Flags().BoolVar(&grantAll, "grant-all", false, "grant what they ask for, for good, to plugins that were never granted anything; those that are built in are granted it anyway")
 	return cmd
+}
+
+// collectLate has the garbage collector wait, below half a gigabyte, until
+// settled is called: a start reads and decodes large modules, and while they are
+// copied and summed a collection spins on the one processor for the other to be
+// interrupted, a tenth of the whole start.
+func collectLate() (settled func()) {
+	const most = 512 << 20
+	limit, percent := debug.SetMemoryLimit(-1), debug.SetGCPercent(-1)
+	debug.SetMemoryLimit(min(limit, most))
+	return sync.OnceFunc(func() {
+		debug.SetGCPercent(percent)
+		debug.SetMemoryLimit(limit)
+	})
 }
 
 // pluginFiles is the directory, or what is built in.
@@ -89,6 +108,9 @@ func banner(w io.Writer, r app.Ready) {
 		line("chat", r.URL+"/chat")
 	} else {
 		line("server", r.URL)
+	}
+	if r.Run {
+		line("run", r.URL+"/run")
 	}
 	line("data", r.Data)
 	switch {
@@ -116,6 +138,9 @@ func readiness(r app.Ready) []any {
 	out := []any{"url", r.URL, "data", r.Data, "plugins", r.Plugins, "took", r.Took.Round(time.Millisecond).String(), "stop", "SIGTERM"}
 	if r.Chat {
 		out = append(out, slog.String("chat", r.URL+"/chat"))
+	}
+	if r.Run {
+		out = append(out, slog.String("run", r.URL+"/run"))
 	}
 	if len(r.Missing) > 0 {
 		out = append(out, "missing", r.Missing)

@@ -6,7 +6,6 @@ import (
 	"flag"
 	"fmt"
 	"os"
-	"path/filepath"
 	"sync"
 	"testing"
 	"time"
@@ -16,6 +15,7 @@ import (
 	"github.com/hearthbot/hearth/host/verify"
 	"github.com/hearthbot/hearth/host/verify/screen"
 	"github.com/hearthbot/hearth/host/verify/toolchain"
+	"github.com/hearthbot/hearth/host/verify/verifytest"
 	"github.com/hearthbot/hearth/host/wasm"
 )
 
@@ -57,15 +57,11 @@ var shared = sync.OnceValues(func() (v *verify.Verifier, err error) {
 // import unsafe.
 func prepare(vetWarns bool) (v *verify.Verifier, closing func() error, err error) {
 	closing = func() error { return nil }
-	home := filepath.Join(os.TempDir(), fmt.Sprintf("hearth-verify-test-%d", os.Getuid()))
-	if err := os.MkdirAll(home, 0o700); err != nil {
-		return nil, closing, err
-	}
-	pack, err := packIn(home)
+	pack, err := verifytest.PackOrMake(context.Background())
 	if err != nil {
 		return nil, closing, err
 	}
-	engine, err := wasm.New(wasm.Options{CacheDir: filepath.Join(home, "compiled")})
+	engine, err := wasm.New(wasm.Options{CacheDir: verifytest.Compiled()})
 	if err != nil {
 		return nil, closing, err
 	}
@@ -79,7 +75,7 @@ func prepare(vetWarns bool) (v *verify.Verifier, closing func() error, err error
 		return nil, closing, err
 	}
 	closing = func() error { return errors.Join(v.Close(), engine.Close(context.Background())) }
-	chain, err := toolchain.Open(pack, filepath.Join(home, "toolchain"))
+	chain, err := toolchain.Open(pack, verifytest.Toolchain())
 	if err != nil {
 		return nil, closing, err
 	}
@@ -90,33 +86,6 @@ func prepare(vetWarns bool) (v *verify.Verifier, closing func() error, err error
 func fuzzing() bool {
 	f := flag.Lookup("test.fuzz")
 	return f != nil && f.Value.String() != ""
-}
-
-// packIn is the pack that `make toolchain` made, or one that is made now and
-// kept in a directory.
-func packIn(home string) (string, error) {
-	pack, err := toolchain.Find(filepath.Join("..", "..", "..", "bin", "toolchain"))
-	if err == nil {
-		return pack, nil
-	}
-	version, err := toolchain.Installed(context.Background(), "")
-	if err != nil {
-		return "", err
-	}
-	pack = filepath.Join(home, version+toolchain.Extension)
-	if _, err := os.Stat(pack); err == nil {
-		return pack, nil
-	}
-	f, err := os.CreateTemp(home, "pack-")
-	if err != nil {
-		return "", err
-	}
-	defer os.Remove(f.Name())
-	err = toolchain.Build(context.Background(), "", f, func(s string) { fmt.Fprintln(os.Stderr, s) })
-	if err := errors.Join(err, f.Close()); err != nil {
-		return "", err
-	}
-	return pack, os.Rename(f.Name(), pack)
 }
 
 func newVerifier(tb testing.TB) *verify.Verifier {

@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"syscall"
 
 	"golang.org/x/sys/unix"
@@ -14,70 +15,57 @@ import (
 
 const exe = ""
 
-// jail is what children are kept in.
+// jail is what children are kept in: util-linux's prlimit, which bounds itself,
+// and its unshare, which leaves this machine's namespaces, before either becomes
+// the tool.
+//
+// Go could make the namespaces itself. But a child in a user namespace of its own
+// it makes by a fork of the whole process, and after that every page that hearth
+// writes to costs a page fault: half a second of them for each compilation. A
+// child without one it makes as cheaply as ever, so a small program goes between.
 type jail struct {
 	dir   string
-	root  string // what they call dir: "" where they see nothing else
-	apart bool   // in namespaces of their own
+	root  string // what the children call dir: "" where they see nothing else
+	wrap  []string
 	lacks string
 }
 
 // newJail tries how a child can be kept: some systems and containers let nobody
-// make namespaces.
+// make namespaces, and some have not got util-linux.
 func newJail(ctx context.Context, o *Options) (jail, error) {
-	j := jail{dir: o.Dir, apart: true}
-	refused := j.try(ctx, o)
-	if refused == nil {
-		return j, nil
+	bounds := []string{"prlimit", "--cpu=" + strconv.Itoa(int(o.Time.Seconds())+1), "--data=" + strconv.FormatInt(o.Memory, 10),
+		"--fsize=" + strconv.FormatInt(o.File, 10), "--nofile=256", "--core=0", "--"}
+	apart := []string{"unshare", "--user", "--map-root-user", "--net", "--ipc", "--uts", "--mount", "--pid", "--fork", "--kill-child",
+		"--root=" + o.Dir, "--wd=/", "--"}
+	var refused error
+	for _, j := range []jail{
+		{dir: o.Dir, wrap: append(bounds[:len(bounds):len(bounds)], apart...)},
+		{dir: o.Dir, wrap: bounds, root: o.Dir, lacks: "the network and the files that hearth can read"},
+		{dir: o.Dir, root: o.Dir, lacks: "the network, the files that hearth can read, all processors and all memory"},
+	} {
+		err := j.command(ctx, "compile", []string{"-V"}).Run()
+		if err == nil {
+			if j.lacks != "" {
+				j.lacks += fmt.Sprintf(" (%v)", refused)
+			}
+			return j, nil
+		}
+		if refused == nil {
+			refused = fmt.Errorf("%s: %w", j.wrap[0], err)
+		}
 	}
-	j = jail{dir: o.Dir, root: o.Dir,
-		lacks: fmt.Sprintf("the network and files that hearth can read: the system allows no namespaces (%v)", refused)}
-	return j, j.try(ctx, o)
-}
-
-func (j *jail) try(ctx context.Context, o *Options) error {
-	return j.run(j.command(ctx, "compile", []string{"-V"}), o)
+	return jail{}, refused
 }
 
 func (j *jail) command(ctx context.Context, tool string, args []string) *exec.Cmd {
-	if !j.apart {
-		cmd := exec.CommandContext(ctx, filepath.Join(j.dir, "bin", tool), args...)
-		cmd.Dir = j.dir
-		return cmd
+	path := filepath.Join(j.dir, "bin", tool)
+	if j.root == "" {
+		path = "/bin/" + tool
 	}
-	cmd := exec.CommandContext(ctx, "/bin/"+tool, args...)
-	cmd.Dir = "/"
-	cmd.SysProcAttr = &syscall.SysProcAttr{
-		Chroot: j.dir,
-		Cloneflags: unix.CLONE_NEWUSER | unix.CLONE_NEWNET | unix.CLONE_NEWPID | unix.CLONE_NEWIPC |
-			unix.CLONE_NEWUTS | unix.CLONE_NEWNS,
-		UidMappings: []syscall.SysProcIDMap{{ContainerID: 0, HostID: os.Getuid(), Size: 1}},
-		GidMappings: []syscall.SysProcIDMap{{ContainerID: 0, HostID: os.Getgid(), Size: 1}},
-	}
+	argv := append(append(j.wrap[:len(j.wrap):len(j.wrap)], path), args...)
+	cmd := exec.CommandContext(ctx, argv[0], argv[1:]...)
+	cmd.Dir = j.dir
 	return cmd
-}
-
-// run starts cmd, bounds it, and waits for its end. The bounds come a moment
-// after the start, long before a tool has read its first file.
-func (j *jail) run(cmd *exec.Cmd, o *Options) error {
-	if err := cmd.Start(); err != nil {
-		return err
-	}
-	seconds := uint64(o.Time.Seconds()) + 1
-	for resource, most := range map[int]uint64{
-		unix.RLIMIT_CPU:    seconds,
-		unix.RLIMIT_DATA:   uint64(o.Memory),
-		unix.RLIMIT_FSIZE:  uint64(o.File),
-		unix.RLIMIT_NOFILE: 256,
-		unix.RLIMIT_CORE:   0,
-	} {
-		if err := unix.Prlimit(cmd.Process.Pid, resource, &unix.Rlimit{Cur: most, Max: most}, nil); err != nil && !errors.Is(err, unix.ESRCH) {
-			_ = cmd.Process.Kill()
-			_ = cmd.Wait()
-			return fmt.Errorf("bound a child: %w", err)
-		}
-	}
-	return cmd.Wait()
 }
 
 // stoppedForTime says whether the kernel ended a child for its processor time.
@@ -88,4 +76,16 @@ func stoppedForTime(err error) bool {
 	}
 	status, ok := exit.Sys().(syscall.WaitStatus)
 	return ok && status.Signaled() && (status.Signal() == unix.SIGXCPU || status.Signal() == unix.SIGKILL)
+}
+
+// peak is the most memory that an ended child, or a child of its, took at once,
+// in bytes.
+func peak(state *os.ProcessState) int64 {
+	if state == nil {
+		return 0
+	}
+	if u, ok := state.SysUsage().(*syscall.Rusage); ok {
+		return u.Maxrss << 10
+	}
+	return 0
 }

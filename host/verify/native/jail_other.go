@@ -4,6 +4,7 @@ package native
 
 import (
 	"context"
+	"os"
 	"os/exec"
 	"path/filepath"
 	"runtime"
@@ -21,7 +22,7 @@ type jail struct {
 
 func newJail(ctx context.Context, o *Options) (jail, error) {
 	j := jail{dir: o.Dir, root: o.Dir, lacks: "the network, files, memory and processors: hearth can restrict a child on Linux only"}
-	return j, j.run(j.command(ctx, "compile", []string{"-V"}), o)
+	return j, j.command(ctx, "compile", []string{"-V"}).Run()
 }
 
 func (j *jail) command(ctx context.Context, tool string, args []string) *exec.Cmd {
@@ -30,6 +31,6 @@ func (j *jail) command(ctx context.Context, tool string, args []string) *exec.Cm
 	return cmd
 }
 
-func (j *jail) run(cmd *exec.Cmd, _ *Options) error { return cmd.Run() }
-
 func stoppedForTime(error) bool { return false }
+
+func peak(*os.ProcessState) int64 { return 0 }

@@ -6,7 +6,7 @@
 // why.
 //
 // Below its directory lies what the children see, and on Linux, where the kernel
-// lets hearth make namespaces, it is all they see:
+// lets hearth make namespaces and util-linux is there, it is all they see:
 //
 //	<dir>/bin/compile, link    copies of the installation's
 //	<dir>/std/fmt.a …          the standard library, compiled for wasip1
@@ -211,15 +211,16 @@ func (j *Job) Run(ctx context.Context, tool string, args []string) ([]byte, erro
 	out := &bounds{left: maxOutput}
 	cmd.Stdout, cmd.Stderr = out, out
 	cmd.WaitDelay = time.Second
-	err := t.jail.run(cmd, &t.o)
+	err := cmd.Run()
 	switch {
 	case err == nil:
 		return out.b.Bytes(), nil
 	case ctx.Err() != nil:
 		return nil, fmt.Errorf("native: run %s: %w", tool, context.Cause(ctx))
-	case bounded.Err() != nil || stoppedForTime(err):
+	case bounded.Err() != nil || stoppedForTime(err) || bytes.Contains(out.b.Bytes(), []byte("SIGXCPU")):
 		return out.b.Bytes(), ErrTime
-	case bytes.Contains(out.b.Bytes(), []byte("out of memory")) || bytes.Contains(out.b.Bytes(), []byte("cannot allocate memory")):
+	case peak(cmd.ProcessState) > t.o.Memory/2 || bytes.Contains(out.b.Bytes(), []byte("out of memory")):
+		// A Go program that is given no more memory fails in more ways than one.
 		return out.b.Bytes(), ErrMemory
 	}
 	return out.b.Bytes(), err

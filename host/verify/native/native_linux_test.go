@@ -88,8 +88,8 @@ func TestAChildSeesNothingOfTheMachine(t *testing.T) {
 
 func TestAChildIsBounded(t *testing.T) {
 	j := prisoners(t, func(o *Options) { o.Memory, o.File, o.Time = 96<<20, 4<<20, 4*time.Second })
-	if _, err := j.Run(t.Context(), "compile", []string{"memory"}); !errors.Is(err, ErrMemory) {
-		t.Errorf("4 GiB of memory: %v, want ErrMemory", err)
+	if out, err := j.Run(t.Context(), "compile", []string{"memory"}); !errors.Is(err, ErrMemory) {
+		t.Errorf("4 GiB of memory: %v, want ErrMemory\n%.600s", err, out)
 	}
 	for _, way := range []string{"spin", "sleep"} {
 		start := time.Now()

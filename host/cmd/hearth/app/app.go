@@ -57,6 +57,7 @@ type Options struct {
 type Ready struct {
 	URL     string // of the server, as people reach it
 	Chat    bool   // URL/chat is there
+	Run     bool   // URL/run is
 	Data    string // the data directory, absolute
 	Token   string // the file with the admin token; "" if the environment has it
 	Plugins []string
@@ -161,7 +162,7 @@ func (a *App) openEngine(ctx context.Context) (err error) {
 	}
 	var verifier host.Verifier
 	if c.Verify.Enabled && len(a.o.Packs) > 0 {
-		if a.verifier, err = NewVerifier(ctx, verifyOptions(&c.Verify, a.wasm, a.log), a.data); err != nil {
+		if a.verifier, err = NewVerifier(ctx, verifyOptions(&c.Verify, a.wasm, a.data, a.log), a.data); err != nil {
 			return err
 		}
 		verifier = forChat{a.verifier}
@@ -222,7 +223,9 @@ func (a *App) openWeb(context.Context) (err error) {
 	var run *web.RunOptions
 	if a.verifier != nil {
 		verifier = forWeb{a.verifier}
-		run = &web.RunOptions{Shares: a.shares, Locale: c.Community.Locale, PublicURL: c.Server.PublicURL}
+		if c.Verify.Run {
+			run = &web.RunOptions{Shares: a.shares, Locale: c.Community.Locale, PublicURL: c.Server.PublicURL, Proxies: c.Server.Proxies}
+		}
 	}
 	signIn := &web.SignInOptions{Locale: c.Community.Locale, PublicURL: c.Server.PublicURL}
 	tasks := &learning{engine: a.engine, verifier: a.verifier, log: a.log}
@@ -340,7 +343,7 @@ func stopped(ctx context.Context, err error) error {
 }
 
 func (a *App) announce() {
-	r := Ready{URL: a.URL(), Chat: a.o.Config.Webchat.Enabled, Data: a.data, Missing: a.state.lacking(), Lacking: a.lacks, Took: time.Since(a.begun)}
+	r := Ready{URL: a.URL(), Chat: a.o.Config.Webchat.Enabled, Run: a.verifier != nil && a.o.Config.Verify.Run, Data: a.data, Missing: a.state.lacking(), Lacking: a.lacks, Took: time.Since(a.begun)}
 	if !a.o.Token.Set() {
 		r.Token = TokenPath(a.data)
 	}

@@ -13,6 +13,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"log/slog"
+	"net/netip"
 	"time"
 )
 
@@ -39,10 +40,11 @@ type Config struct {
 
 // Server is [server]: where hearth listens, and keeps what it keeps.
 type Server struct {
-	Listen    string        // HOST:PORT
-	Data      string        // directory
-	PublicURL string        // how browsers and platforms reach it, without a slash at the end; "" if only from Listen
-	Grace     time.Duration // for what is under way when hearth is stopped
+	Listen    string         // HOST:PORT
+	Data      string         // directory
+	PublicURL string         // how browsers and platforms reach it, without a slash at the end; "" if only from Listen
+	Proxies   []netip.Prefix // that say of whom a request is, beside this machine's own
+	Grace     time.Duration  // for what is under way when hearth is stopped
 }
 
 // Log is [log].
@@ -161,6 +163,7 @@ func (c *Config) keys() []key {
 		{name: "server.listen", set: address(&c.Server.Listen)},
 		{name: "server.data", set: text(&c.Server.Data, 1, 4096)},
 		{name: "server.public_url", set: origin(&c.Server.PublicURL)},
+		{name: "server.proxies", set: prefixes(&c.Server.Proxies)},
 		{name: "server.grace", set: duration(&c.Server.Grace, 0, 10*time.Minute)},
 		{name: "log.level", set: level(&c.Log.Level)},
 		{name: "log.format", set: choice(&c.Log.Format, "auto", "text", "json")},

@@ -102,7 +102,7 @@ enabled = false
 func TestFaults(t *testing.T) {
 	for name, c := range map[string]struct{ in, want string }{
 		"unknown table":            {"[slak]\nbot_token = \"x\"", `hearth.toml:1: slak: there is no such table, did you mean slack?; there are server, log,`},
-		"unknown key":              {"[server]\n\nlisen = \":80\"", `hearth.toml:3: server.lisen: there is no such key, did you mean listen?; there are data, grace, listen, public_url`},
+		"unknown key":              {"[server]\n\nlisen = \":80\"", `hearth.toml:3: server.lisen: there is no such key, did you mean listen?; there are data, grace, listen, proxies, public_url`},
 		"unknown, none near":       {"[server]\nfrobnicate = 1", `hearth.toml:2: server.frobnicate: there is no such key; there are`},
 		"key without table":        {"quiet_hours = \"22:00-08:00\"", `hearth.toml:1: quiet_hours: this belongs into the table [policy]`},
 		"table is a value":         {"server = 3", `hearth.toml:1: server: wants a table: write [server] on a line of its own, and has the number 3`},
@@ -147,7 +147,7 @@ func TestFaults(t *testing.T) {
 		"text, variable":           {"[plugins.a.texts]\nhello = { en = \"${NOPE}\" }", `hello.en: the environment variable NOPE is not set`},
 		"plugin's inf":             {"[plugins.welcome]\nn = inf", `inf and nan have no JSON`},
 		"compiler, unknown":        {"[verify]\ncompiler = \"natve\"", `hearth.toml:2: verify.compiler: is "natve", did you mean native?; possible: sandbox, native`},
-		"compiler, not built":      {"[verify]\n\ncompiler = \"native\"", `hearth.toml:3: verify.compiler: is "native", which is not available in this build`},
+		"proxy":                    {"[server]\nproxies = [\"10.0.0.0/8\", \"proxy\"]", `hearth.toml:2: server.proxies: has "proxy", which is neither an address nor a range`},
 		"size without a unit":      {"[verify]\nmemory = 64", `hearth.toml:2: verify.memory: wants text in quotes, such as "64MiB", and has the number 64`},
 		"size, other unit":         {"[verify]\nmemory = \"64 MB\"", `verify.memory: "64 MB" is no size; write 64KiB, 64MiB or 1GiB`},
 		"size, no number":          {"[verify]\nmemory = \"-1MiB\"", `verify.memory: "-1MiB" is no size`},

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"net/netip"
 	"net/url"
 	"slices"
 	"strconv"
@@ -65,6 +66,28 @@ func text(p *string, least, most int) func(any) error {
 			return fmt.Errorf("has %d characters; %d to %d are possible", n, least, most)
 		}
 		*p = s
+		return nil
+	}
+}
+
+func prefixes(p *[]netip.Prefix) func(any) error {
+	return func(v any) error {
+		var list []string
+		if err := texts(&list)(v); err != nil {
+			return err
+		}
+		var out []netip.Prefix
+		for _, s := range list {
+			prefix, err := netip.ParsePrefix(s)
+			if addr, bad := netip.ParseAddr(s); bad == nil {
+				prefix, err = netip.PrefixFrom(addr, addr.BitLen()), nil
+			}
+			if err != nil {
+				return fmt.Errorf(`has %q, which is neither an address nor a range of them such as "10.0.0.0/8"`, s)
+			}
+			out = append(out, prefix)
+		}
+		*p = out
 		return nil
 	}
 }

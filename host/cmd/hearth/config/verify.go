@@ -1,7 +1,6 @@
 package config
 
 import (
-	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -24,8 +23,9 @@ type Verify struct {
 	PerMember PerMember
 	Share     int    // of Queue, that one community or outside source may have; 0 for half
 	Toolchain string // directory with a pack of Go's compiler; "" for where hearth is
-	Compiler  string // sandbox
+	Compiler  string // sandbox or native
 	Cache     int    // of results that are kept
+	Run       bool   // serve the page /run to everybody
 }
 
 // PerMember bounds how fast one member may submit: once in Every on average, and
@@ -37,7 +37,7 @@ type PerMember struct {
 
 func defaultVerify() Verify {
 	return Verify{Enabled: true, Fuel: 40_000_000_000, Wall: 8 * time.Second, Memory: 64 << 20, Output: 64 << 10, Sleep: 24 * time.Hour,
-		Queue: 256, PerMember: PerMember{Every: 3 * time.Second, Burst: 20}, Compiler: "sandbox", Cache: 32 << 20}
+		Queue: 256, PerMember: PerMember{Every: 3 * time.Second, Burst: 20}, Compiler: "sandbox", Cache: 32 << 20, Run: true}
 }
 
 func (v *Verify) keys() []key {
@@ -53,22 +53,9 @@ func (v *Verify) keys() []key {
 		{name: "verify.per_member", set: perMember(&v.PerMember)},
 		{name: "verify.community_share", set: number(&v.Share, 0, 500)},
 		{name: "verify.toolchain", set: text(&v.Toolchain, 0, 4096)},
-		{name: "verify.compiler", set: compiler(&v.Compiler)},
+		{name: "verify.compiler", set: choice(&v.Compiler, "sandbox", "native")},
 		{name: "verify.cache", set: size(&v.Cache, 1<<20, 4<<30)},
-	}
-}
-
-func compiler(p *string) func(any) error {
-	return func(v any) error {
-		var s string
-		if err := choice(&s, "sandbox", "native")(v); err != nil {
-			return err
-		}
-		if s == "native" {
-			return errors.New(`is "native", which is not available in this build; write "sandbox", which needs no Go installation`)
-		}
-		*p = s
-		return nil
+		{name: "verify.run", set: boolean(&v.Run)},
 	}
 }
 

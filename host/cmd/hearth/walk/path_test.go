@@ -2,7 +2,6 @@ package walk
 
 import (
 	"bytes"
-	"fmt"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -14,7 +13,7 @@ import (
 	"github.com/hearthbot/hearth/host/chat/webchat/tabtest"
 	"github.com/hearthbot/hearth/host/cmd/hearth/app"
 	"github.com/hearthbot/hearth/host/cmd/hearth/config"
-	"github.com/hearthbot/hearth/host/verify/toolchain"
+	"github.com/hearthbot/hearth/host/verify/verifytest"
 )
 
 // What the newcomers of these tests post for the first three tasks.
@@ -52,27 +51,13 @@ func TestPath(t *testing.T) {
 // school runs a whole hearth with tasks, and the compiler ready.
 func school(t *testing.T, logs *lockedBuffer, change func(*config.Config)) (url string) {
 	t.Helper()
-	pack, err := toolchain.Find(filepath.Join("..", "..", "..", "..", "bin", "toolchain"))
-	if err != nil {
-		if os.Getenv("HEARTH_CI") != "" {
-			t.Fatal(err)
-		}
-		t.Skip("no compiler is packed: run make toolchain to see code run in chat")
-	}
+	pack := verifytest.Pack(t)
 	plugins(t)
 	c := config.Default()
 	c.Server.Data = t.TempDir()
 	c.Plugins["tasks"] = config.Plugin{Enabled: true, Config: []byte(`{"first_after": "0s"}`)}
 	change(c)
-	// What the verifier's own tests have compiled need not be compiled again. An
-	// entry that is not whole is not used.
-	compiled := filepath.Join(os.TempDir(), fmt.Sprintf("hearth-verify-test-%d", os.Getuid()), "compiled")
-	cache := filepath.Join(c.Server.Data, app.CacheDir)
-	if os.CopyFS(cache, os.DirFS(compiled)) == nil {
-		if err := os.Chmod(cache, 0o700); err != nil {
-			t.Fatal(err)
-		}
-	}
+	verifytest.Reuse(t, filepath.Join(c.Server.Data, app.CacheDir), filepath.Join(c.Server.Data, app.ToolchainDir))
 	url = serveFrom(t, app.Options{Config: c, Plugins: os.DirFS(built.path), Packs: []string{filepath.Dir(pack)},
 		Logger: slog.New(slog.NewTextHandler(logs, &slog.HandlerOptions{Level: slog.LevelDebug}))})
 	tick := time.NewTicker(50 * time.Millisecond)

@@ -2,8 +2,6 @@ package walk
 
 import (
 	"fmt"
-	"io/fs"
-	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -15,24 +13,18 @@ import (
 	"github.com/hearthbot/hearth/host/chat/webchat/tabtest"
 	"github.com/hearthbot/hearth/host/cmd/hearth/app"
 	"github.com/hearthbot/hearth/host/cmd/hearth/config"
-	"github.com/hearthbot/hearth/host/verify/toolchain"
+	"github.com/hearthbot/hearth/host/verify/verifytest"
 )
 
 // TestRunPage comes to the page /run from the front page, as a passer-by does:
 // what they write is compiled in the sandbox, and what they share is in the store.
 func TestRunPage(t *testing.T) {
 	browser := tabtest.Start(t)
-	dir := filepath.Join("..", "..", "..", "..", "bin", "toolchain")
-	if _, err := toolchain.Find(dir); err != nil {
-		if os.Getenv("HEARTH_CI") != "" {
-			t.Fatal("there is no pack of the compiler, and HEARTH_CI asks for one: ", err)
-		}
-		t.Skip("there is no pack of the compiler: run make toolchain")
-	}
+	pack := verifytest.Pack(t)
 	url := serve(t, func(c *config.Config) {
 		c.Verify.Wall = time.Minute // the machine may be busy; fuel is what counts
-		compiledBefore(t, c.Server.Data)
-	}, dir)
+		verifytest.Reuse(t, filepath.Join(c.Server.Data, app.CacheDir), filepath.Join(c.Server.Data, app.ToolchainDir))
+	}, filepath.Dir(pack))
 
 	tab := tabtest.New(t, browser, url)
 	tab.Look(1280, 800, false)
@@ -84,33 +76,4 @@ func TestRunPage(t *testing.T) {
 	}
 	tab.Run("open the link", chromedp.Navigate(link))
 	tab.Until(`document.querySelector("#code").value.includes('import "fmt"') && document.querySelector(".notice") && document.querySelector(".empty")`)
-}
-
-// compiledBefore gives a data directory what the tests of host/verify have
-// compiled, if they have: the compiler's machine code takes half a minute.
-func compiledBefore(t *testing.T, data string) {
-	t.Helper()
-	home := filepath.Join(os.TempDir(), fmt.Sprintf("hearth-verify-test-%d", os.Getuid()))
-	for from, to := range map[string]string{"compiled": app.CacheDir, "toolchain": app.ToolchainDir} {
-		from, to = filepath.Join(home, from), filepath.Join(data, to)
-		err := filepath.WalkDir(from, func(p string, d fs.DirEntry, err error) error {
-			if err != nil {
-				return err
-			}
-			rel, err := filepath.Rel(from, p)
-			if err != nil {
-				return err
-			}
-			if d.IsDir() {
-				return os.MkdirAll(filepath.Join(to, rel), 0o700)
-			}
-			if err := os.Link(p, filepath.Join(to, rel)); err != nil && !os.IsExist(err) {
-				return err
-			}
-			return nil
-		})
-		if err != nil {
-			t.Logf("the compiler is compiled anew: %v", err)
-		}
-	}
 }
