@@ -21,7 +21,7 @@ import (
 // what `hearth verify` does are the same.
 func TestVerifyOptionsAreTheDefaults(t *testing.T) {
 	c := config.Default().Verify
-	got := verifyOptions(&c, nil, nil)
+	got := verifyOptions(&c, nil, "", nil)
 	for what, ok := range map[string]bool{
 		"fuel": got.Fuel == 40_000_000_000, "wall": got.Wall == 8*time.Second, "memory": got.Memory == 64<<20, "output": got.Output == 64<<10,
 		"sleep": got.Sleep == 24*time.Hour, "queue": got.Queue == 256, "cache": got.Cache == 32<<20, "workers": got.Workers == 0, "share": got.Share == 0,
