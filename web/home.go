@@ -43,13 +43,13 @@ func newHome() (*homePage, error) {
 }
 
 // homeText is what the page says, in one language.
-type homeText struct{ lang, good, wait, enter, run, nothing, back string }
+type homeText struct{ lang, good, wait, enter, run, tasks, nothing, back string }
 
 func (h *homePage) text(r *http.Request) homeText {
 	_, i := language.MatchStrings(h.langs, r.Header.Get("Accept-Language"))
 	return [...]homeText{
-		{"en", "hearth is running", "hearth is not ready yet", "Come in", "Run Go", "There is nothing to see at this address.", "To the front page"},
-		{"zh-CN", "炉边正在运行", "炉边还没有准备好", "进来坐坐", "运行 Go", "这个地址没有内容。", "去首页"},
+		{"en", "hearth is running", "hearth is not ready yet", "Come in", "Run Go", "Look after the tasks", "There is nothing to see at this address.", "To the front page"},
+		{"zh-CN", "炉边正在运行", "炉边还没有准备好", "进来坐坐", "运行 Go", "管理任务", "这个地址没有内容。", "去首页"},
 	}[i]
 }
 
@@ -58,7 +58,7 @@ type homeView struct {
 	Lang, Community, Version string
 	State, Mark              string // what there is to say, and the class it is said in
 	Go, Enter                string // where to go from here, and what that is called
-	Run                      string // what the page /run is called; "" without one
+	Run, Tasks               string // what the pages /run and /tasks are called; "" without them
 	Style                    template.CSS
 }
 
@@ -75,6 +75,9 @@ func (s *Server) home(h *homePage) http.HandlerFunc {
 		}
 		if s.o.Run != nil {
 			v.Run = t.run
+		}
+		if s.o.Tasks != nil {
+			v.Tasks = t.tasks
 		}
 		s.show(w, r, h, http.StatusOK, v)
 	}

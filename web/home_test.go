@@ -27,3 +27,19 @@ func TestNowhere(t *testing.T) {
 		}
 	}
 }
+
+// The front page leads to what there is, and to nothing else.
+func TestHomeLeadsToWhatThereIs(t *testing.T) {
+	type path struct{ Tasks } // nobody asks it anything
+	bare, _ := server(t, Options{})
+	full, _ := server(t, Options{Run: &RunOptions{}, Tasks: path{}})
+	for link, text := range map[string]string{"/run": "运行 Go", "/tasks": "管理任务"} {
+		want := `href="` + link + `">` + text
+		if w := do(bare, "GET", "/", "", "Accept-Language: zh-CN"); strings.Contains(w.Body.String(), link) {
+			t.Errorf("the front page leads to %s, which is not there", link)
+		}
+		if w := do(full, "GET", "/", "", "Accept-Language: zh-CN"); !strings.Contains(w.Body.String(), want) {
+			t.Errorf("the front page does not lead to %s: %s", link, w.Body)
+		}
+	}
+}

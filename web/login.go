@@ -2,12 +2,9 @@ package web
 
 import (
 	"bytes"
-	"crypto/sha256"
 	"embed"
-	"encoding/hex"
 	"fmt"
 	"html/template"
-	"io/fs"
 	"net/http"
 	"net/netip"
 	"net/url"
@@ -49,20 +46,7 @@ var tasksFiles embed.FS
 
 // pageAssets is where the pages of those who are signed in find their style. Its
 // digest stands in it, so that a browser keeps it for ever.
-var pageAssets = "/login/assets/" + pageDigest() + "/"
-
-func pageDigest() string {
-	h := sha256.New()
-	_ = fs.WalkDir(tasksFiles, "tasks/assets", func(p string, d fs.DirEntry, err error) error {
-		if err != nil || d.IsDir() {
-			return err
-		}
-		b, err := tasksFiles.ReadFile(p)
-		fmt.Fprintf(h, "%s %d\n%s", p, len(b), b)
-		return err
-	})
-	return hex.EncodeToString(h.Sum(nil)[:6])
-}
+var pageAssets = "/login/assets/" + digestOf(tasksFiles, "tasks/assets") + "/"
 
 // pagePolicy lets the pages have nothing that is not ours, and no script at all.
 const pagePolicy = "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"

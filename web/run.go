@@ -3,12 +3,9 @@ package web
 import (
 	"bytes"
 	"cmp"
-	"crypto/sha256"
 	"embed"
-	"encoding/hex"
 	"fmt"
 	"html/template"
-	"io/fs"
 	"net/http"
 	"net/netip"
 	"net/url"
@@ -44,20 +41,7 @@ var runFiles embed.FS
 
 // runAssets is where the page finds its style and scripts. A digest of them all
 // stands in it, so that a browser keeps them for ever and never mixes versions.
-var runAssets = "/run/assets/" + runDigest() + "/"
-
-func runDigest() string {
-	h := sha256.New()
-	_ = fs.WalkDir(runFiles, "run/assets", func(p string, d fs.DirEntry, err error) error {
-		if err != nil || d.IsDir() {
-			return err
-		}
-		b, err := runFiles.ReadFile(p)
-		fmt.Fprintf(h, "%s %d\n%s", p, len(b), b)
-		return err
-	})
-	return hex.EncodeToString(h.Sum(nil)[:6])
-}
+var runAssets = "/run/assets/" + digestOf(runFiles, "run/assets") + "/"
 
 // runPolicy lets the page have nothing that is not ours, and nothing inline.
 const runPolicy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; " +
