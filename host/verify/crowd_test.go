@@ -28,9 +28,10 @@ const (
 	crowdCalm = 250 * time.Millisecond // p99 of a chat event's way from the platform and back
 
 	// crowdMemory is how many bytes each worker may add to what a verifier at rest
-	// takes: a program's memory twice, interpreted and compiled; the linker's; what
-	// compiling to machine code takes; and as much again that Go's heap has free.
-	crowdMemory = 384 << 20
+	// takes: as many as a tool's memory may have. A program's memory is there twice,
+	// interpreted and compiled, with what compiling to machine code takes, and as
+	// much again that Go's heap has free; some 300 MiB have been seen.
+	crowdMemory = toolMemory * 64 << 10
 )
 
 // Sixty-four submit at once, two at a time are compiled and run, and half of them
