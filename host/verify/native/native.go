@@ -27,6 +27,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"runtime"
 	"strconv"
 	"strings"
@@ -196,6 +197,10 @@ func (j *Job) Read(name string) ([]byte, error) {
 // Close removes the job's files.
 func (j *Job) Close() error { return os.RemoveAll(j.dir) }
 
+// starved is what a Go program says that is given no more memory; it may also
+// just fall over.
+var starved = regexp.MustCompile("out of memory|cannot allocate memory")
+
 // maxOutput is how many bytes of what a tool prints are kept.
 const maxOutput = 1 << 20
 
@@ -219,8 +224,7 @@ func (j *Job) Run(ctx context.Context, tool string, args []string) ([]byte, erro
 		return nil, fmt.Errorf("native: run %s: %w", tool, context.Cause(ctx))
 	case bounded.Err() != nil || stoppedForTime(err) || bytes.Contains(out.b.Bytes(), []byte("SIGXCPU")):
 		return out.b.Bytes(), ErrTime
-	case peak(cmd.ProcessState) > t.o.Memory/2 || bytes.Contains(out.b.Bytes(), []byte("out of memory")):
-		// A Go program that is given no more memory fails in more ways than one.
+	case peak(cmd.ProcessState) > t.o.Memory/2 || starved.Match(out.b.Bytes()):
 		return out.b.Bytes(), ErrMemory
 	}
 	return out.b.Bytes(), err

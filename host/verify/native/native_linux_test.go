@@ -87,7 +87,7 @@ func TestAChildSeesNothingOfTheMachine(t *testing.T) {
 }
 
 func TestAChildIsBounded(t *testing.T) {
-	j := prisoners(t, func(o *Options) { o.Memory, o.File, o.Time = 96<<20, 4<<20, 4*time.Second })
+	j := prisoners(t, func(o *Options) { o.Memory, o.File, o.Time = 256<<20, 4<<20, 5*time.Second })
 	if out, err := j.Run(t.Context(), "compile", []string{"memory"}); !errors.Is(err, ErrMemory) {
 		t.Errorf("4 GiB of memory: %v, want ErrMemory\n%.600s", err, out)
 	}
