@@ -27,7 +27,7 @@ run: binary ## serve http://127.0.0.1:8080 with ./data
 	@$(GO) run ./host/verify/toolchain/mktoolchain -o $(CHAIN) & bin/hearth serve
 
 toolchain: ## Go's compiler, linker and library for the sandbox
-	@$(GO) run ./host/verify/toolchain/mktoolchain -o $(CHAIN)
+	@$(GO) run ./host/verify/toolchain/mktoolchain -o $(CHAIN) $(if $(WITH),-with $(WITH))
 
 wasm: $(WASM) ## the plugins
 

@@ -8,6 +8,8 @@ import (
 	"io"
 	"io/fs"
 	"log/slog"
+	"maps"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -50,6 +52,11 @@ type Options struct {
 
 	Rules screen.Rules
 
+	// Imports are packages beside the standard library that may be imported, if
+	// the toolchain has them: import paths, or all below one as "PATH/...". With
+	// Rules.Imports they are not looked at.
+	Imports []string
+
 	// VetWarns lets a program run of which vet is certain that it is mistaken, and
 	// warns of it beside the run. Unset, it ends in vet_error, as with go test.
 	VetWarns bool
@@ -88,7 +95,18 @@ func (o Options) withDefaults() Options {
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
+	if o.Rules.Imports == nil && len(o.Imports) > 0 {
+		o.Rules.Imports = func(path string) bool { return screen.Standard(path) || allowed(o.Imports, path) }
+	}
 	return o
+}
+
+// allowed says whether one of patterns is path, or is "PATH/..." of what is above it.
+func allowed(patterns []string, path string) bool {
+	return slices.ContainsFunc(patterns, func(p string) bool {
+		above, all := strings.CutSuffix(p, "/...")
+		return path == above || all && strings.HasPrefix(path, above+"/")
+	})
 }
 
 // Verifier verifies submissions once Prepare has made it ready. It is safe for
@@ -163,6 +181,11 @@ func (v *Verifier) Prepare(ctx context.Context, t *toolchain.Toolchain) error {
 	failed := func(err error) error {
 		v.at("failed")
 		return errors.Join(fmt.Errorf("verify: %w", err), t.Close())
+	}
+	for _, p := range v.o.Imports {
+		if !slices.ContainsFunc(slices.Collect(maps.Keys(archives)), func(path string) bool { return allowed([]string{p}, path) }) {
+			v.o.Logger.Warn("members may import a package that the toolchain does not have; pack it with mktoolchain -with", "package", p)
+		}
 	}
 	checker := check.New(func(path string) (io.ReadCloser, error) {
 		if a, ok := archives[path]; ok {

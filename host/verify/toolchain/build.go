@@ -16,15 +16,29 @@ import (
 	"github.com/klauspost/compress/zstd"
 )
 
-// Build makes a pack from a Go installation and writes it to w. goCmd is its go
-// command, "" for the one on PATH. progress hears what is being done, in words.
-// The first time it takes a minute or two: the standard library is compiled.
-func Build(ctx context.Context, goCmd string, w io.Writer, progress func(string)) error {
-	b := builder{ctx: ctx, goCmd: goCmd, progress: progress}
-	if goCmd == "" {
+// BuildOptions say what a pack is made of. The zero value is ready to use.
+type BuildOptions struct {
+	Go string // the installation's go command; "" is the one on PATH
+
+	// With is the directory of a module. The packages that it needs, and its own
+	// but for its programs, are packed beside the standard library, in the
+	// versions that its go.mod and go.sum say; "" packs no others.
+	With string
+
+	Progress func(string) // hears what is being done, in words; nil hears nothing
+}
+
+// Build makes a pack from a Go installation and writes it to w. The first time it
+// takes a minute or two: the standard library is compiled.
+func Build(ctx context.Context, o BuildOptions, w io.Writer) error {
+	b := builder{ctx: ctx, goCmd: o.Go, progress: o.Progress}
+	if b.goCmd == "" {
 		b.goCmd = "go"
 	}
-	if err := b.build(w); err != nil {
+	if b.progress == nil {
+		b.progress = func(string) {}
+	}
+	if err := b.build(w, o.With); err != nil {
 		return fmt.Errorf("toolchain: %w", err)
 	}
 	return nil
@@ -35,7 +49,7 @@ func Installed(ctx context.Context, goCmd string) (string, error) {
 	if goCmd == "" {
 		goCmd = "go"
 	}
-	out, err := (&builder{ctx: ctx, goCmd: goCmd}).run("", "env", "GOVERSION")
+	out, err := (&builder{ctx: ctx, goCmd: goCmd}).run(os.TempDir(), "", "env", "GOVERSION")
 	if err != nil {
 		return "", fmt.Errorf("toolchain: %w", err)
 	}
@@ -49,13 +63,13 @@ type builder struct {
 	tar      *tar.Writer
 }
 
-// run runs the go command for wasip1, with nothing of the caller's settings that
-// could change what it makes.
-func (b *builder) run(experiment string, args ...string) ([]byte, error) {
+// run runs the go command for wasip1 in a directory, with nothing of the caller's
+// settings that could change what it makes.
+func (b *builder) run(dir, experiment string, args ...string) ([]byte, error) {
 	cmd := exec.CommandContext(b.ctx, b.goCmd, args...)
 	cmd.Env = append(os.Environ(), "GOOS=wasip1", "GOARCH=wasm", "CGO_ENABLED=0", "GOTOOLCHAIN=local", "GOFLAGS=", "GOWORK=off",
 		"GOEXPERIMENT="+experiment, "GOWASM=")
-	cmd.Dir = os.TempDir() // outside of any module
+	cmd.Dir = dir
 	var stderr bytes.Buffer
 	cmd.Stderr = &stderr
 	out, err := cmd.Output()
@@ -65,7 +79,7 @@ func (b *builder) run(experiment string, args ...string) ([]byte, error) {
 	return out, nil
 }
 
-func (b *builder) build(w io.Writer) error {
+func (b *builder) build(w io.Writer, with string) error {
 	version, err := Installed(b.ctx, b.goCmd)
 	if err != nil {
 		return err
@@ -86,7 +100,7 @@ func (b *builder) build(w io.Writer) error {
 	for _, tool := range []string{Compile, Link} {
 		b.progress("building cmd/" + tool + " of " + version + " for the sandbox")
 		out := filepath.Join(dir, tool+".wasm")
-		if _, err := b.run("", "build", "-trimpath", "-ldflags=-s -w", "-o", out, "cmd/"+tool); err != nil {
+		if _, err := b.run(dir, "", "build", "-trimpath", "-ldflags=-s -w", "-o", out, "cmd/"+tool); err != nil {
 			return err
 		}
 		if err := b.addFile(tool+".wasm", out); err != nil {
@@ -94,12 +108,27 @@ func (b *builder) build(w io.Writer) error {
 		}
 	}
 	b.progress("compiling the standard library for the sandbox")
+	if err := b.library(dir, "{{.ImportPath}}={{.Export}}", "std"); err != nil {
+		return err
+	}
+	if with != "" {
+		b.progress("compiling what " + with + " needs for the sandbox")
+		if err := b.library(with, `{{if not (or .Standard (eq .Name "main"))}}{{.ImportPath}}={{.Export}}{{end}}`, "-deps", "./..."); err != nil {
+			return err
+		}
+	}
+	b.progress("packing")
+	return errors.Join(b.tar.Close(), z.Close())
+}
+
+// library packs the archives of the packages that go list finds in a directory,
+// each printed as its import path, = and the archive.
+func (b *builder) library(dir, format string, args ...string) error {
 	// No DWARF: nobody debugs here, and the linker would read and drop it.
-	list, err := b.run(Experiment, "list", "-export", "-trimpath", "-gcflags=all=-dwarf=false", "-f", "{{.ImportPath}}={{.Export}}", "std")
+	list, err := b.run(dir, Experiment, append([]string{"list", "-export", "-trimpath", "-gcflags=all=-dwarf=false", "-f", format}, args...)...)
 	if err != nil {
 		return err
 	}
-	b.progress("packing")
 	for s := bufio.NewScanner(bytes.NewReader(list)); s.Scan(); {
 		pkg, file, _ := strings.Cut(s.Text(), "=")
 		if file == "" {
@@ -112,7 +141,7 @@ func (b *builder) build(w io.Writer) error {
 			return err
 		}
 	}
-	return errors.Join(b.tar.Close(), z.Close())
+	return nil
 }
 
 func (b *builder) addFile(name, path string) error {

@@ -8,7 +8,8 @@
 //	VERSION          "go1.26.8"
 //	compile.wasm     cmd/compile, built for wasip1
 //	link.wasm        cmd/link
-//	std/fmt.a …      an archive for each package of the standard library
+//	std/fmt.a …      an archive for each package of the standard library, and of
+//	                 what else members may import
 //
 // Opening one unpacks it below a directory that only hearth can write to, once:
 //

@@ -67,7 +67,7 @@ func PackOrMake(ctx context.Context) (string, error) {
 		return "", err
 	}
 	defer os.Remove(f.Name()) // fails when it was renamed
-	err = toolchain.Build(ctx, "", f, func(s string) { fmt.Fprintln(os.Stderr, s) })
+	err = toolchain.Build(ctx, toolchain.BuildOptions{Progress: func(s string) { fmt.Fprintln(os.Stderr, s) }}, f)
 	if closing := f.Close(); err == nil {
 		err = closing
 	}

@@ -63,7 +63,7 @@ func NewVerifier(ctx context.Context, o verify.Options, data string) (*Verifier,
 // verifyOptions are what [verify] says.
 func verifyOptions(c *config.Verify, e *wasm.Engine, data string, log *slog.Logger) verify.Options {
 	return verify.Options{Engine: e, Native: c.Compiler == "native", Dir: data, Logger: log, Fuel: int64(c.Fuel), Wall: c.Wall, Memory: int64(c.Memory), Output: c.Output, Sleep: c.Sleep,
-		Workers: c.Workers, Queue: c.Queue, Share: c.Share, Every: c.PerMember.Every, Burst: c.PerMember.Burst, Cache: uint64(c.Cache)}
+		Workers: c.Workers, Queue: c.Queue, Share: c.Share, Every: c.PerMember.Every, Burst: c.PerMember.Burst, Cache: uint64(c.Cache), Imports: c.Imports}
 }
 
 // PrepareFrom begins to look for a pack in dirs, and prepares the newest when

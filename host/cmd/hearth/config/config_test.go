@@ -243,7 +243,7 @@ func TestExample(t *testing.T) {
 	want.File, want.lines = c.File, c.lines
 	// Your own, by nature.
 	want.Server.PublicURL, want.Webchat.Secret, want.Slack, want.Plugins = c.Server.PublicURL, c.Webchat.Secret, c.Slack, c.Plugins
-	want.Webchat.Channels = c.Webchat.Channels // none is an empty list there
+	want.Webchat.Channels, want.Verify.Imports = c.Webchat.Channels, c.Verify.Imports // none is an empty list there
 	if !reflect.DeepEqual(c, want) {
 		t.Errorf("it calls a default what is none:\ngot  %+v\nwant %+v", c, want)
 	}

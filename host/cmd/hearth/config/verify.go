@@ -21,11 +21,12 @@ type Verify struct {
 	Workers   int           // submissions under way at once; 0 for half of the processors
 	Queue     int           // submissions that may wait
 	PerMember PerMember
-	Share     int    // of Queue, that one community or outside source may have; 0 for half
-	Toolchain string // directory with a pack of Go's compiler; "" for where hearth is
-	Compiler  string // sandbox or native
-	Cache     int    // of results that are kept
-	Run       bool   // serve the page /run to everybody
+	Share     int      // of Queue, that one community or outside source may have; 0 for half
+	Toolchain string   // directory with a pack of Go's compiler; "" for where hearth is
+	Compiler  string   // sandbox or native
+	Cache     int      // of results that are kept
+	Run       bool     // serve the page /run to everybody
+	Imports   []string // packages beside the standard library that may be imported, or all below one: "PATH/..."
 }
 
 // PerMember bounds how fast one member may submit: once in Every on average, and
@@ -56,6 +57,7 @@ func (v *Verify) keys() []key {
 		{name: "verify.compiler", set: choice(&v.Compiler, "sandbox", "native")},
 		{name: "verify.cache", set: size(&v.Cache, 1<<20, 4<<30)},
 		{name: "verify.run", set: boolean(&v.Run)},
+		{name: "verify.imports", set: texts(&v.Imports)},
 	}
 }
 
