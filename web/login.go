@@ -44,9 +44,8 @@ const maxLoginForm = 8 << 10
 //go:embed tasks
 var tasksFiles embed.FS
 
-// pageAssets is where the pages of those who are signed in find their style. Its
-// digest stands in it, so that a browser keeps it for ever.
-var pageAssets = "/login/assets/" + digestOf(tasksFiles, "tasks/assets") + "/"
+// pageAssets are the style of the pages of those who are signed in.
+var pageAssets = newAssets(tasksFiles, "tasks/assets", "/login/assets/")
 
 // pagePolicy lets the pages have nothing that is not ours, and no script at all.
 const pagePolicy = "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
@@ -91,7 +90,7 @@ func (s *Server) signIn(r chi.Router, o SignInOptions) (*signIn, error) {
 	}))
 	get, post := r.With(p.dress), r.With(p.dress, p.sameSite.Handler)
 	get.Get("/login", p.ask)
-	get.Get("/login/assets/{digest}/{name}", p.asset)
+	get.Get("/login/assets/{digest}/{name}", pageAssets.ServeHTTP)
 	post.Post("/login", p.enter)
 	post.Post("/logout", p.leave)
 	get.Get("/logout", func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "/login", http.StatusSeeOther) })
@@ -148,7 +147,7 @@ func (f *frame) framed() *frame { return f }
 // answer alone.
 func (p *signIn) show(w http.ResponseWriter, r *http.Request, status int, name string, v interface{ framed() *frame }) {
 	f := v.framed()
-	f.T, f.Community, f.Assets, f.In = p.text(r), p.s.o.Community, pageAssets, p.session(r) != nil
+	f.T, f.Community, f.Assets, f.In = p.text(r), p.s.o.Community, pageAssets.base, p.session(r) != nil
 	if r.Method == http.MethodGet {
 		q := r.URL.Query()
 		q.Set("lang", f.T.Other())
@@ -164,20 +163,6 @@ func (p *signIn) show(w http.ResponseWriter, r *http.Request, status int, name s
 	w.Header().Set("Content-Language", string(f.T))
 	w.WriteHeader(status)
 	_, _ = w.Write(b.Bytes()) // an error says that the browser has gone
-}
-
-func (p *signIn) asset(w http.ResponseWriter, r *http.Request) {
-	name := chi.URLParam(r, "name")
-	b, err := tasksFiles.ReadFile("tasks/assets/" + path.Base(name))
-	if err != nil {
-		problem(w, http.StatusNotFound, "there is no such file")
-		return
-	}
-	w.Header().Set("Content-Type", assetTypes[path.Ext(name)])
-	if chi.URLParam(r, "digest") == path.Base(pageAssets) {
-		w.Header().Set("Cache-Control", "public, max-age=31536000, immutable")
-	}
-	_, _ = w.Write(b) // an error says that the browser has gone
 }
 
 // loginView is the sign-in, and what is told in its place.

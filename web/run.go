@@ -9,7 +9,6 @@ import (
 	"net/http"
 	"net/netip"
 	"net/url"
-	"path"
 	"strings"
 	"time"
 
@@ -39,9 +38,8 @@ type RunOptions struct {
 //go:embed run
 var runFiles embed.FS
 
-// runAssets is where the page finds its style and scripts. A digest of them all
-// stands in it, so that a browser keeps them for ever and never mixes versions.
-var runAssets = "/run/assets/" + digestOf(runFiles, "run/assets") + "/"
+// runAssets are the page's style and scripts.
+var runAssets = newAssets(runFiles, "run/assets", "/run/assets/")
 
 // runPolicy lets the page have nothing that is not ours, and nothing inline.
 const runPolicy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; " +
@@ -93,7 +91,7 @@ func (s *Server) run(r chi.Router, o RunOptions) error {
 	get, post := r.With(p.dress), r.With(p.dress, p.sameSite.Handler, p.bound)
 	get.Get("/run", p.open)
 	get.Get("/run/", p.home)
-	get.Get("/run/assets/{digest}/{name}", p.asset)
+	get.Get("/run/assets/{digest}/{name}", runAssets.ServeHTTP)
 	post.Post("/run", p.verify)
 	post.Post("/run/format", p.format)
 	post.Post("/run/language", p.translate)
@@ -123,23 +121,6 @@ func (p *runPage) dress(next http.Handler) http.Handler {
 		h.Set("Cache-Control", "no-store")
 		next.ServeHTTP(w, r)
 	})
-}
-
-// assetTypes do not depend on what the machine knows of file names.
-var assetTypes = map[string]string{".css": "text/css; charset=utf-8", ".js": "text/javascript; charset=utf-8", ".svg": "image/svg+xml"}
-
-func (p *runPage) asset(w http.ResponseWriter, r *http.Request) {
-	name := chi.URLParam(r, "name")
-	b, err := runFiles.ReadFile("run/assets/" + path.Base(name))
-	if err != nil {
-		problem(w, http.StatusNotFound, "there is no such file")
-		return
-	}
-	w.Header().Set("Content-Type", assetTypes[path.Ext(name)])
-	if chi.URLParam(r, "digest") == path.Base(runAssets) {
-		w.Header().Set("Cache-Control", "public, max-age=31536000, immutable")
-	}
-	_, _ = w.Write(b) // an error says that the browser has gone
 }
 
 // language is what a request asks for: by name, by its browser's wish, else the
@@ -210,7 +191,7 @@ func (p *runPage) open(w http.ResponseWriter, r *http.Request) {
 // show writes the page. Of v are given what is of this answer alone.
 func (p *runPage) show(w http.ResponseWriter, r *http.Request, status int, v *runView) {
 	v.T = runTexts(v.Program.Lang)
-	v.Community, v.Assets, v.Chat, v.Shares = p.s.o.Community, runAssets, p.s.o.Mounts["/chat"] != nil, p.o.Shares != nil
+	v.Community, v.Assets, v.Chat, v.Shares = p.s.o.Community, runAssets.base, p.s.o.Mounts["/chat"] != nil, p.o.Shares != nil
 	if c, err := r.Cookie(themeCookie); err == nil && (c.Value == "dark" || c.Value == "light") {
 		v.Theme = c.Value
 	}

@@ -18,12 +18,17 @@ func (l runTexts) Other() string {
 
 // Say is the text of key.
 func (l runTexts) Say(key string, args ...any) string {
-	t, ok := runText[key]
+	return say(runText, string(l), key, args...)
+}
+
+// say is the text of key in a language, and key itself where there is none.
+func say(texts map[string]struct{ en, zh string }, lang, key string, args ...any) string {
+	t, ok := texts[key]
 	if !ok {
 		return key
 	}
 	s := t.en
-	if l == "zh-CN" {
+	if lang == "zh-CN" {
 		s = t.zh
 	}
 	if len(args) == 0 {

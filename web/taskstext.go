@@ -1,7 +1,5 @@
 package web
 
-import "fmt"
-
 // pageTexts are the texts of the pages behind the sign-in, in a language: "en"
 // or "zh-CN".
 type pageTexts string
@@ -11,18 +9,7 @@ func (l pageTexts) Other() string { return runTexts(l).Other() }
 
 // Say is the text of key.
 func (l pageTexts) Say(key string, args ...any) string {
-	t, ok := pageText[key]
-	if !ok {
-		return key
-	}
-	s := t.en
-	if l == "zh-CN" {
-		s = t.zh
-	}
-	if len(args) == 0 {
-		return s
-	}
-	return fmt.Sprintf(s, args...)
+	return say(pageText, string(l), key, args...)
 }
 
 // Spans is the text of key, with code where it has backquotes.

@@ -31,6 +31,7 @@ func BenchmarkVerify(b *testing.B) {
 	if err != nil {
 		b.Fatal(err)
 	}
+	// It is not closed: that would close the toolchain, which is the other's.
 	if err := child.Prepare(context.Background(), v.state.Load().chain); err != nil {
 		b.Fatal(err)
 	}

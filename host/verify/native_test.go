@@ -19,6 +19,7 @@ func TestNative(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	// It is not closed: that would close the toolchain, which is the other's.
 	if err := v.Prepare(t.Context(), chain); errors.Is(err, native.ErrVersion) {
 		t.Skip(err)
 	} else if err != nil {

@@ -25,8 +25,8 @@ import (
 	"github.com/hearthbot/hearth/host/wasm"
 )
 
-// Options say how a Verifier works. Engine is needed; zero
-// values of the others are sound defaults.
+// Options say how a Verifier works. Engine is needed; zero values of the others
+// are sound defaults.
 type Options struct {
 	Engine *wasm.Engine // its compile cache keeps the tools
 

@@ -8,6 +8,10 @@
 //	              syntax    types,   ╰── in the sandbox ───╯
 //	              bounds    vet      (package wasm)
 //
+// With Options.Native a Go installation compiles and links instead, in a
+// restricted child process (package native); what it makes runs in the sandbox
+// all the same.
+//
 // [Verifier.Verify] is the whole way. A stage that finds an error ends it. The
 // run is begun by wazero's interpreter, which is ready at once, and beside it,
 // if that takes long, by its compiler; both spend the same fuel and see the same
@@ -19,8 +23,9 @@
 //
 // It owns verdicts and the harness that tests are run with; who comes next when
 // many submit at once is package queue's. It must not know who submits beyond an
-// opaque name, a task, a chat or an event. It stores nothing: the toolchain and the compile cache lie where its
-// options say.
+// opaque name, a task, a chat or an event. It stores nothing but what can be made
+// again: the toolchain, the compile cache and Options.Dir lie where its options
+// say.
 package verify
 
 import (

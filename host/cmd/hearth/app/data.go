@@ -13,7 +13,9 @@ import (
 
 // What lies in a data directory, beside the store's own files:
 //
-//	cache/          compiled plugins; may be deleted
+//	cache/          compiled plugins, and Go's compiler; may be deleted
+//	toolchain/      the pack of Go's compiler, unpacked; may be deleted
+//	native/         what a native compiler is let see, made anew at each start
 //	admin.token     the admin token, unless HEARTH_ADMIN_TOKEN is set
 //	webchat.secret  signs the web chat's cookies, unless webchat.secret is set
 //	server.url      where the hearth that uses the directory listens, while it does
