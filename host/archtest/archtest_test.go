@@ -28,7 +28,7 @@ type layer struct {
 var plan = []layer{
 	{"the binary", []string{"host/cmd/hearth/..."}, true},
 	{"the sides", []string{"web/...", "host", "host/chat/...", "store/..."}, false},
-	{"the parts", []string{"host/registry/...", "host/verify/...", "host/measure/...", "host/members/...", "host/chat", "host/wasm"}, true},
+	{"the parts", []string{"host/registry/...", "host/verify/...", "host/measure/...", "host/members/...", "host/access/...", "host/audit/...", "host/settings/...", "host/chat", "host/wasm"}, true},
 	{"what all stand on", []string{"store", "sdk/..."}, false},
 	{"the ground", []string{"sdk/abi", "host/wasm/meter"}, false},
 }
@@ -98,7 +98,7 @@ func TestRulesAreAboutSomething(t *testing.T) {
 		}
 		return false
 	}
-	planned := []string{"host/registry/...", "host/verify/...", "host/measure/..."} // rooms of the plan that are to come
+	planned := []string{"host/registry/...", "host/measure/...", "host/access/...", "host/settings/..."} // rooms of the plan that are to come
 	for _, l := range plan {
 		for _, p := range l.patterns {
 			if !exists(p) && !slices.Contains(planned, p) {
