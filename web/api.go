@@ -9,6 +9,7 @@ import (
 	"github.com/danielgtaylor/huma/v2/adapters/humachi"
 	"github.com/go-chi/chi/v5"
 
+	"github.com/hearthbot/hearth/host/access"
 	"github.com/hearthbot/hearth/host/chat"
 )
 
@@ -23,7 +24,7 @@ func (s *Server) api(r chi.Router) {
 	c.CreateHooks = nil // no $schema in every answer
 	c.RejectUnknownQueryParameters = true
 	c.Components.SecuritySchemes = map[string]*huma.SecurityScheme{
-		"admin": {Type: "http", Scheme: "bearer", Description: "The admin token."},
+		scheme: {Type: "http", Scheme: "bearer", Description: "A token. What an operation needs of it is its role: viewer, manager or admin, each of which may do what those before it may."},
 	}
 	api := humachi.New(r, c)
 	api.UseMiddleware(s.authorize)
@@ -52,25 +53,42 @@ func (s *Server) version() string {
 	return s.o.Version
 }
 
-// op is an operation that needs the admin token, as all do.
+const scheme = "token"
+
+// op is an operation, as all are, for those who have a token: to look, for
+// viewers; to change something, for managers.
 func op(id, method, path, summary string) huma.Operation {
-	o := huma.Operation{OperationID: id, Method: method, Path: path, Summary: summary,
-		Security: []map[string][]string{{"admin": {}}}}
+	need := access.Manager
+	if method == http.MethodGet {
+		need = access.Viewer
+	}
+	o := needs(need, huma.Operation{OperationID: id, Method: method, Path: path, Summary: summary})
 	if method == http.MethodPost {
 		o.DefaultStatus = http.StatusOK
 	}
 	return o
 }
 
-// authorize refuses operations without the admin token. It goes by what they
+// needs is an operation for those whom a role covers.
+func needs(role access.Role, o huma.Operation) huma.Operation {
+	o.Security = []map[string][]string{{scheme: {string(role)}}}
+	return o
+}
+
+// authorize refuses operations to those who may not. It goes by what they
 // declare, so the document and the guard are the same thing.
 func (s *Server) authorize(ctx huma.Context, next func(huma.Context)) {
 	r, w := humachi.Unwrap(ctx)
-	if len(ctx.Operation().Security) > 0 && !s.admin(r) {
-		unauthorized(w)
-		return
-	}
 	w.Header().Set("Cache-Control", "no-store")
+	for _, security := range ctx.Operation().Security {
+		for _, role := range security[scheme] {
+			known, ok := s.let(w, r, access.Role(role))
+			if !ok {
+				return
+			}
+			ctx = huma.WithContext(ctx, known.Context())
+		}
+	}
 	next(ctx)
 }
 

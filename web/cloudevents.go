@@ -19,6 +19,7 @@ import (
 
 	"github.com/danielgtaylor/huma/v2"
 
+	"github.com/hearthbot/hearth/host/access"
 	"github.com/hearthbot/hearth/host/chat"
 	"github.com/hearthbot/hearth/sdk/abi"
 )
@@ -67,7 +68,7 @@ type CloudEventResult struct {
 }
 
 func cloudEventsOp() huma.Operation {
-	o := op("send-events", http.MethodPost, "/api/v1/events", "Bring events in as CloudEvents, one or many")
+	o := needs(access.Admin, op("send-events", http.MethodPost, "/api/v1/events", "Bring events in as CloudEvents, one or many"))
 	o.Description = "They are handled once however often they are sent, by their source and id, and reach plugins as custom.tracked under " +
 		"their type. A subject such as slack:U2147483697 names the member an event is about. Either all of a list are acceptable or none is taken; " +
 		"after an error 503 the same list can be sent again. Events also come with their attributes in ce- headers and any data as the body."

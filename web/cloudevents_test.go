@@ -111,7 +111,7 @@ func FuzzCloudEvents(f *testing.F) {
 	f.Add(oneEvent, []byte(`{"specversion":"1.0","id":"1","source":"x","type":"a","data":{"b":1,"c":"d"}}`))
 	f.Add(manyEvents, []byte(`[{"specversion":"1.0","id":"1","source":"x","type":"a","data_base64":"aGk="}]`))
 	f.Add("application/json", []byte(`{"a":[1,2,{"b":null}]}`))
-	s, err := New(Options{Host: newMemory(), Token: func() string { return "" }, Platforms: []string{"slack"}})
+	s, err := New(Options{Host: newMemory(), Access: keeper(f, func() string { return "" }, nil), Platforms: []string{"slack"}})
 	if err != nil {
 		f.Fatal(err)
 	}

@@ -7,6 +7,8 @@ import (
 
 	"github.com/go-chi/chi/v5"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
+
+	"github.com/hearthbot/hearth/host/access"
 )
 
 // healthz says that the process lives. It asks nothing else: a host whose
@@ -42,7 +44,7 @@ func (s *Server) metrics() http.Handler {
 // pprof shows the insides of the process, to admins. Profiles outlast the
 // server's write timeout; the handlers move it on themselves.
 func (s *Server) pprof(r chi.Router) {
-	r.Use(s.adminOnly)
+	r.Use(s.only(access.Admin))
 	r.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'")
 		pprof.Index(w, r)

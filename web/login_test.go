@@ -4,11 +4,17 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/netip"
+	"net/url"
 	"strings"
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/hearthbot/hearth/web/page"
 )
+
+// policy is what all pages have.
+const policy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 
 // hand is a clock that a test moves.
 type hand struct {
@@ -31,7 +37,7 @@ func (h *hand) move(d time.Duration) {
 // enter signs in and returns what the browser is to send from then on.
 func enter(t *testing.T, s http.Handler) (cookie string) {
 	t.Helper()
-	w := openIt(s, "POST", "/login", query("token", token), formType)
+	w := openIt(s, "POST", "/login", page.Query("token", token), formType)
 	if w.Code != http.StatusSeeOther {
 		t.Fatalf("signing in: %d %s", w.Code, w.Body)
 	}
@@ -42,24 +48,24 @@ func enter(t *testing.T, s http.Handler) (cookie string) {
 func TestSignIn(t *testing.T) {
 	clock := &hand{at: time.Date(2026, 11, 25, 9, 0, 0, 0, time.UTC)}
 	now := token
-	s, _ := server(t, Options{SignIn: &SignInOptions{}, Tasks: newShop(), Clock: clock.now, Token: func() string { return now }})
+	s, _ := server(t, paged(t, Options{Tasks: newShop(), Clock: clock.now, Access: keeper(t, func() string { return now }, clock.now)}, page.Options{}))
 
 	if w := openIt(s, "GET", "/tasks?a=b", "", "Accept-Language: en"); w.Code != 303 || w.Header().Get("Location") != "/login?next=%2Ftasks%3Fa%3Db" {
 		t.Fatalf("who is not signed in: %d %s", w.Code, w.Header())
 	}
 	w := openIt(s, "GET", "/login?next=%2Ftasks%3Fa%3Db", "", "Accept-Language: en")
-	if !strings.Contains(w.Body.String(), `name="next" value="/tasks?a=b"`) || w.Header().Get("Content-Security-Policy") != pagePolicy {
+	if !strings.Contains(w.Body.String(), `name="next" value="/tasks?a=b"`) || w.Header().Get("Content-Security-Policy") != policy {
 		t.Errorf("%s %s", w.Header(), w.Body)
 	}
 	for _, wrong := range []string{"", token + "x", token[1:], "Bearer " + token} {
 		clock.move(time.Hour)
-		w := openIt(s, "POST", "/login", query("token", wrong), formType, "Accept-Language: zh")
-		if w.Code != 403 || !strings.Contains(w.Body.String(), "这不是管理员令牌") || w.Header().Get("Set-Cookie") != "" || strings.Contains(w.Body.String(), token) {
+		w := openIt(s, "POST", "/login", "token="+url.QueryEscape(wrong), formType, "Accept-Language: zh")
+		if w.Code != 403 || !strings.Contains(w.Body.String(), "这个令牌无效") || w.Header().Get("Set-Cookie") != "" || strings.Contains(w.Body.String(), token) {
 			t.Errorf("%q: %d %s", wrong, w.Code, w.Header())
 		}
 	}
 	clock.move(time.Hour)
-	w = openIt(s, "POST", "/login", query("token", " "+token+"\n", "next", "/tasks?a=b"), formType)
+	w = openIt(s, "POST", "/login", page.Query("token", " "+token+"\n", "next", "/tasks?a=b"), formType)
 	if w.Code != 303 || w.Header().Get("Location") != "/tasks?a=b" {
 		t.Fatalf("%d %s", w.Code, w.Header())
 	}
@@ -99,13 +105,13 @@ func TestSignIn(t *testing.T) {
 	}
 	now = ""
 	clock.move(time.Hour)
-	if w := openIt(s, "POST", "/login", query("token", ""), formType); w.Code != 403 {
+	if w := openIt(s, "POST", "/login", "token=", formType); w.Code != 403 {
 		t.Errorf("without any token: %d", w.Code)
 	}
 }
 
 func TestSignInSecure(t *testing.T) {
-	s, _ := server(t, Options{SignIn: &SignInOptions{Proxies: []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8")}}, Tasks: newShop()})
+	s, _ := server(t, paged(t, Options{Tasks: newShop()}, page.Options{Proxies: []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8")}}))
 	for _, c := range []struct {
 		from, proto string
 		tls, want   bool
@@ -117,7 +123,7 @@ func TestSignInSecure(t *testing.T) {
 		if c.tls {
 			scheme = "https://"
 		}
-		r := httptest.NewRequest("POST", scheme+"hearth.example/login", strings.NewReader(query("token", token)))
+		r := httptest.NewRequest("POST", scheme+"hearth.example/login", strings.NewReader(page.Query("token", token)))
 		r.RemoteAddr = c.from
 		r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 		r.Header.Set("X-Forwarded-Proto", c.proto)
@@ -131,9 +137,9 @@ func TestSignInSecure(t *testing.T) {
 
 func TestSignInIsBounded(t *testing.T) {
 	clock := &hand{at: time.Date(2026, 11, 25, 9, 0, 0, 0, time.UTC)}
-	s, _ := server(t, Options{SignIn: &SignInOptions{}, Tasks: newShop(), Clock: clock.now})
+	s, _ := server(t, paged(t, Options{Tasks: newShop(), Clock: clock.now}, page.Options{}))
 	try := func(from, tok string) *httptest.ResponseRecorder {
-		r := httptest.NewRequest("POST", "/login", strings.NewReader(query("token", tok)))
+		r := httptest.NewRequest("POST", "/login", strings.NewReader(page.Query("token", tok)))
 		r.RemoteAddr = from + ":99"
 		r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 		w := httptest.NewRecorder()
@@ -166,50 +172,14 @@ func TestSignInIsBounded(t *testing.T) {
 	}
 }
 
-// A session's cookie says nothing by which it could be made, and there are so
-// many of them at most.
-func TestSessions(t *testing.T) {
-	clock := &hand{at: time.Date(2026, 11, 25, 9, 0, 0, 0, time.UTC)}
-	x := sessions{now: clock.now}
-	var values []string
-	for range maxSessions + 1 {
-		clock.move(time.Second)
-		values = append(values, x.begin("admin", token))
-	}
-	if x.find(values[0], token) != nil || x.find(values[1], token) == nil || x.find(values[maxSessions], token) == nil || len(x.all) != maxSessions {
-		t.Errorf("of %d sessions %d are there", len(values), len(x.all))
-	}
-	if x.find(values[1], token+"x") != nil || x.find(values[2], "") != nil || x.find("", token) != nil {
-		t.Error("a session is found that is none")
-	}
-	clock.move(sessionTime)
-	x.begin("admin", token)
-	if len(x.all) != 1 {
-		t.Errorf("%d sessions are kept that have ended", len(x.all)-1)
-	}
-}
-
-func TestLocal(t *testing.T) {
-	for next, want := range map[string]string{
-		"/tasks": "/tasks", "/tasks/hello?done=saved#x": "/tasks/hello?done=saved#x", "/": "/",
-		"": home, "tasks": home, "//evil.example": home, "///evil.example": home, "/\\evil.example": home, "\\\\evil.example": home,
-		"https://evil.example/tasks": home, "javascript:alert(1)": home, "/\t/evil.example": home, "/%5cevil.example": home, "/%0d%0aSet-Cookie:x": home,
-		"/ /evil": home, "https:evil": home, "http:///evil.example": home, "/login": home, "/login?next=//evil": home, "/logout": home, "%zz": home,
-	} {
-		if got := local(next); got != want {
-			t.Errorf("%q leads to %q, want %q", next, got, want)
-		}
-	}
-}
-
 // A form from another site is refused, signed in or not.
 func TestCrossSite(t *testing.T) {
 	shop := newShop()
-	s, _ := server(t, Options{SignIn: &SignInOptions{PublicURL: "https://hearth.example"}, Tasks: shop})
+	s, _ := server(t, paged(t, Options{Tasks: shop}, page.Options{PublicURL: "https://hearth.example"}))
 	cookie := enter(t, s)
 	for _, path := range []string{"/login", "/logout", "/tasks/hello", "/tasks/hello/move", "/tasks/hello/restore", "/tasks/_pack", "/tasks/_pack/apply"} {
 		for _, header := range []string{"Sec-Fetch-Site: cross-site", "Sec-Fetch-Site: same-site", "Origin: https://evil.example"} {
-			if w := openIt(s, "POST", path, query("to", "down", "token", token), formType, cookie, header); w.Code != 403 || w.Header().Get("Set-Cookie") != "" {
+			if w := openIt(s, "POST", path, page.Query("to", "down", "token", token), formType, cookie, header); w.Code != 403 || w.Header().Get("Set-Cookie") != "" {
 				t.Errorf("%s, %s: %d %s", path, header, w.Code, w.Header())
 			}
 		}

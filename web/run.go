@@ -14,6 +14,9 @@ import (
 
 	"github.com/go-chi/chi/v5"
 	"golang.org/x/text/language"
+
+	"github.com/hearthbot/hearth/host/access"
+	"github.com/hearthbot/hearth/web/page"
 )
 
 // RunOptions say how /run is served: the page on which anybody writes Go and
@@ -39,7 +42,7 @@ type RunOptions struct {
 var runFiles embed.FS
 
 // runAssets are the page's style and scripts.
-var runAssets = newAssets(runFiles, "run/assets", "/run/assets/")
+var runAssets = page.NewAssets(runFiles, "run/assets", "/run/assets/")
 
 // runPolicy lets the page have nothing that is not ours, and nothing inline.
 const runPolicy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; " +
@@ -57,7 +60,7 @@ type runPage struct {
 	o        RunOptions
 	page     *template.Template
 	examples []example
-	limits   runLimits
+	limits   *page.Limits
 	sameSite *http.CrossOriginProtection
 
 	formatting chan struct{}
@@ -66,7 +69,7 @@ type runPage struct {
 // run registers the page below /run.
 func (s *Server) run(r chi.Router, o RunOptions) error {
 	p := &runPage{s: s, o: o, sameSite: http.NewCrossOriginProtection(), formatting: make(chan struct{}, 1)}
-	p.limits.now = s.now
+	p.limits = page.NewLimits(s.now)
 	var err error
 	if p.page, err = template.New("").ParseFS(runFiles, "run/*.html"); err != nil {
 		return fmt.Errorf("web: the page /run: %w", err)
@@ -101,7 +104,7 @@ func (s *Server) run(r chi.Router, o RunOptions) error {
 	if o.Shares != nil {
 		post.Post("/run/share", p.share)
 		get.Get("/run/s/{id}", p.shared)
-		r.With(s.adminOnly).Delete("/run/s/{id}", p.unshare)
+		r.With(s.only(access.Manager)).Delete("/run/s/{id}", p.unshare)
 	}
 	return nil
 }
@@ -127,7 +130,7 @@ func (p *runPage) dress(next http.Handler) http.Handler {
 // community's.
 func (p *runPage) language(r *http.Request) string {
 	if l := cmp.Or(r.PostForm.Get("lang"), r.URL.Query().Get("lang")); l != "" { // PostForm is there once bound has read it
-		return knownLanguage(l)
+		return page.KnownLanguage(l)
 	}
 	tags, _, err := language.ParseAcceptLanguage(r.Header.Get("Accept-Language"))
 	if err == nil && len(tags) > 0 {
@@ -135,14 +138,7 @@ func (p *runPage) language(r *http.Request) string {
 			return [...]string{"en", "zh-CN"}[i]
 		}
 	}
-	return knownLanguage(p.o.Locale)
-}
-
-func knownLanguage(l string) string {
-	if strings.HasPrefix(strings.ToLower(l), "zh") {
-		return "zh-CN"
-	}
-	return "en"
+	return page.KnownLanguage(p.o.Locale)
 }
 
 // runView is what the page shows.
@@ -191,7 +187,7 @@ func (p *runPage) open(w http.ResponseWriter, r *http.Request) {
 // show writes the page. Of v are given what is of this answer alone.
 func (p *runPage) show(w http.ResponseWriter, r *http.Request, status int, v *runView) {
 	v.T = runTexts(v.Program.Lang)
-	v.Community, v.Assets, v.Chat, v.Shares = p.s.o.Community, runAssets.base, p.s.o.Mounts["/chat"] != nil, p.o.Shares != nil
+	v.Community, v.Assets, v.Chat, v.Shares = p.s.o.Community, runAssets.Base(), p.s.o.Mounts["/chat"] != nil, p.o.Shares != nil
 	if c, err := r.Cookie(themeCookie); err == nil && (c.Value == "dark" || c.Value == "light") {
 		v.Theme = c.Value
 	}

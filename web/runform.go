@@ -12,6 +12,7 @@ import (
 	"golang.org/x/tools/txtar"
 
 	"github.com/hearthbot/hearth/host/verify/source"
+	"github.com/hearthbot/hearth/web/page"
 )
 
 // Bounds on what a form of /run may bring.
@@ -52,7 +53,7 @@ func refused(status int, key string, args ...any) *refusal {
 // much time. What is read of a form is in memory.
 func (p *runPage) bound(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		leave, ok := p.limits.enter(p.client(r))
+		leave, ok := p.limits.Enter(page.ClientOf(r, p.o.Proxies))
 		if !ok {
 			e := refused(http.StatusTooManyRequests, "error.many")
 			e.wait = time.Second

@@ -11,12 +11,13 @@ import (
 
 	"github.com/hearthbot/hearth/host/verify/screen"
 	"github.com/hearthbot/hearth/host/verify/source"
+	"github.com/hearthbot/hearth/web/page"
 )
 
 // format lays the editor's text out as gofmt does.
 func (p *runPage) format(w http.ResponseWriter, r *http.Request) {
 	f := p.form(r)
-	if wait, ok := p.limits.take("format", p.client(r), formatRate); !ok {
+	if wait, ok := p.limits.Take("format", page.ClientOf(r, p.o.Proxies), formatRate); !ok {
 		no := refused(http.StatusTooManyRequests, "error.often", seconds(wait))
 		no.wait = wait
 		p.fail(w, r, f, no)
@@ -35,7 +36,7 @@ func (p *runPage) format(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	if err != nil {
-		p.fail(w, r, f, refused(http.StatusUnprocessableEntity, "error.format", printable(source.Cut(err.Error(), 300))))
+		p.fail(w, r, f, refused(http.StatusUnprocessableEntity, "error.format", page.Printable(source.Cut(err.Error(), 300))))
 		return
 	}
 	if scripted(r) {
@@ -97,7 +98,7 @@ func formatted(code string) (string, error) {
 func (p *runPage) translate(w http.ResponseWriter, r *http.Request) {
 	f := p.form(r)
 	e := p.example(f.Example)
-	f.Lang = knownLanguage(r.PostForm.Get("to"))
+	f.Lang = page.KnownLanguage(r.PostForm.Get("to"))
 	if e != nil {
 		f.program = e.program(f.Lang)
 	}

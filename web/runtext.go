@@ -1,6 +1,10 @@
 package web
 
-import "fmt"
+import (
+	"fmt"
+
+	"github.com/hearthbot/hearth/web/page"
+)
 
 // runTexts are the texts of /run in a language: "en" or "zh-CN".
 type runTexts string
@@ -38,7 +42,7 @@ func say(texts map[string]struct{ en, zh string }, lang, key string, args ...any
 }
 
 // Spans is the text of key, with code where it has backquotes.
-func (l runTexts) Spans(key string) []span { return quoted(l.Say(key)) }
+func (l runTexts) Spans(key string) []page.Span { return page.Quoted(l.Say(key)) }
 
 // Step is a step of the compiler's preparation.
 func (l runTexts) Step(step string) string { return l.Say("step." + step) }

@@ -12,6 +12,7 @@ import (
 
 	"github.com/hearthbot/hearth/host/chat"
 	"github.com/hearthbot/hearth/host/verify/source"
+	"github.com/hearthbot/hearth/web/page"
 )
 
 // streamType is what the page's script asks for when it runs a program: a line
@@ -44,7 +45,7 @@ func (p *runPage) verify(w http.ResponseWriter, r *http.Request) {
 	}
 	ctx, cancel := p.s.open(r.Context())
 	defer cancel()
-	by := Submitter{Who: "page:" + p.client(r).String(), Source: "page"}
+	by := Submitter{Who: "page:" + page.ClientOf(r, p.o.Proxies).String(), Source: "page"}
 	if !streamed(r) {
 		ctx, end := context.WithTimeout(ctx, blankPatience)
 		defer end()

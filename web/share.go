@@ -12,6 +12,7 @@ import (
 	"github.com/go-chi/chi/v5"
 
 	"github.com/hearthbot/hearth/host/verify/source"
+	"github.com/hearthbot/hearth/web/page"
 )
 
 // Shares keeps the programs that people share on /run. It is safe for
@@ -101,10 +102,10 @@ func (p *runPage) mayShare(r *http.Request, s *Share) *refusal {
 	if s.Code == "" {
 		return refused(http.StatusUnprocessableEntity, "error.empty")
 	}
-	who := p.client(r)
-	wait, ok := p.limits.take("share", who, shareRate)
+	who := page.ClientOf(r, p.o.Proxies)
+	wait, ok := p.limits.Take("share", who, shareRate)
 	if ok {
-		wait, ok = p.limits.take("share", everybody, shareRateAll)
+		wait, ok = p.limits.Take("share", page.AllAddresses, shareRateAll)
 	}
 	if ok {
 		return nil

@@ -135,7 +135,7 @@ func TestShareRate(t *testing.T) {
 		s.ServeHTTP(w, r)
 		return w.Code
 	}
-	for range shareRate.burst {
+	for range shareRate.Burst {
 		if code := post("192.0.2.1:1"); code != 200 {
 			t.Fatal(code)
 		}

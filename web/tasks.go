@@ -6,6 +6,8 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+
+	"github.com/hearthbot/hearth/host/audit"
 )
 
 // Tasks is the learning path as managers see and change it: hearth's own pack
@@ -21,8 +23,8 @@ type Tasks interface {
 
 	// Apply reviews a change, solutions and all, and makes it if nothing is wrong
 	// with it. When it returns members meet the changed path. by is who asked for
-	// it, for the log.
-	Apply(ctx context.Context, c TaskChange, by string) (*TaskReview, error)
+	// it, for the record.
+	Apply(ctx context.Context, c TaskChange, by audit.Who) (*TaskReview, error)
 
 	// ReadZip reads a pack from a zip. Its error is for who made the zip.
 	ReadZip(zip []byte) (*TaskFiles, error)

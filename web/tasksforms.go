@@ -3,11 +3,12 @@ package web
 import (
 	"context"
 	"net/http"
+	"net/url"
 	"slices"
 	"strings"
 	"time"
 
-	"github.com/go-chi/chi/v5"
+	"github.com/hearthbot/hearth/web/page"
 )
 
 // maxTaskForm is more than three files of 60 KiB can have, every character
@@ -24,31 +25,26 @@ type edit struct {
 	stage       string
 }
 
-// form reads a form, or answers that it cannot be read.
-func (p *taskPages) form(w http.ResponseWriter, r *http.Request) bool {
-	r.Body = http.MaxBytesReader(w, r.Body, maxTaskForm)
-	if err := r.ParseForm(); err != nil {
-		p.show(w, r, http.StatusBadRequest, "login.told", &loginView{Told: p.text(r).Say("error.form")})
-		return false
-	}
-	patience(w, applyTime)
-	return true
+// form reads a form, and lets the answer take its time.
+func (p *taskPages) form(w http.ResponseWriter, r *page.Request) (url.Values, error) {
+	r.Patience(w, applyTime)
+	return r.Fields(w, maxTaskForm)
 }
 
 // save checks and saves the texts of a task. What cannot be saved is shown again
 // as it was typed, with what is wrong.
-func (p *taskPages) save(w http.ResponseWriter, r *http.Request) {
-	if !p.form(w, r) {
-		return
+func (p *taskPages) save(w http.ResponseWriter, r *page.Request) error {
+	form, err := p.form(w, r)
+	if err != nil {
+		return err
 	}
-	id := chi.URLParam(r, "id")
-	e := &edit{files: map[string]string{}, base: map[string]string{}, stage: r.PostForm.Get("stage")}
-	names, texts, bases := r.PostForm["name"], r.PostForm["text"], r.PostForm["base"]
+	id := r.PathValue("id")
+	e := &edit{files: map[string]string{}, base: map[string]string{}, stage: form.Get("stage")}
+	names, texts, bases := form["name"], form["text"], form["base"]
 	known := filesOf(id)
 	if len(names) != len(texts) || len(names) != len(bases) || id != pathID && !taskID.MatchString(id) ||
 		slices.ContainsFunc(names, func(n string) bool { return !slices.Contains(known, n) }) {
-		p.show(w, r, http.StatusBadRequest, "login.told", &loginView{Told: p.text(r).Say("error.form")})
-		return
+		return page.Sorry(http.StatusBadRequest, "error.form")
 	}
 	c := TaskChange{Files: map[string]string{}, Base: map[string]string{}}
 	for i, name := range names {
@@ -57,36 +53,35 @@ func (p *taskPages) save(w http.ResponseWriter, r *http.Request) {
 			c.Files[name], c.Base[name] = e.files[name], bases[i]
 		}
 	}
-	pk, ok := p.pack(w, r)
-	if !ok {
-		return
+	pk, err := p.tasks.Pack(r.Context())
+	if err != nil {
+		return p.failed(err)
 	}
 	if t := pk.find(id); e.stage != "" && (t == nil || t.Number == 0) {
 		c.Order = moved(pk, id, "stage:"+e.stage)
 	}
 	review, err := p.applied(r, c)
 	if err != nil {
-		p.failed(w, r, "save a task", err)
-		return
+		return p.failed(err)
 	}
 	if !review.Applied {
-		l := p.text(r)
-		p.showOne(w, r, http.StatusUnprocessableEntity, pk, id,
+		l := p.Texts(r)
+		return p.showOne(w, r, http.StatusUnprocessableEntity, pk, id,
 			&oneView{Stage: e.stage, Sorry: &sorryView{l.Say("problems.save"), newProblems(l, review.Problems, id)}}, e)
-		return
 	}
 	done := outcome(review, "saved")
 	if len(c.Files) == 0 && c.Order == nil {
 		done = "same"
 	}
-	http.Redirect(w, r, "/tasks/"+id+"?"+query("done", done), http.StatusSeeOther)
+	http.Redirect(w, r.Request, "/tasks/"+id+"?"+page.Query("done", done), http.StatusSeeOther)
+	return nil
 }
 
 // applied has a change made, by who is signed in.
-func (p *taskPages) applied(r *http.Request, c TaskChange) (*TaskReview, error) {
+func (p *taskPages) applied(r *page.Request, c TaskChange) (*TaskReview, error) {
 	ctx, cancel := context.WithTimeout(r.Context(), applyTime)
 	defer cancel()
-	return p.tasks.Apply(ctx, c, signedIn(r).name)
+	return p.tasks.Apply(ctx, c, r.Who())
 }
 
 // outcome is key, unless what was done was not tried out.
@@ -98,20 +93,20 @@ func outcome(review *TaskReview, key string) string {
 }
 
 // move changes where a task stands.
-func (p *taskPages) move(w http.ResponseWriter, r *http.Request) {
-	if !p.form(w, r) {
-		return
+func (p *taskPages) move(w http.ResponseWriter, r *page.Request) error {
+	form, err := p.form(w, r)
+	if err != nil {
+		return err
 	}
-	id, to := chi.URLParam(r, "id"), r.PostForm.Get("to")
-	pk, ok := p.pack(w, r)
-	if !ok {
-		return
+	id, to := r.PathValue("id"), form.Get("to")
+	pk, err := p.tasks.Pack(r.Context())
+	if err != nil {
+		return p.failed(err)
 	}
 	t := pk.find(id)
 	order := moved(pk, id, to)
 	if t == nil || order == nil {
-		p.show(w, r, http.StatusNotFound, "login.told", &loginView{Told: p.text(r).Say("error.task")})
-		return
+		return p.Sorry(http.StatusNotFound, "/tasks", "error.task")
 	}
 	done := "moved"
 	switch {
@@ -120,22 +115,22 @@ func (p *taskPages) move(w http.ResponseWriter, r *http.Request) {
 	case t.Number == 0:
 		done = "in"
 	}
-	back := "/tasks/" + id + "?" + query("done", done)
-	if r.PostForm.Get("from") == "list" {
-		back = "/tasks?" + query("done", done) + "#" + id
+	back := "/tasks/" + id + "?" + page.Query("done", done)
+	if form.Get("from") == "list" {
+		back = "/tasks?" + page.Query("done", done) + "#" + id
 	}
-	p.change(w, r, pk, id, TaskChange{Order: order}, back)
+	return p.change(w, r, pk, id, TaskChange{Order: order}, back)
 }
 
 // restore takes the community's texts of a task away.
-func (p *taskPages) restore(w http.ResponseWriter, r *http.Request) {
-	if !p.form(w, r) {
-		return
+func (p *taskPages) restore(w http.ResponseWriter, r *page.Request) error {
+	if _, err := p.form(w, r); err != nil {
+		return err
 	}
-	id := chi.URLParam(r, "id")
-	pk, ok := p.pack(w, r)
-	if !ok {
-		return
+	id := r.PathValue("id")
+	pk, err := p.tasks.Pack(r.Context())
+	if err != nil {
+		return p.failed(err)
 	}
 	c := TaskChange{Files: map[string]string{}}
 	builtIn := false
@@ -145,28 +140,27 @@ func (p *taskPages) restore(w http.ResponseWriter, r *http.Request) {
 		}
 		builtIn = builtIn || pk.Files[name].BuiltIn
 	}
-	back := "/tasks/" + id + "?" + query("done", "restored")
+	back := "/tasks/" + id + "?" + page.Query("done", "restored")
 	if !builtIn {
-		back = "/tasks?" + query("done", "deleted")
+		back = "/tasks?" + page.Query("done", "deleted")
 	}
-	p.change(w, r, pk, id, c, back)
+	return p.change(w, r, pk, id, c, back)
 }
 
 // change makes a change and goes on to back, or says on the task's page what is
 // wrong with it.
-func (p *taskPages) change(w http.ResponseWriter, r *http.Request, pk *TaskPack, id string, c TaskChange, back string) {
+func (p *taskPages) change(w http.ResponseWriter, r *page.Request, pk *TaskPack, id string, c TaskChange, back string) error {
 	review, err := p.applied(r, c)
 	if err != nil {
-		p.failed(w, r, "change the tasks", err)
-		return
+		return p.failed(err)
 	}
 	if !review.Applied {
-		l := p.text(r)
-		p.showOne(w, r, http.StatusUnprocessableEntity, pk, id,
+		l := p.Texts(r)
+		return p.showOne(w, r, http.StatusUnprocessableEntity, pk, id,
 			&oneView{Sorry: &sorryView{l.Say("problems.load"), newProblems(l, review.Problems, id)}}, nil)
-		return
 	}
-	http.Redirect(w, r, back, http.StatusSeeOther)
+	http.Redirect(w, r.Request, back, http.StatusSeeOther)
+	return nil
 }
 
 // moved is the order of the path with a task moved: "up" or "down" by one, over

@@ -11,9 +11,13 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"sync"
+	"time"
 
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/danielgtaylor/huma/v2/adapters/humachi"
+
+	"github.com/hearthbot/hearth/web/page"
 )
 
 // maxPack is how many bytes the zip of a pack may have.
@@ -21,7 +25,7 @@ const maxPack = 2 << 20
 
 // packView is the page that shows what a pack would change.
 type packView struct {
-	frame
+	page.Head
 	Sorry    *sorryView
 	Reviewed bool
 	Same     bool
@@ -36,47 +40,78 @@ type changeView struct {
 	IDs []string
 }
 
-func (p *taskPages) download(w http.ResponseWriter, r *http.Request) {
+// uploads are the packs that were uploaded and not applied yet, by session.
+type uploads struct {
+	mu    sync.Mutex
+	packs map[string]*TaskFiles
+	order []string // of the sessions, the oldest first
+}
+
+// maxUploads is how many packs of 2 MiB wait; of more the oldest is forgotten.
+const maxUploads = 16
+
+func (u *uploads) keep(session string, pk *TaskFiles) {
+	u.drop(session)
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	if u.packs == nil {
+		u.packs = map[string]*TaskFiles{}
+	}
+	if len(u.order) == maxUploads {
+		delete(u.packs, u.order[0])
+		u.order = u.order[1:]
+	}
+	u.packs[session] = pk
+	u.order = append(u.order, session)
+}
+
+func (u *uploads) of(session string) *TaskFiles {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	return u.packs[session]
+}
+
+func (u *uploads) drop(session string) {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	delete(u.packs, session)
+	u.order = slices.DeleteFunc(u.order, func(s string) bool { return s == session })
+}
+
+func (p *taskPages) download(w http.ResponseWriter, r *page.Request) error {
 	b, err := p.tasks.WriteZip(r.Context())
 	if err != nil {
-		p.failed(w, r, "write the pack", err)
-		return
+		return p.failed(err)
 	}
 	w.Header().Set("Content-Type", "application/zip")
 	w.Header().Set("Content-Disposition", `attachment; filename="tasks.zip"`)
 	_, _ = w.Write(b) // an error says that the browser has gone
+	return nil
 }
 
 // upload reads a pack, keeps it with the session, and shows what it would change.
-func (p *taskPages) upload(w http.ResponseWriter, r *http.Request) {
-	l := p.text(r)
-	sorry := func(status int, text string, list *problemList) {
-		p.show(w, r, status, "tasks.pack", &packView{Sorry: &sorryView{text, list}})
+func (p *taskPages) upload(w http.ResponseWriter, r *page.Request) error {
+	l := p.Texts(r)
+	sorry := func(status int, text string, list *problemList) error {
+		return p.Show(w, r, status, "tasks.pack", &packView{Head: page.Head{Title: l.Say("pack.review")}, Sorry: &sorryView{text, list}})
 	}
-	zip, err := uploaded(w, r)
+	zip, err := uploaded(w, r.Request)
 	switch {
 	case errors.As(err, new(*http.MaxBytesError)):
-		sorry(http.StatusRequestEntityTooLarge, l.Say("pack.file"), nil)
-		return
+		return sorry(http.StatusRequestEntityTooLarge, l.Say("pack.file"), nil)
 	case err != nil || len(zip) == 0:
-		sorry(http.StatusUnprocessableEntity, l.Say("pack.none"), nil)
-		return
+		return sorry(http.StatusUnprocessableEntity, l.Say("pack.none"), nil)
 	}
 	pk, err := p.tasks.ReadZip(zip)
 	if err != nil {
-		sorry(http.StatusUnprocessableEntity, l.Say("pack.bad", printable(err.Error())), nil)
-		return
+		return sorry(http.StatusUnprocessableEntity, l.Say("pack.bad", page.Printable(err.Error())), nil)
 	}
-	s := signedIn(r)
-	s.mu.Lock()
-	s.pack = pk
-	s.mu.Unlock()
+	p.uploads.keep(r.Session.ID, pk)
 	review, err := p.tasks.Review(r.Context(), TaskChange{Files: pk.Files, Whole: true}, false)
 	if err != nil {
-		p.failed(w, r, "review a pack", err)
-		return
+		return p.failed(err)
 	}
-	p.showReview(w, r, pk, review)
+	return p.showReview(w, r, pk, review)
 }
 
 // uploaded is the one file of a form.
@@ -102,9 +137,9 @@ func uploaded(w http.ResponseWriter, r *http.Request) ([]byte, error) {
 	}
 }
 
-func (p *taskPages) showReview(w http.ResponseWriter, r *http.Request, pk *TaskFiles, review *TaskReview) {
-	l := p.text(r)
-	v := &packView{Reviewed: true, Same: len(review.Files) == 0}
+func (p *taskPages) showReview(w http.ResponseWriter, r *page.Request, pk *TaskFiles, review *TaskReview) error {
+	l := p.Texts(r)
+	v := &packView{Head: page.Head{Title: l.Say("pack.review")}, Reviewed: true, Same: len(review.Files) == 0}
 	for _, c := range []changeView{{"pack.added", review.Added}, {"pack.changed", review.Changed}, {"pack.removed", review.Removed}} {
 		if len(c.IDs) > 0 {
 			v.Changes = append(v.Changes, c)
@@ -127,7 +162,7 @@ func (p *taskPages) showReview(w http.ResponseWriter, r *http.Request, pk *TaskF
 	case !v.Same:
 		v.Apply = packDigest(pk)
 	}
-	p.show(w, r, status, "tasks.pack", v)
+	return p.Show(w, r, status, "tasks.pack", v)
 }
 
 const ignoredText = "no part of a pack; it is left out"
@@ -142,31 +177,25 @@ func packDigest(pk *TaskFiles) string {
 }
 
 // apply makes the pack that was uploaded the path.
-func (p *taskPages) apply(w http.ResponseWriter, r *http.Request) {
-	if !p.form(w, r) {
-		return
+func (p *taskPages) apply(w http.ResponseWriter, r *page.Request) error {
+	form, err := p.form(w, r)
+	if err != nil {
+		return err
 	}
-	s := signedIn(r)
-	s.mu.Lock()
-	pk := s.pack
-	s.mu.Unlock()
-	if pk == nil || packDigest(pk) != r.PostForm.Get("pack") {
-		p.show(w, r, http.StatusConflict, "tasks.pack", &packView{Sorry: &sorryView{Title: p.text(r).Say("pack.gone")}})
-		return
+	pk := p.uploads.of(r.Session.ID)
+	if pk == nil || packDigest(pk) != form.Get("pack") {
+		return p.Show(w, r, http.StatusConflict, "tasks.pack", &packView{Head: page.Head{Title: p.Texts(r).Say("pack.review")}, Sorry: &sorryView{Title: p.Texts(r).Say("pack.gone")}})
 	}
 	review, err := p.applied(r, TaskChange{Files: pk.Files, Whole: true})
 	if err != nil {
-		p.failed(w, r, "load a pack", err)
-		return
+		return p.failed(err)
 	}
 	if !review.Applied {
-		p.showReview(w, r, pk, review)
-		return
+		return p.showReview(w, r, pk, review)
 	}
-	s.mu.Lock()
-	s.pack = nil
-	s.mu.Unlock()
-	http.Redirect(w, r, "/tasks?"+query("done", outcome(review, "pack")), http.StatusSeeOther)
+	p.uploads.drop(r.Session.ID)
+	http.Redirect(w, r.Request, "/tasks?"+page.Query("done", outcome(review, "pack")), http.StatusSeeOther)
+	return nil
 }
 
 // taskRoutes are the pack over the API.
@@ -181,7 +210,7 @@ func (s *Server) taskRoutes(api huma.API) {
 	o.SkipValidateBody = true
 	o.Middlewares = huma.Middlewares{func(c huma.Context, next func(huma.Context)) {
 		_, w := humachi.Unwrap(c)
-		patience(w, applyTime)
+		_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(applyTime + writeTimeout)) // not every connection has deadlines
 		next(c)
 	}}
 	huma.Register(api, o, func(ctx context.Context, in *struct {
@@ -220,7 +249,7 @@ func (s *Server) loadPack(ctx context.Context, zip []byte, dry bool) (*out[TaskR
 	if dry {
 		review, err = s.o.Tasks.Review(ctx, c, true)
 	} else {
-		review, err = s.o.Tasks.Apply(ctx, c, "api")
+		review, err = s.o.Tasks.Apply(ctx, c, by(ctx))
 	}
 	if err != nil {
 		return nil, s.noPack(ctx, err)

@@ -1,8 +1,9 @@
 package web
 
 import (
-	"context"
+	"embed"
 	"errors"
+	"fmt"
 	"html/template"
 	"net/http"
 	"path"
@@ -10,15 +11,16 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/go-chi/chi/v5"
-
-	"github.com/hearthbot/hearth/host/chat"
+	"github.com/hearthbot/hearth/host/access"
+	"github.com/hearthbot/hearth/web/page"
 )
 
 // taskPages are the managers' pages below /tasks.
 type taskPages struct {
-	*signIn
-	tasks Tasks
+	*page.Set
+	s       *Server
+	tasks   Tasks
+	uploads uploads
 }
 
 // taskID is what a task may be called.
@@ -27,27 +29,39 @@ var taskID = regexp.MustCompile(`^[a-z][a-z0-9-]{0,39}$`)
 // pathID stands where a task's id does for the files that are of no task.
 const pathID = "_path"
 
+//go:embed tasks
+var tasksFiles embed.FS
+
 // taskPages registers the pages. What is no task's begins with an underscore,
 // which no id does.
-func (s *Server) taskPages(r chi.Router, in *signIn, tasks Tasks) {
-	p := &taskPages{in, tasks}
-	get, post := r.With(p.dress, p.only), r.With(p.dress, p.sameSite.Handler, p.only)
-	get.Get("/tasks", p.list)
-	get.Get("/tasks/", func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "/tasks", http.StatusSeeOther) })
-	get.Get("/tasks/_new", p.begin)
-	get.Get("/tasks/_pack", func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "/tasks#pack", http.StatusSeeOther) })
-	get.Get("/tasks/_pack.zip", p.download)
-	post.Post("/tasks/_pack", p.upload)
-	post.Post("/tasks/_pack/apply", p.apply)
-	get.Get("/tasks/{id}", p.one)
-	post.Post("/tasks/{id}", p.save)
-	post.Post("/tasks/{id}/move", p.move)
-	post.Post("/tasks/{id}/restore", p.restore)
-	for _, form := range []string{"move", "restore"} { // who loads the answer to a form again
-		get.Get("/tasks/{id}/"+form, func(w http.ResponseWriter, r *http.Request) {
-			http.Redirect(w, r, "/tasks/"+chi.URLParam(r, "id"), http.StatusSeeOther)
-		})
+func (s *Server) taskPages(f *page.Frame, tasks Tasks) error {
+	set, err := f.NewSet(tasksFiles, tasksWords, "tasks/*.html")
+	if err != nil {
+		return fmt.Errorf("web: the pages below /tasks: %w", err)
 	}
+	p := &taskPages{Set: set, s: s, tasks: tasks}
+	set.Menu(page.Item{Path: "/tasks", Key: "tasks", Need: access.Viewer})
+	to := func(where func(r *page.Request) string) page.Handler {
+		return func(w http.ResponseWriter, r *page.Request) error {
+			http.Redirect(w, r.Request, where(r), http.StatusSeeOther)
+			return nil
+		}
+	}
+	f.Get("/tasks", access.Viewer, p.list)
+	f.Get("/tasks/", access.Viewer, to(func(*page.Request) string { return "/tasks" }))
+	f.Get("/tasks/_new", access.Manager, p.begin)
+	f.Get("/tasks/_pack", access.Manager, to(func(*page.Request) string { return "/tasks#pack" }))
+	f.Get("/tasks/_pack.zip", access.Viewer, p.download)
+	f.Post("/tasks/_pack", access.Manager, p.upload)
+	f.Post("/tasks/_pack/apply", access.Manager, p.apply)
+	f.Get("/tasks/{id}", access.Viewer, p.one)
+	f.Post("/tasks/{id}", access.Manager, p.save)
+	f.Post("/tasks/{id}/move", access.Manager, p.move)
+	f.Post("/tasks/{id}/restore", access.Manager, p.restore)
+	for _, form := range []string{"move", "restore"} { // who loads the answer to a form again
+		f.Get("/tasks/{id}/"+form, access.Viewer, to(func(r *page.Request) string { return "/tasks/" + r.PathValue("id") }))
+	}
+	return nil
 }
 
 // rateView is how many of those who began a task passed it.
@@ -79,7 +93,7 @@ type taskView struct {
 // sideView is a task in one language, as a member sees it.
 type sideView struct {
 	Lang  string
-	T     pageTexts
+	T     page.Texts
 	Title string
 	Text  template.HTML
 	Hints []hintView
@@ -90,7 +104,7 @@ type hintView struct {
 	Text  template.HTML
 }
 
-func newTaskView(t *Task, l pageTexts, last int) *taskView {
+func newTaskView(t *Task, l page.Texts, last int) *taskView {
 	v := &taskView{Task: t, Also: also(l, t.Title), Rate: passRate(t), KindKey: "kind." + t.Kind, From: "builtin",
 		Up: t.Number > 1, Down: t.Number > 0 && t.Number < last}
 	switch {
@@ -103,7 +117,7 @@ func newTaskView(t *Task, l pageTexts, last int) *taskView {
 }
 
 // also is a text in the language that is not l, if it is another.
-func also(l pageTexts, t map[string]string) string {
+func also(l page.Texts, t map[string]string) string {
 	if s := t[l.Other()]; s != l.In(t) {
 		return s
 	}
@@ -111,14 +125,14 @@ func also(l pageTexts, t map[string]string) string {
 }
 
 // sides are the languages that the task is written in, the reader's first.
-func (v *taskView) sides(reader pageTexts) {
-	for _, l := range []pageTexts{reader, pageTexts(reader.Other())} {
-		if v.Text[string(l)] == "" {
+func (v *taskView) sides(reader page.Texts) {
+	for _, l := range []page.Texts{reader, reader.Flip()} {
+		if v.Text[l.String()] == "" {
 			continue
 		}
-		s := sideView{Lang: string(l), T: l, Title: l.In(v.Title), Text: taskText(l.In(v.Text))}
+		s := sideView{Lang: l.String(), T: l, Title: l.In(v.Title), Text: page.Markdown(l.In(v.Text))}
 		for i, h := range v.Hints {
-			s.Hints = append(s.Hints, hintView{l.Say("one.hint", i+1), taskText(l.In(h))})
+			s.Hints = append(s.Hints, hintView{l.Say("one.hint", i+1), page.Markdown(l.In(h))})
 		}
 		v.Sides = append(v.Sides, s)
 	}
@@ -140,7 +154,7 @@ type problemList struct {
 
 type problemView struct {
 	Where, Link string
-	Text        []span
+	Text        []page.Span
 }
 
 // mostProblems is how many are shown.
@@ -148,7 +162,7 @@ const mostProblems = 60
 
 // newProblems leads to the files that problems are in: on the page of the task
 // here within it, where something may have been typed.
-func newProblems(l pageTexts, all []TaskProblem, here string) *problemList {
+func newProblems(l page.Texts, all []TaskProblem, here string) *problemList {
 	if len(all) == 0 {
 		return nil
 	}
@@ -159,11 +173,11 @@ func newProblems(l pageTexts, all []TaskProblem, here string) *problemList {
 			out.More = l.Say("pack.more", len(all)-i)
 			break
 		}
-		v := problemView{Where: p.Where(), Text: visible(p.Text)}
+		v := problemView{Where: p.Where(), Text: page.Visible(p.Text)}
 		if s := l.Say("problem." + p.Code); !strings.HasPrefix(s, "problem.") {
-			v.Text = visible(s)
+			v.Text = page.Visible(s)
 			if strings.Contains(s, "%s") {
-				v.Text = visible(l.Say("problem."+p.Code, p.Text))
+				v.Text = page.Visible(l.Say("problem."+p.Code, p.Text))
 			}
 		}
 		if dir := path.Dir(p.File); p.File != "" && p.Code != "name" && p.Code != "ignored" {
@@ -181,7 +195,7 @@ func newProblems(l pageTexts, all []TaskProblem, here string) *problemList {
 
 // listView is the page /tasks.
 type listView struct {
-	frame
+	page.Head
 	Done            string
 	Count           int
 	Stages          []stageView
@@ -190,16 +204,17 @@ type listView struct {
 	NewID, NewSorry string
 }
 
-func (p *taskPages) list(w http.ResponseWriter, r *http.Request) {
-	p.showList(w, r, http.StatusOK, &listView{})
+func (p *taskPages) list(w http.ResponseWriter, r *page.Request) error {
+	return p.showList(w, r, http.StatusOK, &listView{})
 }
 
-func (p *taskPages) showList(w http.ResponseWriter, r *http.Request, status int, v *listView) {
-	pk, ok := p.pack(w, r)
-	if !ok {
-		return
+func (p *taskPages) showList(w http.ResponseWriter, r *page.Request, status int, v *listView) error {
+	pk, err := p.tasks.Pack(r.Context())
+	if err != nil {
+		return p.failed(err)
 	}
-	l := p.text(r)
+	l := p.Texts(r)
+	v.Title = l.Say("tasks")
 	v.Broken = newProblems(l, pk.Problems, "")
 	v.Done = p.done(r)
 	for _, s := range pk.Stages {
@@ -209,10 +224,10 @@ func (p *taskPages) showList(w http.ResponseWriter, r *http.Request, status int,
 	for _, t := range pk.Spare {
 		v.Spare = append(v.Spare, newTaskView(t, l, 0))
 	}
-	p.show(w, r, status, "tasks.list", v)
+	return p.Show(w, r, status, "tasks.list", v)
 }
 
-func stages(pk *TaskPack, l pageTexts, count int) []stageView {
+func stages(pk *TaskPack, l page.Texts, count int) []stageView {
 	var out []stageView
 	for _, s := range pk.Stages {
 		sv := stageView{ID: s.ID, Title: s.Title, Also: also(l, s.Title)}
@@ -225,38 +240,23 @@ func stages(pk *TaskPack, l pageTexts, count int) []stageView {
 }
 
 // done is what the last form did, which has led here.
-func (p *taskPages) done(r *http.Request) string {
+func (p *taskPages) done(r *page.Request) string {
 	key := "done." + r.URL.Query().Get("done")
-	if _, ok := pageText[key]; ok {
-		return p.text(r).Say(key)
+	if l := p.Texts(r); l.Has(key) {
+		return l.Say(key)
 	}
 	return ""
 }
 
-// pack is the path, or an answer that there is none.
-func (p *taskPages) pack(w http.ResponseWriter, r *http.Request) (*TaskPack, bool) {
-	pk, err := p.tasks.Pack(r.Context())
-	if err != nil {
-		p.failed(w, r, "show the tasks", err)
-		return nil, false
-	}
-	return pk, true
-}
-
-// failed tells what is nobody's mistake on the page.
-func (p *taskPages) failed(w http.ResponseWriter, r *http.Request, doing string, err error) {
-	status, key := http.StatusInternalServerError, "error.own"
+// failed is what is told of an error that is nobody's mistake on the page.
+func (p *taskPages) failed(err error) error {
 	switch {
 	case errors.Is(err, ErrNoTasks) && len(p.s.o.NotReady()) > 0:
-		status, key = http.StatusServiceUnavailable, "error.retry" // it may still come
+		return page.Sorry(http.StatusServiceUnavailable, "error.retry") // it may still come
 	case errors.Is(err, ErrNoTasks):
-		status, key = http.StatusNotFound, "error.none"
-	case errors.Is(err, chat.ErrBusy), errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
-		status, key = http.StatusServiceUnavailable, "error.retry"
-	default:
-		p.s.log.ErrorContext(r.Context(), "a request failed", "doing", doing, "err", err)
+		return p.Sorry(http.StatusNotFound, "/", "error.none")
 	}
-	p.show(w, r, status, "login.told", &loginView{Told: p.text(r).Say(key)})
+	return fmt.Errorf("the tasks: %w", err)
 }
 
 // find is a task of the path or beside it, nil if there is none.
@@ -282,18 +282,18 @@ type sorryView struct {
 
 // oneView is the page of one task, or of the files that are of none.
 type oneView struct {
-	frame
-	ID, Title string
-	Task      *taskView // nil if there is none yet
-	IsPath    bool
-	Done      string
-	Sorry     *sorryView
-	Broken    bool
-	Stages    []stageView
-	Files     []fileView
-	Choose    bool   // whether it may be put into a stage by saving
-	Stage     string // that is chosen
-	Restore   string // key of what the button says that takes the community's texts away; "" without
+	page.Head
+	ID      string
+	Task    *taskView // nil if there is none yet
+	IsPath  bool
+	Done    string
+	Sorry   *sorryView
+	Broken  bool
+	Stages  []stageView
+	Files   []fileView
+	Choose  bool   // whether it may be put into a stage by saving
+	Stage   string // that is chosen
+	Restore string // key of what the button says that takes the community's texts away; "" without
 }
 
 // fileView is a file in the form.
@@ -304,30 +304,31 @@ type fileView struct {
 }
 
 // begin leads to the form for a task that there is not yet.
-func (p *taskPages) begin(w http.ResponseWriter, r *http.Request) {
+func (p *taskPages) begin(w http.ResponseWriter, r *page.Request) error {
 	id := strings.TrimSpace(r.URL.Query().Get("id"))
 	if !taskID.MatchString(id) {
-		p.showList(w, r, http.StatusUnprocessableEntity, &listView{NewID: id, NewSorry: p.text(r).Say("new.bad")})
-		return
+		return p.showList(w, r, http.StatusUnprocessableEntity, &listView{NewID: id, NewSorry: p.Texts(r).Say("new.bad")})
 	}
-	http.Redirect(w, r, "/tasks/"+id+"?"+query("new", "1", "stage", r.URL.Query().Get("stage")), http.StatusSeeOther)
+	http.Redirect(w, r.Request, "/tasks/"+id+"?"+page.Query("new", "1", "stage", r.URL.Query().Get("stage")), http.StatusSeeOther)
+	return nil
 }
 
-func (p *taskPages) one(w http.ResponseWriter, r *http.Request) {
-	id := chi.URLParam(r, "id")
-	if pk, ok := p.pack(w, r); ok {
-		p.showOne(w, r, http.StatusOK, pk, id, &oneView{Stage: r.URL.Query().Get("stage"), Done: p.done(r)}, nil)
+func (p *taskPages) one(w http.ResponseWriter, r *page.Request) error {
+	id := r.PathValue("id")
+	pk, err := p.tasks.Pack(r.Context())
+	if err != nil {
+		return p.failed(err)
 	}
+	return p.showOne(w, r, http.StatusOK, pk, id, &oneView{Stage: r.URL.Query().Get("stage"), Done: p.done(r)}, nil)
 }
 
 // showOne shows a task, with what was typed in the place of what there is.
-func (p *taskPages) showOne(w http.ResponseWriter, r *http.Request, status int, pk *TaskPack, id string, v *oneView, typed *edit) {
-	l := p.text(r)
+func (p *taskPages) showOne(w http.ResponseWriter, r *page.Request, status int, pk *TaskPack, id string, v *oneView, typed *edit) error {
+	l := p.Texts(r)
 	t, isNew := pk.find(id), typed != nil || r.URL.Query().Get("new") != ""
 	v.ID, v.IsPath, v.Broken = id, id == pathID, len(pk.Problems) > 0
 	if t == nil && !v.IsPath && (!isNew || !taskID.MatchString(id)) {
-		p.show(w, r, http.StatusNotFound, "login.told", &loginView{Told: l.Say("error.task")})
-		return
+		return p.Sorry(http.StatusNotFound, "/tasks", "error.task")
 	}
 	count := 0
 	for _, s := range pk.Stages {
@@ -376,7 +377,7 @@ func (p *taskPages) showOne(w http.ResponseWriter, r *http.Request, status int, 
 	case own && t != nil && t.Number == 0:
 		v.Restore = "one.delete"
 	}
-	p.show(w, r, status, "tasks.one", v)
+	return p.Show(w, r, status, "tasks.one", v)
 }
 
 // filesOf are the files that the page of an id edits.

@@ -1,60 +1,11 @@
 package web
 
-// pageTexts are the texts of the pages behind the sign-in, in a language: "en"
-// or "zh-CN".
-type pageTexts string
+import "github.com/hearthbot/hearth/web/page"
 
-// Other is the language one can change to.
-func (l pageTexts) Other() string { return runTexts(l).Other() }
-
-// Say is the text of key.
-func (l pageTexts) Say(key string, args ...any) string {
-	return say(pageText, string(l), key, args...)
-}
-
-// Spans is the text of key, with code where it has backquotes.
-func (l pageTexts) Spans(key string, args ...any) []span { return quoted(l.Say(key, args...)) }
-
-// In is a text that is there by language, in this one if it can be.
-func (l pageTexts) In(t map[string]string) string {
-	if s := t[string(l)]; s != "" {
-		return s
-	}
-	return t["en"]
-}
-
-// Count says how many of something there are.
-func (l pageTexts) Count(key string, n int) string {
-	if n == 1 {
-		return l.Say(key+".one", n)
-	}
-	return l.Say(key+".many", n)
-}
-
-// pageText is all that the pages say.
-var pageText = map[string]struct{ en, zh string }{
-	"skip":           {"To the content", "跳到内容"},
-	"language.other": {"中文", "English"},
-	"leave":          {"Sign out", "退出登录"},
-
-	"login":       {"Sign in", "登录"},
-	"login.lead":  {"For those who run this community. Members need no account: they just chat.", "这里给管理社区的人使用。成员不需要账号，直接聊天就行。"},
-	"login.token": {"Admin token", "管理员令牌"},
-	"login.where": {"It is in the file `admin.token` in the data directory, or in `HEARTH_ADMIN_TOKEN`.", "在数据目录的 `admin.token` 文件里，或者在 `HEARTH_ADMIN_TOKEN` 里。"},
-	"login.reset": {"Lost? `hearth admin token reset` makes a new one.", "丢了？`hearth admin token reset` 会生成新的。"},
-	"login.wrong": {"This is not the admin token.", "这不是管理员令牌。"},
-	"login.often": {"That was too often. Try again in %d s.", "尝试太频繁。请 %d 秒后再试。"},
-	"login.ended": {"You are signed out; nothing was changed yet.", "登录已失效，还没有做任何修改。"},
-	"login.again": {"Sign in in a new tab. Then load this page again: your browser sends what you wrote once more, and nothing is lost.", "请在新标签页里登录，然后刷新本页：浏览器会把你写的内容再发一次，什么都不会丢。"},
-	"login.new":   {"Sign in in a new tab", "在新标签页里登录"},
-
-	"error.cross": {"This came from another site, so nothing was done. Open the page itself and try again.", "这个请求来自别的网站，所以没有执行。请直接打开页面再试。"},
-	"error.form":  {"What came in could not be read, or is too much. Go back and try once more.", "收到的内容读不出来，或者太大。请返回再试。"},
-	"error.own":   {"hearth could not do this; its log says why. Nothing is lost: go back, and try again.", "炉边没能完成，日志里有原因。内容没有丢：请返回再试。"},
-	"error.none":  {"There is no learning path here: the plugin tasks is not installed.", "这里没有学习路径：没有安装 tasks 插件。"},
-	"error.task":  {"There is no such task.", "没有这个任务。"},
-	"error.back":  {"To the tasks", "回到任务"},
-	"error.retry": {"hearth is starting or stopping, or has too much to do. Load the page again in a moment.", "炉边正在启动、停止，或者太忙。请稍后刷新页面。"},
+// tasksWords are the texts of the pages below /tasks.
+var tasksWords = page.Words{
+	"error.none": {"There is no learning path here: the plugin tasks is not installed.", "这里没有学习路径：没有安装 tasks 插件。"},
+	"error.task": {"There is no such task.", "没有这个任务。"},
 
 	"tasks":             {"Tasks", "任务"},
 	"tasks.lead":        {"The path that newcomers walk, in this order. Passed means: of the members who were shown a task, how many solved it.", "新人按这个顺序学习。通过率：看到任务的成员里，有多少人做出来了。"},

@@ -14,6 +14,7 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/danielgtaylor/huma/v2/adapters/humachi"
 
+	"github.com/hearthbot/hearth/host/access"
 	"github.com/hearthbot/hearth/host/chat"
 )
 
@@ -141,7 +142,7 @@ const (
 func (s *Server) verifyRoutes(api huma.API) {
 	schemas := api.OpenAPI().Components.Schemas
 	body := schemas.Schema(reflect.TypeFor[Submission](), true, "Submission")
-	o := op("verify", http.MethodPost, "/api/v1/verify", "Compile and run Go in the sandbox")
+	o := needs(access.Viewer, op("verify", http.MethodPost, "/api/v1/verify", "Compile and run Go in the sandbox"))
 	o.Description = "The answer comes with the verdict, after a turn in the queue. Code that is wrong is no error: it has a verdict as well. " +
 		"429 says when to come again (Retry-After), 503 how far the preparation of the compiler is."
 	o.Errors = []int{http.StatusBadRequest, http.StatusUnauthorized, http.StatusTooManyRequests, http.StatusServiceUnavailable}

@@ -8,8 +8,8 @@
 //	             ├─ /healthz /readyz /metrics                        health.go
 //	             ├─ /                  the front page                home.go
 //	             ├─ /run               Go in the browser ─► Verifier run.go, share.go
-//	             ├─ /login             admin token ─► a session      login.go, session.go
-//	             │  /tasks             session ─► Tasks              tasks.go, taskspages.go
+//	             ├─ /login, pages      who may see what              package page
+//	             │  /tasks             ─► Tasks                      tasks.go, taskspages.go
 //	             ├─ /api/v1/…          bearer token ─► huma ─► Host  api.go, events.go, control.go
 //	             │  /api/v1/verify     the same ─► Verifier          verify.go
 //	             │  /api/v1/events     CloudEvents ─► Host.Accept    cloudevents.go
@@ -32,14 +32,17 @@ import (
 
 	"github.com/go-chi/chi/v5"
 	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/hearthbot/hearth/host/access"
+	"github.com/hearthbot/hearth/web/page"
 )
 
-// Options say what a Server serves. Host and Token are required.
+// Options say what a Server serves. Host and Access are required.
 type Options struct {
 	Host Host
 
-	// Token is the admin token as it is at present; while it is "" nobody gets in.
-	Token func() string
+	// Access says who may come in.
+	Access *access.Keeper
 
 	// NotReady says why events are not handled yet, or any more; none means that
 	// they are. nil means always ready.
@@ -51,9 +54,9 @@ type Options struct {
 	// Run serves the page /run, for everybody; nil leaves it out.
 	Run *RunOptions
 
-	// SignIn serves /login, behind which the managers' pages are; nil leaves them
-	// all out.
-	SignIn *SignInOptions
+	// Pages are those on which people run their community: /login and what was
+	// registered with the frame; nil leaves them all out.
+	Pages *page.Frame
 
 	// Tasks is the learning path, for its page and the API; nil leaves it out.
 	Tasks Tasks
@@ -94,8 +97,8 @@ func New(o Options) (*Server, error) {
 	switch {
 	case o.Host == nil:
 		return nil, errors.New("web: Options.Host is missing")
-	case o.Token == nil:
-		return nil, errors.New("web: Options.Token is missing")
+	case o.Access == nil:
+		return nil, errors.New("web: Options.Access is missing")
 	}
 	if o.NotReady == nil {
 		o.NotReady = func() []string { return nil }
@@ -118,18 +121,17 @@ func New(o Options) (*Server, error) {
 	}
 	s.started = s.now()
 	s.figures = newFigures(o.Metrics)
-	page, err := newHome()
+	front, err := newHome()
 	if err != nil {
 		return nil, err
 	}
 
 	r := chi.NewRouter()
 	r.Use(s.guard)
-	r.NotFound(s.nothing(page, http.StatusNotFound, func(*http.Request) string {
+	r.NotFound(s.nothing(front, http.StatusNotFound, func(*http.Request) string {
 		return "there is nothing at this address; the API is described at /api/openapi.json"
 	}))
-	r.MethodNotAllowed(s.nothing(page, http.StatusMethodNotAllowed, func(r *http.Request) string { return r.Method + " is not possible here" }))
-	r.Get("/", s.home(page))
+	r.MethodNotAllowed(s.nothing(front, http.StatusMethodNotAllowed, func(r *http.Request) string { return r.Method + " is not possible here" }))
 	r.Get("/healthz", s.healthz)
 	r.Get("/readyz", s.readyz)
 	r.Handle("/metrics", s.metrics())
@@ -140,14 +142,8 @@ func New(o Options) (*Server, error) {
 			return nil, err
 		}
 	}
-	if o.SignIn != nil {
-		in, err := s.signIn(r, *o.SignIn)
-		if err != nil {
-			return nil, err
-		}
-		if o.Tasks != nil {
-			s.taskPages(r, in, o.Tasks)
-		}
+	if err := s.pages(r, s.home(front)); err != nil {
+		return nil, err
 	}
 	for _, path := range slices.Sorted(maps.Keys(o.Mounts)) {
 		pattern := path
@@ -158,6 +154,32 @@ func New(o Options) (*Server, error) {
 	}
 	s.mux = r
 	return s, nil
+}
+
+// pages registers those of the frame. Who is not signed in finds at "/" that
+// hearth is there, and where the chat is.
+func (s *Server) pages(r chi.Router, front http.Handler) error {
+	f := s.o.Pages
+	if f == nil {
+		r.Method(http.MethodGet, "/", front)
+		return nil
+	}
+	if s.o.Tasks != nil {
+		if err := s.taskPages(f, s.o.Tasks); err != nil {
+			return err
+		}
+	}
+	if !slices.ContainsFunc(f.Routes(), func(p page.Route) bool { return p.Pattern == "/" }) {
+		r.Method(http.MethodGet, "/", front)
+	}
+	for _, p := range f.Routes() {
+		h := p.Handler
+		if p.Pattern == "/" {
+			h = f.Door(h, front)
+		}
+		r.Method(p.Method, p.Pattern, h)
+	}
+	return nil
 }
 
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.mux.ServeHTTP(w, r) }

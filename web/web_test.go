@@ -19,8 +19,12 @@ import (
 
 	"go.uber.org/goleak"
 
+	"github.com/hearthbot/hearth/host/access"
+	"github.com/hearthbot/hearth/host/audit"
 	"github.com/hearthbot/hearth/host/chat"
 	"github.com/hearthbot/hearth/sdk/abi"
+	"github.com/hearthbot/hearth/store"
+	"github.com/hearthbot/hearth/web/page"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -100,8 +104,8 @@ func server(t *testing.T, o Options) (*Server, *memory) {
 	t.Helper()
 	m := newMemory()
 	o.Host = m
-	if o.Token == nil {
-		o.Token = func() string { return token }
+	if o.Access == nil {
+		o.Access = keeper(t, func() string { return token }, o.Clock)
 	}
 	if o.Mounts == nil {
 		o.Mounts = map[string]http.Handler{
@@ -121,6 +125,31 @@ func server(t *testing.T, o Options) (*Server, *memory) {
 		t.Fatal(err)
 	}
 	return s, m
+}
+
+// keeper lets in who has the admin token, which is kept in memory.
+func keeper(t testing.TB, admin func() string, clock func() time.Time) *access.Keeper {
+	m := new(store.Mem)
+	t.Cleanup(func() { _ = m.Close() })
+	return access.New(access.Options{Store: m, Audit: audit.New(m, clock), Admin: admin, Now: clock})
+}
+
+// paged are o with pages, whose other options are p.
+func paged(t *testing.T, o Options, p page.Options) Options {
+	t.Helper()
+	if o.Access == nil {
+		o.Access = keeper(t, func() string { return token }, o.Clock)
+	}
+	p.Access, p.Now, p.NotReady = o.Access, o.Clock, o.NotReady
+	if o.Community != "" {
+		p.Community = func() string { return o.Community }
+	}
+	f, err := page.New(p)
+	if err != nil {
+		t.Fatal(err)
+	}
+	o.Pages = f
+	return o
 }
 
 // do asks as the admin, unless a header says otherwise.
@@ -154,7 +183,7 @@ func TestWhoMayAsk(t *testing.T) {
 		"nobody may":            {"Bearer ", "", false},
 		"nobody may, nothing":   {"", "", false},
 	} {
-		s, _ := server(t, Options{Token: func() string { return c.token }})
+		s, _ := server(t, Options{Access: keeper(t, func() string { return c.token }, nil)})
 		for _, path := range []string{"/api/v1/status", "/api/v1/events", "/api/v1/events/follow", "/debug/pprof/", "/debug/pprof/heap", "/debug/pprof/cmdline"} {
 			if c.ok && strings.HasSuffix(path, "/follow") {
 				continue // it does not end
@@ -192,19 +221,44 @@ func TestEveryOperationNeedsTheToken(t *testing.T) {
 	if !strings.HasPrefix(doc.OpenAPI, "3.1") || len(doc.Paths) < 8 {
 		t.Errorf("OpenAPI %s with %d paths", doc.OpenAPI, len(doc.Paths))
 	}
+	secrets := map[access.Role]string{"": "x", access.Admin: token}
+	for _, role := range []access.Role{access.Viewer, access.Manager} {
+		secret, _, err := s.o.Access.Create(t.Context(), audit.Host, string(role), role, time.Time{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		secrets[role] = secret
+	}
 	for path, ops := range doc.Paths {
 		for method, op := range ops {
-			if len(op.Security) == 0 || op.Summary == "" {
+			if op.Summary == "" || len(op.Security) != 1 || len(op.Security[0]["token"]) != 1 {
 				t.Errorf("%s %s: security %v, summary %q", method, path, op.Security, op.Summary)
+				continue
 			}
-			at := strings.NewReplacer("{number}", "0123456789abcdef", "{plugin}", "welcome", "{name}", "welcome").Replace(path)
-			if w := do(s, strings.ToUpper(method), at, "", "Authorization: Bearer x"); w.Code != http.StatusUnauthorized {
-				t.Errorf("%s %s answers %d", method, path, w.Code)
+			need := access.Role(op.Security[0]["token"][0])
+			if method != "get" && need == access.Viewer && path != "/api/v1/verify" {
+				t.Errorf("%s %s changes something, and is for viewers", method, path)
+			}
+			at := strings.NewReplacer("{number}", "0123456789abcdef", "{plugin}", "welcome", "{name}", "welcome", "{id}", "x:1", "{key}", "community.name").Replace(path)
+			for role, secret := range secrets {
+				if role.Covers(need) {
+					continue // what it does then is tested elsewhere
+				}
+				want := http.StatusForbidden
+				if role == "" {
+					want = http.StatusUnauthorized
+				}
+				if w := do(s, strings.ToUpper(method), at, "", "Authorization: Bearer "+secret); w.Code != want {
+					t.Errorf("%s %s as %q answers %d, and needs %s", method, path, role, w.Code, need)
+				}
 			}
 		}
 	}
 	if len(m.accepted) > 0 || m.paused {
 		t.Error("something was done all the same")
+	}
+	if w := do(s, "POST", "/api/v1/pause", "", "Authorization: Bearer "+secrets[access.Manager]); w.Code != http.StatusOK || !m.paused {
+		t.Errorf("a manager pauses: %d", w.Code)
 	}
 }
 

@@ -27,7 +27,9 @@ type layer struct {
 // plan is DESIGN's, from the top.
 var plan = []layer{
 	{"the binary", []string{"host/cmd/hearth/..."}, true},
-	{"the sides", []string{"web/...", "host", "host/chat/...", "store/..."}, false},
+	{"the pages", []string{"web/..."}, false},
+	{"the sides", []string{"web", "host", "host/chat/...", "store/..."}, false},
+	{"the frame of the pages", []string{"web/page"}, false},
 	{"the parts", []string{"host/registry/...", "host/verify/...", "host/measure/...", "host/members/...", "host/access/...", "host/audit/...", "host/settings/...", "host/chat", "host/wasm"}, true},
 	{"what all stand on", []string{"store", "sdk/..."}, false},
 	{"the ground", []string{"sdk/abi", "host/wasm/meter"}, false},
@@ -44,6 +46,13 @@ var apart = map[string][]string{
 	"sdk/internal/guest": {"sdk/abi"},
 	"sdk/internal/wire":  {},
 	"plugins/...":        {"sdk", "sdk/abi", "plugins/..."}, // the SDK's events and contents are the ABI's
+}
+
+// knows are packages that may know less of the module than their line would let
+// them.
+var knows = map[string][]string{
+	"web/...":  {"web", "web/page", "host/access", "host/audit", "host/chat"},
+	"web/page": {"host/access", "host/audit", "host/chat", "host/verify/source"},
 }
 
 // sole are libraries that one package alone imports, so that another could take
@@ -194,6 +203,9 @@ func refusedOwn(packages map[string]imports, pkg, own string) string {
 			}
 		}
 		return pkg + " may know " + strings.Join(append(apart[p], "nothing else"), ", ")
+	}
+	if p := best(knows, pkg); p != "" && !slices.ContainsFunc(knows[p], func(allowed string) bool { return matches(allowed, own) }) && pkg != "web" {
+		return pkg + " may know " + strings.Join(knows[p], ", ")
 	}
 	from, to := place(pkg), place(own)
 	switch {

@@ -24,12 +24,15 @@ import (
 	"github.com/prometheus/client_golang/prometheus/collectors"
 
 	"github.com/hearthbot/hearth/host"
+	"github.com/hearthbot/hearth/host/access"
+	"github.com/hearthbot/hearth/host/audit"
 	"github.com/hearthbot/hearth/host/chat"
 	"github.com/hearthbot/hearth/host/cmd/hearth/config"
 	"github.com/hearthbot/hearth/host/wasm"
 	"github.com/hearthbot/hearth/store"
 	"github.com/hearthbot/hearth/store/bolt"
 	"github.com/hearthbot/hearth/web"
+	"github.com/hearthbot/hearth/web/page"
 )
 
 // Options are what an App is made of. Config and Plugins are required.
@@ -73,6 +76,8 @@ type App struct {
 	begun     time.Time
 	data      string
 	store     store.Store
+	audit     *audit.Log
+	access    *access.Keeper
 	wasm      *wasm.Engine
 	engine    *host.Engine
 	verifier  *Verifier // nil without packs, and where verifying is off
@@ -122,6 +127,8 @@ func (a *App) openData(ctx context.Context) error {
 		return fmt.Errorf("open the data directory %s: %w", dir, err)
 	}
 	a.shares = newShares(a.store, a.log)
+	a.audit = audit.New(a.store, nil)
+	a.access = access.New(access.Options{Store: a.store, Audit: a.audit, Admin: a.token})
 	if info, err := os.Stat(dir); err == nil && !private(info) {
 		a.log.Warn("others can look into the data directory; `chmod 700` closes it", "dir", dir, "mode", info.Mode().Perm())
 	}
@@ -227,10 +234,15 @@ func (a *App) openWeb(context.Context) (err error) {
 			run = &web.RunOptions{Shares: a.shares, Locale: c.Community.Locale, PublicURL: c.Server.PublicURL, Proxies: c.Server.Proxies}
 		}
 	}
-	signIn := &web.SignInOptions{Locale: c.Community.Locale, PublicURL: c.Server.PublicURL}
-	tasks := &learning{engine: a.engine, verifier: a.verifier, log: a.log}
-	a.web, err = web.New(web.Options{Host: &joined{engine: a.engine, gate: a.gate, log: a.log}, Verifier: verifier, Run: run, SignIn: signIn, Tasks: tasks,
-		Token: a.token, NotReady: a.state.notReady, Mounts: mounts,
+	pages, err := page.New(page.Options{Access: a.access, Community: func() string { return c.Community.Name }, Locale: func() string { return c.Community.Locale },
+		PublicURL: c.Server.PublicURL, Proxies: c.Server.Proxies, NotReady: a.state.notReady, Logger: a.log})
+	if err != nil {
+		return err
+	}
+	pages.Parts()
+	tasks := &learning{engine: a.engine, verifier: a.verifier, audit: a.audit, log: a.log}
+	a.web, err = web.New(web.Options{Host: &joined{engine: a.engine, gate: a.gate, log: a.log}, Verifier: verifier, Run: run, Pages: pages, Tasks: tasks,
+		Access: a.access, NotReady: a.state.notReady, Mounts: mounts,
 		Platforms: names, Community: c.Community.Name, Version: a.o.Version, Metrics: a.registry, Logger: a.log})
 	if err != nil {
 		return err

@@ -11,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/hearthbot/hearth/host/audit"
 	"github.com/hearthbot/hearth/host/verify"
 	"github.com/hearthbot/hearth/host/verify/queue"
 	"github.com/hearthbot/hearth/host/verify/source"
@@ -160,7 +161,7 @@ func (l *learning) Review(ctx context.Context, c web.TaskChange, run bool) (*web
 }
 
 // Apply implements web.Tasks.
-func (l *learning) Apply(ctx context.Context, c web.TaskChange, by string) (*web.TaskReview, error) {
+func (l *learning) Apply(ctx context.Context, c web.TaskChange, by audit.Who) (*web.TaskReview, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	before, err := l.now(ctx)
@@ -183,9 +184,15 @@ func (l *learning) Apply(ctx context.Context, c web.TaskChange, by string) (*web
 			return nil, fmt.Errorf("change the learning path, step %d: %w", i+1, err)
 		}
 		files += len(props)
+		for _, p := range props { // the plugin commits the files: their record comes beside them
+			e := audit.Entry{Who: by, Did: "task.set", On: "task/" + p.Name, Before: before.own[p.Name], After: p.Value}
+			if err := l.audit.Add(ctx, e); err != nil {
+				l.log.Error("a changed task is not on record", "file", p.Name, "by", by.Name, "err", err)
+			}
+		}
 	}
 	if files > 0 {
-		l.log.Info("the learning path was changed", "by", by, "files", files, "whole_pack", c.Whole, "added", r.Added, "changed", r.Changed,
+		l.log.Info("the learning path was changed", "by", by.Name, "files", files, "whole_pack", c.Whole, "added", r.Added, "changed", r.Changed,
 			"removed", r.Removed, "what", r.Files)
 	}
 	if _, err := l.now(ctx); err != nil { // and with that the new image is live

@@ -15,6 +15,7 @@ import (
 	"sync"
 
 	"github.com/hearthbot/hearth/host"
+	"github.com/hearthbot/hearth/host/audit"
 	"github.com/hearthbot/hearth/plugins/tasks/pack"
 	"github.com/hearthbot/hearth/plugins/tasks/tasks"
 	"github.com/hearthbot/hearth/sdk/abi"
@@ -27,6 +28,7 @@ import (
 type learning struct {
 	engine   *host.Engine
 	verifier *Verifier // nil if code is not run
+	audit    *audit.Log
 	log      *slog.Logger
 
 	mu sync.Mutex // one change at a time

@@ -1,4 +1,4 @@
-package web
+package page
 
 import (
 	"fmt"
@@ -9,9 +9,9 @@ import (
 	"github.com/hearthbot/hearth/host/chat"
 )
 
-// taskText is a text of a task as a member sees it. Its parts are escaped here;
-// the tags are ours alone.
-func taskText(src string) template.HTML {
+// Markdown is a text as the members of a chat see it, in what package chat knows
+// of Markdown. Its parts are escaped here; the tags are ours alone.
+func Markdown(src string) template.HTML {
 	var b strings.Builder
 	for _, n := range chat.Parse(src) {
 		list, open := "", "<p>"

@@ -1,0 +1,50 @@
+// What pages do better with a script. Without it everything works too.
+
+const body = document.body;
+
+// A sheet closes when something else is clicked, and by Escape.
+addEventListener("click", (e) => {
+  for (const d of document.querySelectorAll("details.drop[open]")) if (!d.contains(e.target)) d.open = false;
+});
+addEventListener("keydown", (e) => {
+  if (e.key !== "Escape") return;
+  for (const d of document.querySelectorAll("details.drop[open], details.sure[open]")) {
+    d.open = false;
+    d.querySelector("summary").focus();
+  }
+});
+
+// data-copy="ID" copies the text of that element.
+addEventListener("click", async (e) => {
+  const b = e.target.closest("[data-copy]");
+  if (!b) return;
+  const from = document.getElementById(b.dataset.copy);
+  await navigator.clipboard.writeText(from.value ?? from.textContent);
+  const was = b.textContent;
+  b.textContent = body.dataset.copied;
+  setTimeout(() => (b.textContent = was), 1500);
+});
+
+// A form with data-keep asks before what was typed into it is lost.
+let touched = false;
+addEventListener("input", (e) => (touched ||= !!e.target.closest("form[data-keep]")));
+addEventListener("submit", () => (touched = false));
+addEventListener("beforeunload", (e) => {
+  if (!touched) return;
+  e.preventDefault();
+  e.returnValue = body.dataset.unsaved;
+});
+
+// Times are shown as the reader's clock has them; the server wrote UTC.
+const zone = new Intl.DateTimeFormat(document.documentElement.lang, { dateStyle: "medium", timeStyle: "short" });
+function localTimes(within) {
+  for (const t of within.querySelectorAll("time[datetime]:not([data-told])")) {
+    const at = new Date(t.dateTime);
+    if (isNaN(at)) continue;
+    t.dataset.told = "";
+    t.title ||= t.textContent;
+    if (!t.hasAttribute("data-ago")) t.textContent = zone.format(at);
+  }
+}
+localTimes(document);
+document.addEventListener("htmx:after:swap", () => localTimes(document));

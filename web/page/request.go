@@ -1,0 +1,188 @@
+package page
+
+import (
+	"errors"
+	"net/http"
+	"net/netip"
+	"net/url"
+	"path"
+	"strings"
+	"time"
+
+	"golang.org/x/text/language"
+
+	"github.com/hearthbot/hearth/host/access"
+	"github.com/hearthbot/hearth/host/audit"
+)
+
+// Request is a request of somebody, in their language.
+type Request struct {
+	*http.Request
+	T       Texts
+	Person  access.Person  // the zero Person is not signed in
+	Session access.Session // likewise
+
+	f *Frame
+}
+
+// In says whether somebody is signed in.
+func (r *Request) In() bool { return r.Person.ID != "" }
+
+// Who is the person as the record of changes has it.
+func (r *Request) Who() audit.Who { return r.Person.Who("page") }
+
+// Live says whether the request is htmx's, which wants a part of a page.
+func (r *Request) Live() bool { return r.Header.Get("HX-Request") == "true" }
+
+// Fields reads a form of at most so many bytes; a *Problem if it cannot be read.
+func (r *Request) Fields(w http.ResponseWriter, most int64) (url.Values, error) {
+	r.Body = http.MaxBytesReader(w, r.Body, most)
+	if err := r.ParseForm(); err != nil {
+		var large *http.MaxBytesError
+		if errors.As(err, &large) {
+			return nil, Sorry(http.StatusRequestEntityTooLarge, "error.large", most>>10)
+		}
+		return nil, Sorry(http.StatusBadRequest, "error.form")
+	}
+	return r.PostForm, nil
+}
+
+// Patience lets the answer take its time.
+func (r *Request) Patience(w http.ResponseWriter, d time.Duration) {
+	_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(d + time.Minute)) // not every connection has deadlines
+}
+
+// Client is where the request comes from.
+func (r *Request) Client() access.Client {
+	return access.Client{Address: r.address().String(), Agent: r.UserAgent()}
+}
+
+func (r *Request) address() netip.Prefix { return ClientOf(r.Request, r.f.o.Proxies) }
+
+// The cookies. Where the browser speaks https, their names bind them to this
+// host: none that another site of the same domain has set is taken for ours.
+const (
+	sessionCookie = "hearth_session"
+	langCookie    = "hearth_lang"
+	themeCookie   = "hearth_theme"
+	secureName    = "__Host-"
+)
+
+const lookTime = 400 * 24 * time.Hour // as long as browsers keep a cookie at most
+
+func (f *Frame) setCookie(w http.ResponseWriter, r *http.Request, name, value string, keep time.Duration) {
+	c := &http.Cookie{Name: name, Value: value, Path: "/", HttpOnly: true, SameSite: http.SameSiteLaxMode, MaxAge: int(keep / time.Second)}
+	if f.https(r) {
+		c.Secure, c.Name = true, secureName+name
+	}
+	if value == "" {
+		c.MaxAge = -1
+	}
+	http.SetCookie(w, c)
+}
+
+func (f *Frame) cookie(r *http.Request, name string) string {
+	if f.https(r) {
+		name = secureName + name
+	}
+	c, err := r.Cookie(name)
+	if err != nil {
+		return ""
+	}
+	return c.Value
+}
+
+// https says whether the browser speaks to us by https, perhaps through a proxy
+// that is believed.
+func (f *Frame) https(r *http.Request) bool {
+	if r.TLS != nil {
+		return true
+	}
+	at, err := netip.ParseAddrPort(r.RemoteAddr)
+	return err == nil && isProxy(at.Addr().Unmap().WithZone(""), f.o.Proxies) && r.Header.Get("X-Forwarded-Proto") == "https"
+}
+
+var languages = language.NewMatcher([]language.Tag{language.English, language.SimplifiedChinese})
+
+// KnownLanguage is the one of the two languages that is nearest to what a BCP 47
+// name means: "en" or "zh-CN".
+func KnownLanguage(name string) string {
+	if _, i := language.MatchStrings(languages, name); i == 1 {
+		return "zh-CN"
+	}
+	return "en"
+}
+
+// language is the one that a request asks for: by name, by what was chosen
+// before, by its browser's wish, else the community's.
+func (f *Frame) language(r *http.Request) Texts {
+	name := r.URL.Query().Get("lang")
+	if name == "" {
+		name = f.cookie(r, langCookie)
+	}
+	if name == "" {
+		tags, _, err := language.ParseAcceptLanguage(r.Header.Get("Accept-Language"))
+		if err == nil && len(tags) > 0 {
+			if _, i, c := languages.Match(tags...); c != language.No {
+				return Texts{[...]string{"en", "zh-CN"}[i], f.own.words}
+			}
+		}
+		name = f.o.Locale()
+	}
+	return Texts{KnownLanguage(name), f.own.words}
+}
+
+// keepLanguage keeps a language that was asked for by name.
+func (f *Frame) keepLanguage(w http.ResponseWriter, r *Request) {
+	if l := r.URL.Query().Get("lang"); l != "" && r.Method == http.MethodGet {
+		f.setCookie(w, r.Request, langCookie, KnownLanguage(l), lookTime)
+	}
+}
+
+func (f *Frame) theme(r *http.Request) string {
+	switch t := f.cookie(r, themeCookie); t {
+	case "light", "dark":
+		return t
+	}
+	return ""
+}
+
+// look keeps how somebody wants the pages to look, and leads back.
+func (f *Frame) look(w http.ResponseWriter, r *Request) error {
+	form, err := r.Fields(w, maxLoginForm)
+	if err != nil {
+		return err
+	}
+	theme := form.Get("theme")
+	if theme != "light" && theme != "dark" {
+		theme = ""
+	}
+	f.setCookie(w, r.Request, themeCookie, theme, lookTime)
+	http.Redirect(w, r.Request, Local(form.Get("back")), http.StatusSeeOther)
+	return nil
+}
+
+// Local is next if it is a path of this server, else the front page: a link to
+// the sign-in must lead nobody elsewhere.
+func Local(next string) string {
+	u, err := url.Parse(next)
+	bad := func(c rune) bool { return c <= ' ' || c == '\\' || c == 0x7f }
+	if err != nil || u.Scheme != "" || u.Host != "" || u.User != nil || u.Opaque != "" || !strings.HasPrefix(next, "/") || strings.HasPrefix(next, "//") ||
+		strings.ContainsFunc(next, bad) || strings.ContainsFunc(u.Path, bad) || strings.HasPrefix(path.Clean(u.Path), "//") ||
+		strings.HasPrefix(u.Path, "/login") || strings.HasPrefix(u.Path, "/logout") {
+		return "/"
+	}
+	return next
+}
+
+// Query makes the part of an address behind "?" of pairs of names and values;
+// pairs without a value are left out.
+func Query(pairs ...string) string {
+	q := url.Values{}
+	for i := 0; i < len(pairs); i += 2 {
+		if pairs[i+1] != "" {
+			q.Set(pairs[i], pairs[i+1])
+		}
+	}
+	return q.Encode()
+}

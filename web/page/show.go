@@ -1,0 +1,170 @@
+package page
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"html/template"
+	"io/fs"
+	"net/http"
+	"strings"
+
+	"github.com/hearthbot/hearth/host/access"
+	"github.com/hearthbot/hearth/host/chat"
+)
+
+// Set is the templates and the texts of some pages. It is safe for concurrent
+// use.
+type Set struct {
+	f         *Frame
+	templates *template.Template
+	words     []Words
+}
+
+// NewSet parses the templates that the patterns name in files, on top of the
+// frame's own, and adds texts. Of two with one name the set's is taken. A text that
+// is not there in both languages is an error.
+func (f *Frame) NewSet(files fs.FS, texts Words, patterns ...string) (*Set, error) {
+	if err := texts.check(); err != nil {
+		return nil, fmt.Errorf("page: %w", err)
+	}
+	base, err := f.own.templates.Clone()
+	if err == nil && len(patterns) > 0 {
+		base, err = base.ParseFS(files, patterns...)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("page: %w", err)
+	}
+	return &Set{f: f, templates: base, words: []Words{texts, words}}, nil
+}
+
+// Texts are the set's texts in the language of a request.
+func (s *Set) Texts(r *Request) Texts { return Texts{r.T.lang, s.words} }
+
+// Head is what every page has around its own. A view embeds it, and sets Title,
+// and Wide or Narrow if it likes.
+type Head struct {
+	Title  string
+	Wide   bool // needs all the width there is
+	Narrow bool // is a form, or a few words
+
+	// The frame sets the rest.
+	T         Texts
+	Community string
+	Assets    string // the beginning of the addresses of what a browser loads
+	Theme     string // "light", "dark" or "" for what the system says
+	Other     string // the same page in the other language; "" if it is the answer to a form
+	Here      string // the address of this page, for coming back to
+	Person    access.Person
+	Menu      []Line
+}
+
+// Line is a line of the menu as it is shown.
+type Line struct {
+	Path, Text string
+	Here       bool // one is there, or below
+	Admin      bool
+}
+
+func (h *Head) head() *Head { return h }
+
+// May says whether who looks at the page may do what a role may.
+func (h *Head) May(role access.Role) bool { return h.Person.Role.Covers(role) }
+
+// View is what a template is given: a struct that embeds Head.
+type View interface{ head() *Head }
+
+// Show answers with the page that a template makes of v.
+func (s *Set) Show(w http.ResponseWriter, r *Request, status int, name string, v View) error {
+	s.show(w, r, status, name, v)
+	return nil
+}
+
+func (s *Set) show(w http.ResponseWriter, r *Request, status int, name string, v View) {
+	f, h := s.f, v.head()
+	h.T, h.Community, h.Assets, h.Theme, h.Person = s.Texts(r), f.o.Community(), f.assets.base, f.theme(r.Request), r.Person
+	h.Here = "/"
+	if r.Method == http.MethodGet {
+		q := r.URL.Query()
+		q.Del("lang")
+		q.Del("done") // was told
+		h.Here = r.URL.Path
+		if len(q) > 0 {
+			h.Here += "?" + q.Encode()
+		}
+		q.Set("lang", h.T.Other())
+		h.Other = r.URL.Path + "?" + q.Encode()
+	}
+	for _, i := range f.menu {
+		if r.Person.Role.Covers(i.Need) {
+			here := r.URL.Path == i.Path || i.Path != "/" && strings.HasPrefix(r.URL.Path, i.Path+"/")
+			h.Menu = append(h.Menu, Line{i.Path, i.set.Texts(r).Say(i.Key), here, i.Admin})
+		}
+	}
+	s.write(w, r, status, name, v)
+}
+
+// Part answers with a template alone, for what is live on a page.
+func (s *Set) Part(w http.ResponseWriter, r *Request, status int, name string, v any) error {
+	s.write(w, r, status, name, v)
+	return nil
+}
+
+func (s *Set) write(w http.ResponseWriter, r *Request, status int, name string, v any) {
+	var b bytes.Buffer
+	if err := s.templates.ExecuteTemplate(&b, name, v); err != nil {
+		s.f.o.Logger.ErrorContext(r.Context(), "a request failed", "doing", name, "err", err)
+		http.Error(w, "the page could not be made", http.StatusInternalServerError)
+		return
+	}
+	w.Header().Set("Content-Type", "text/html; charset=utf-8")
+	w.Header().Set("Content-Language", r.T.lang)
+	w.WriteHeader(status)
+	_, _ = w.Write(b.Bytes()) // an error says that the browser has gone
+}
+
+// Render makes a template's text, for a stream.
+func (s *Set) Render(name string, v any) (string, error) {
+	var b strings.Builder
+	if err := s.templates.ExecuteTemplate(&b, name, v); err != nil {
+		return "", fmt.Errorf("page: %w", err)
+	}
+	return b.String(), nil
+}
+
+// told is a page that says one thing.
+type told struct {
+	Head
+	Text string
+	Back string
+	Told bool // a login view has none of these
+}
+
+// tell shows an error. What is nobody's mistake on the page is logged, and not
+// told in detail.
+func (f *Frame) tell(w http.ResponseWriter, r *Request, err error) {
+	var p *Problem
+	switch {
+	case errors.As(err, &p):
+	case errors.Is(err, chat.ErrBusy), errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
+		p = Sorry(http.StatusServiceUnavailable, "error.retry")
+	default:
+		f.o.Logger.ErrorContext(r.Context(), "a request failed", "doing", r.Method+" "+r.URL.Path, "err", err)
+		p = Sorry(http.StatusInternalServerError, "error.own")
+	}
+	set := p.set
+	if set == nil {
+		set = f.own
+	}
+	v := &told{Text: set.Texts(r).Say(p.Key, p.Args...), Back: p.Back}
+	if v.Back == "" {
+		v.Back = "/"
+	}
+	if r.Live() {
+		set.write(w, r, p.Status, "told.part", v)
+		return
+	}
+	v.Head = Head{Title: set.Texts(r).Say("error"), Narrow: true}
+	set.show(w, r, p.Status, "told", v)
+}
