@@ -32,6 +32,7 @@ func (g *globals) load() (*config.Config, error) {
 	}
 	if g.data != "" {
 		c.Server.Data = g.data
+		c.Pin("server.data", "--data")
 	}
 	return c, nil
 }

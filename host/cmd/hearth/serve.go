@@ -37,6 +37,7 @@ func newServe(g *globals) *cobra.Command {
 					return &usageError{fmt.Errorf("--listen %w", err)}
 				}
 				c.Server.Listen = listen
+				c.Pin("server.listen", "--listen")
 			}
 			files, err := pluginFiles(plugins)
 			if err != nil {

@@ -1,8 +1,12 @@
 // Package config reads hearth.toml: strictly, so that a misspelt key is an error
 // with a line and a suggestion and never a setting that silently does nothing.
 // It owns what can be set and the defaults; it must not know what anything
-// does with it. Every key is one line of [Config.keys], and one entry of
-// hearth.example.toml at the root of the repository.
+// does with it. Every key is one line of [Config.keys], one of help.go, and one
+// entry of hearth.example.toml at the root of the repository.
+//
+// What the file does not set may be stored, by people on the pages: [Config.Overlay]
+// lays it under the file, [Config.Settings] shows all keys with what holds now,
+// and [WriteDocument] and [ReadDocument] carry stored values from here to there.
 //
 // A string may hold ${NAME}, replaced by that environment variable, and
 // ${file:PATH}, replaced by a file's content without its last line break; $${
@@ -29,13 +33,16 @@ type Config struct {
 	Journal   Journal
 	Retries   Retries
 	Limits    Limits
+	Access    Access
+	Privacy   Privacy
 	Verify    Verify
 	Webchat   Webchat
 	Slack     Slack
 	Plugins   map[string]Plugin
 
-	lines map[string]int // where a table or key stands in File
-	plain []string       // secrets that stand in it themselves
+	lines map[string]int    // where a table or key stands in File
+	pins  map[string]string // what sets a key beside File: "--listen"
+	plain []string          // secrets that stand in File themselves
 }
 
 // Server is [server]: where hearth listens, and keeps what it keeps.
@@ -57,7 +64,8 @@ type Log struct {
 type Community struct {
 	Name     string
 	TimeZone *time.Location
-	Locale   string // BCP 47
+	Locale   string   // BCP 47
+	Managers []string // ids of members who may use the managers' commands in chat
 }
 
 // Policy is [policy]: what no plugin gets round.
@@ -78,6 +86,31 @@ type Retries struct {
 	Delays     []time.Duration // between attempts at an event
 	Deliveries int             // attempts at a message
 }
+
+// Privacy is [privacy]: for how long is kept what tells of people. The journal
+// has its own age.
+type Privacy struct {
+	Audit   time.Duration // who changed what
+	Sent    time.Duration // what was sent to whom, and what became of it; 0 for as long as the journal
+	Seen    time.Duration // which events came in, to know them when they come again
+	Buttons time.Duration // what buttons and messages that can be changed stand for
+	Track   time.Duration // counters of what plugins track, by day
+}
+
+// Access is [access]: who may come in, beside who has a token.
+type Access struct {
+	Session time.Duration // that a sign-in lasts
+
+	Issuer       string // of OpenID Connect, https://…; "" is none
+	ClientID     string
+	ClientSecret Secret
+	GroupsClaim  string // of the identity token, in which a person's groups are
+
+	Admins, Managers, Viewers []string // e-mail addresses and groups; the highest role counts
+}
+
+// Enabled says whether people can sign in by OpenID Connect.
+func (a Access) Enabled() bool { return a.Issuer != "" && a.ClientID != "" }
 
 // Limits is [limits]: how much may wait, and run, at once.
 type Limits struct {
@@ -107,6 +140,11 @@ func (s Slack) Enabled() bool {
 	return s.SigningSecret.Set() || s.BotToken.Set() || s.AppToken.Set()
 }
 
+// Complete says whether all are set that Slack cannot do without.
+func (s Slack) Complete() bool {
+	return s.BotToken.Set() && (s.SigningSecret.Set() || s.AppToken.Set())
+}
+
 // Plugin is [plugins.NAME].
 type Plugin struct {
 	Enabled bool
@@ -117,6 +155,8 @@ type Plugin struct {
 
 // Text is the wordings of a text by locale, as BCP 47 writes it.
 type Text map[string]string
+
+const day = 24 * time.Hour
 
 // Default is what holds where nothing is set: the web chat on this machine.
 func Default() *Config {
@@ -129,6 +169,8 @@ func Default() *Config {
 		Retries: Retries{Delays: []time.Duration{time.Second, 2 * time.Second, 4 * time.Second, 8 * time.Second, 15 * time.Second,
 			time.Minute, 5 * time.Minute}, Deliveries: 12},
 		Limits:  Limits{Backlog: 100_000, Outbox: 100_000, Timers: 100_000},
+		Access:  Access{Session: 12 * time.Hour, GroupsClaim: "groups"},
+		Privacy: Privacy{Audit: 365 * day, Seen: 7 * day, Buttons: 90 * day, Track: 732 * day},
 		Verify:  defaultVerify(),
 		Webchat: Webchat{Enabled: true},
 		Plugins: map[string]Plugin{},
@@ -144,9 +186,21 @@ func (c *Config) Plugin(name string) Plugin {
 	return Plugin{Enabled: true}
 }
 
+// Pin notes that something beside the file has set a key, "--listen", so that
+// nothing stored takes its place. It is for whoever has loaded the config.
+func (c *Config) Pin(name, by string) {
+	if c.pins == nil {
+		c.pins = map[string]string{}
+	}
+	c.pins[name] = by
+}
+
 // Where says where a table ("slack") or key ("slack.bot_token") is set, as
-// FILE:LINE; "" if it is not.
+// FILE:LINE, or what else set it; "" if nothing has.
 func (c *Config) Where(name string) string {
+	if by := c.pins[name]; by != "" {
+		return by
+	}
 	if line, ok := c.lines[name]; ok {
 		return fmt.Sprintf("%s:%d", c.File, line)
 	}
@@ -160,33 +214,47 @@ func (c *Config) PlainSecrets() []string { return c.plain }
 // keys lists all that can be set, each with what takes its value.
 func (c *Config) keys() []key {
 	return append([]key{
-		{name: "server.listen", set: address(&c.Server.Listen)},
-		{name: "server.data", set: text(&c.Server.Data, 1, 4096)},
-		{name: "server.public_url", set: origin(&c.Server.PublicURL)},
-		{name: "server.proxies", set: prefixes(&c.Server.Proxies)},
-		{name: "server.grace", set: duration(&c.Server.Grace, 0, 10*time.Minute)},
-		{name: "log.level", set: level(&c.Log.Level)},
-		{name: "log.format", set: choice(&c.Log.Format, "auto", "text", "json")},
-		{name: "community.name", set: text(&c.Community.Name, 1, 80)},
-		{name: "community.time_zone", set: timeZone(&c.Community.TimeZone)},
-		{name: "community.locale", set: locale(&c.Community.Locale)},
-		{name: "policy.quiet_hours", set: hours(&c.Policy.QuietFrom, &c.Policy.QuietTo)},
-		{name: "policy.daily_cap", set: dailyCap(&c.Policy.DailyCap)},
-		{name: "policy.expiry", set: duration(&c.Policy.Expiry, time.Minute, 30*24*time.Hour)},
-		{name: "journal.max_rows", set: number(&c.Journal.MaxRows, 1000, 100_000_000)},
-		{name: "journal.max_age", set: duration(&c.Journal.MaxAge, time.Hour, 3650*24*time.Hour)},
-		{name: "retries.delays", set: durations(&c.Retries.Delays, time.Hour)},
-		{name: "retries.deliveries", set: number(&c.Retries.Deliveries, 1, 1000)},
-		{name: "limits.sandboxes", set: number(&c.Limits.Sandboxes, 0, 256)},
-		{name: "limits.backlog", set: number(&c.Limits.Backlog, 1, 10_000_000)},
-		{name: "limits.outbox", set: number(&c.Limits.Outbox, 1, 10_000_000)},
-		{name: "limits.timers", set: number(&c.Limits.Timers, 1, 10_000_000)},
-		{name: "webchat.enabled", set: boolean(&c.Webchat.Enabled)},
-		{name: "webchat.secret", set: secret(&c.Webchat.Secret, 16), secret: true},
-		{name: "webchat.channels", set: texts(&c.Webchat.Channels)},
-		{name: "slack.signing_secret", set: secret(&c.Slack.SigningSecret, 0), secret: true},
-		{name: "slack.bot_token", set: secret(&c.Slack.BotToken, 0), secret: true},
-		{name: "slack.app_token", set: secret(&c.Slack.AppToken, 0), secret: true},
-		{name: "slack.api_url", set: httpURL(&c.Slack.APIURL)},
+		{"server.listen", Start, address(&c.Server.Listen)},
+		{"server.data", File, text(&c.Server.Data, 1, 4096)},
+		{"server.public_url", Start, origin(&c.Server.PublicURL)},
+		{"server.proxies", Start, prefixes(&c.Server.Proxies)},
+		{"server.grace", Start, duration(&c.Server.Grace, 0, 10*time.Minute)},
+		{"log.level", File, level(&c.Log.Level)},
+		{"log.format", File, choice(&c.Log.Format, "auto", "text", "json")},
+		{"community.name", Now, text(&c.Community.Name, 1, 80)},
+		{"community.time_zone", Now, timeZone(&c.Community.TimeZone)},
+		{"community.locale", Now, locale(&c.Community.Locale)},
+		{"community.managers", Now, memberIDs(&c.Community.Managers)},
+		{"policy.quiet_hours", Now, hours(&c.Policy.QuietFrom, &c.Policy.QuietTo)},
+		{"policy.daily_cap", Now, dailyCap(&c.Policy.DailyCap)},
+		{"policy.expiry", Now, duration(&c.Policy.Expiry, time.Minute, 30*24*time.Hour)},
+		{"journal.max_rows", Now, number(&c.Journal.MaxRows, 1000, 100_000_000)},
+		{"journal.max_age", Now, duration(&c.Journal.MaxAge, time.Hour, 3650*24*time.Hour)},
+		{"retries.delays", Now, durations(&c.Retries.Delays, time.Hour)},
+		{"retries.deliveries", Now, number(&c.Retries.Deliveries, 1, 1000)},
+		{"limits.sandboxes", Start, number(&c.Limits.Sandboxes, 0, 256)},
+		{"limits.backlog", Now, number(&c.Limits.Backlog, 1, 10_000_000)},
+		{"limits.outbox", Now, number(&c.Limits.Outbox, 1, 10_000_000)},
+		{"limits.timers", Now, number(&c.Limits.Timers, 1, 10_000_000)},
+		{"access.session", Start, duration(&c.Access.Session, 5*time.Minute, 30*day)},
+		{"access.issuer", Start, httpURL(&c.Access.Issuer)},
+		{"access.client_id", Start, text(&c.Access.ClientID, 0, 500)},
+		{"access.client_secret", Start, secret(&c.Access.ClientSecret, 0)},
+		{"access.groups_claim", Start, text(&c.Access.GroupsClaim, 1, 100)},
+		{"access.admins", Start, texts(&c.Access.Admins)},
+		{"access.managers", Start, texts(&c.Access.Managers)},
+		{"access.viewers", Start, texts(&c.Access.Viewers)},
+		{"privacy.audit", Now, duration(&c.Privacy.Audit, day, 3650*day)},
+		{"privacy.sent", Now, duration(&c.Privacy.Sent, 0, 3650*day)},
+		{"privacy.seen", Now, duration(&c.Privacy.Seen, day, 366*day)},
+		{"privacy.buttons", Now, duration(&c.Privacy.Buttons, day, 3650*day)},
+		{"privacy.track", Now, duration(&c.Privacy.Track, day, 3650*day)},
+		{"webchat.enabled", Now, boolean(&c.Webchat.Enabled)},
+		{"webchat.secret", Now, secret(&c.Webchat.Secret, 16)},
+		{"webchat.channels", Now, texts(&c.Webchat.Channels)},
+		{"slack.signing_secret", Now, secret(&c.Slack.SigningSecret, 0)},
+		{"slack.bot_token", Now, secret(&c.Slack.BotToken, 0)},
+		{"slack.app_token", Now, secret(&c.Slack.AppToken, 0)},
+		{"slack.api_url", File, httpURL(&c.Slack.APIURL)},
 	}, c.Verify.keys()...)
 }

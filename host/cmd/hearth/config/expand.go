@@ -75,6 +75,9 @@ func (r *reader) expandText(s string) (string, error) {
 }
 
 func (r *reader) lookUp(name string) (string, error) {
+	if r.document {
+		return "", errElsewhere
+	}
 	path, isFile := strings.CutPrefix(name, "file:")
 	if !isFile {
 		if name == "" || strings.ContainsAny(name, " :-/") {

@@ -58,13 +58,7 @@ func Load(path string, env Env) (*Config, error) {
 func Parse(path string, data []byte, env Env) (*Config, error) {
 	c := Default()
 	c.File = path
-	r := &reader{config: c, env: env, keys: map[string]key{}}
-	for _, k := range c.keys() {
-		r.keys[k.name] = k
-		table, _, _ := strings.Cut(k.name, ".")
-		r.tables = append(r.tables, table)
-	}
-	r.tables = append(slices.Compact(r.tables), "plugins")
+	r := newReader(c, env)
 	if err := r.read(string(data)); err != nil {
 		return nil, err
 	}
@@ -85,6 +79,20 @@ type reader struct {
 	tables []string
 	meta   toml.MetaData
 	faults []fault
+
+	document bool     // nothing is looked up; see ReadDocument
+	kept     []string // secrets of it that stand as Kept
+}
+
+func newReader(c *Config, env Env) *reader {
+	r := &reader{config: c, env: env, keys: map[string]key{}}
+	for _, k := range c.keys() {
+		r.keys[k.name] = k
+		table, _, _ := strings.Cut(k.name, ".")
+		r.tables = append(r.tables, table)
+	}
+	r.tables = append(slices.Compact(r.tables), "plugins")
+	return r
 }
 
 type fault struct {
@@ -159,7 +167,7 @@ func (r *reader) table(name string, p toml.Primitive) {
 			continue
 		}
 		r.config.lines[full] = at.line
-		if raw, ok := at.value.(string); ok && k.secret && raw != "" && !strings.Contains(raw, "${") {
+		if raw, ok := at.value.(string); ok && k.kind == SecretKind && raw != "" && !strings.Contains(raw, "${") {
 			r.config.plain = append(r.config.plain, full)
 		}
 	}
@@ -168,6 +176,10 @@ func (r *reader) table(name string, p toml.Primitive) {
 // set gives a key its value. What a ${…} stands for may be a secret that was put
 // in the wrong place: an error quotes what stands in the file.
 func (r *reader) set(k key, raw any) error {
+	if r.document && raw == Kept && k.kind == SecretKind {
+		r.kept = append(r.kept, k.name)
+		return nil
+	}
 	value, err := r.expand(raw)
 	if err != nil {
 		return err
@@ -239,13 +251,16 @@ func (r *reader) plugin(name, full string, p toml.Primitive) {
 			out.Texts = r.texts(full+".texts", spots[field])
 			continue
 		}
-		v, err := r.expand(fields[field])
+		v, err := r.expandField(field, fields[field])
 		switch {
 		case err != nil:
 		case field == "enabled":
-			err = boolean(&out.Enabled)(v)
+			err = boolean(&out.Enabled).set(v)
 		case field == "secrets":
 			err = secrets(&out.Secrets)(v)
+			for s := range out.Secrets {
+				r.config.lines[full+".secrets."+s] = at.line
+			}
 		}
 		if err != nil {
 			r.fail(at.line, "%s.%s: %v", full, field, err)
@@ -264,6 +279,25 @@ func (r *reader) plugin(name, full string, p toml.Primitive) {
 		out.Config = doc
 	}
 	r.config.Plugins[name] = out
+}
+
+// expandField is expand; the secrets of a document may stay as they are.
+func (r *reader) expandField(field string, v any) (any, error) {
+	table, ok := v.(map[string]any)
+	if !r.document || field != "secrets" || !ok {
+		return r.expand(v)
+	}
+	out := map[string]any{}
+	for name, v := range table {
+		if v != Kept {
+			var err error
+			if v, err = r.expand(v); err != nil {
+				return nil, fmt.Errorf("%s: %w", name, err)
+			}
+		}
+		out[name] = v
+	}
+	return out, nil
 }
 
 // spot is a value and where it stands.

@@ -34,6 +34,9 @@ func (r *reader) texts(full string, p toml.Primitive) map[string]Text {
 				r.fail(at.line, "%s.%s: %v", name, l, err)
 			}
 		}
+		for as := range out[key] {
+			r.config.lines[name+"."+as] = at.line
+		}
 	}
 	return out
 }
@@ -46,7 +49,7 @@ func (r *reader) wording(t Text, lang string, v any) error {
 		return errors.New(`a key with a dot in it wants quotes, such as "help.title" = { en = "…" }`)
 	}
 	var as, wording string
-	if err := locale(&as)(lang); err != nil {
+	if err := locale(&as).set(lang); err != nil {
 		return err
 	}
 	if t[as] != "" {
@@ -54,7 +57,7 @@ func (r *reader) wording(t Text, lang string, v any) error {
 	}
 	v, err := r.expand(v)
 	if err == nil {
-		err = text(&wording, 1, maxWording)(v)
+		err = text(&wording, 1, maxWording).set(v)
 	}
 	t[as] = wording
 	return err

@@ -43,45 +43,46 @@ func defaultVerify() Verify {
 
 func (v *Verify) keys() []key {
 	return []key{
-		{name: "verify.enabled", set: boolean(&v.Enabled)},
-		{name: "verify.fuel", set: number(&v.Fuel, 1_000_000, 10_000_000_000_000)},
-		{name: "verify.wall", set: duration(&v.Wall, 100*time.Millisecond, 5*time.Minute)},
-		{name: "verify.memory", set: size(&v.Memory, 16<<20, 1<<30)},
-		{name: "verify.output", set: size(&v.Output, 1<<10, 1<<20)},
-		{name: "verify.sleep", set: duration(&v.Sleep, time.Second, 366*24*time.Hour)},
-		{name: "verify.workers", set: number(&v.Workers, 0, 64)},
-		{name: "verify.queue", set: number(&v.Queue, 1, 500)},
-		{name: "verify.per_member", set: perMember(&v.PerMember)},
-		{name: "verify.community_share", set: number(&v.Share, 0, 500)},
-		{name: "verify.toolchain", set: text(&v.Toolchain, 0, 4096)},
-		{name: "verify.compiler", set: choice(&v.Compiler, "sandbox", "native")},
-		{name: "verify.cache", set: size(&v.Cache, 1<<20, 4<<30)},
-		{name: "verify.run", set: boolean(&v.Run)},
-		{name: "verify.imports", set: texts(&v.Imports)},
+		{"verify.enabled", Start, boolean(&v.Enabled)},
+		{"verify.fuel", Start, number(&v.Fuel, 1_000_000, 10_000_000_000_000)},
+		{"verify.wall", Start, duration(&v.Wall, 100*time.Millisecond, 5*time.Minute)},
+		{"verify.memory", Start, size(&v.Memory, 16<<20, 1<<30)},
+		{"verify.output", Start, size(&v.Output, 1<<10, 1<<20)},
+		{"verify.sleep", Start, duration(&v.Sleep, time.Second, 366*24*time.Hour)},
+		{"verify.workers", Start, number(&v.Workers, 0, 64)},
+		{"verify.queue", Start, number(&v.Queue, 1, 500)},
+		{"verify.per_member", Start, perMember(&v.PerMember)},
+		{"verify.community_share", Start, number(&v.Share, 0, 500)},
+		{"verify.toolchain", File, text(&v.Toolchain, 0, 4096)},
+		{"verify.compiler", File, choice(&v.Compiler, "sandbox", "native")},
+		{"verify.cache", Start, size(&v.Cache, 1<<20, 4<<30)},
+		{"verify.run", Start, boolean(&v.Run)},
+		{"verify.imports", Start, texts(&v.Imports)},
 	}
 }
 
-func perMember(p *PerMember) func(any) error {
-	return func(v any) error {
+func perMember(p *PerMember) field {
+	get := func() any { return map[string]any{"every": inWords(p.Every), "burst": int64(p.Burst)} }
+	return field{kind: JSONKind, get: get, set: func(v any) error {
 		table, ok := v.(map[string]any)
 		if !ok {
 			return wrong(`a table such as { every = "3s", burst = 20 }`, v)
 		}
 		out := *p
-		set := map[string]func(any) error{"every": duration(&out.Every, 0, 24*time.Hour), "burst": number(&out.Burst, 1, 1000)}
+		set := map[string]field{"every": duration(&out.Every, 0, 24*time.Hour), "burst": number(&out.Burst, 1, 1000)}
 		for _, name := range slices.Sorted(maps.Keys(table)) {
 			f, ok := set[name]
 			if !ok {
 				known := []string{"burst", "every"}
-				return fmt.Errorf("has %q, which there is not%s; there are %s", name, suggest(name, known), strings.Join(known, ", "))
+				return Say("has %q, which there is not%s; there are %s", "没有 %[1]q 这一项，可用：%[3]s", name, suggest(name, known), strings.Join(known, ", "))
 			}
-			if err := f(table[name]); err != nil {
+			if err := f.set(table[name]); err != nil {
 				return fmt.Errorf("%s: %w", name, err)
 			}
 		}
 		*p = out
 		return nil
-	}
+	}}
 }
 
 var units = []struct {
@@ -90,8 +91,8 @@ var units = []struct {
 }{{"GiB", 1 << 30}, {"MiB", 1 << 20}, {"KiB", 1 << 10}}
 
 // size reads "64MiB".
-func size(p *int, least, most int) func(any) error {
-	return func(v any) error {
+func size(p *int, least, most int) field {
+	return field{kind: SizeKind, get: func() any { return inUnits(*p) }, set: func(v any) error {
 		s, err := asText(v, "64MiB")
 		if err != nil {
 			return err
@@ -106,13 +107,13 @@ func size(p *int, least, most int) func(any) error {
 				break
 			}
 			if n > uint64(most/u.bytes) || int(n)*u.bytes < least {
-				return fmt.Errorf("is %q; %s to %s are possible", s, inUnits(least), inUnits(most))
+				return Say("is %q; %s to %s are possible", "是 %q，应在 %s 到 %s 之间", s, inUnits(least), inUnits(most))
 			}
 			*p = int(n) * u.bytes
 			return nil
 		}
-		return fmt.Errorf("%q is no size; write 64KiB, 64MiB or 1GiB", s)
-	}
+		return Say("%q is no size; write 64KiB, 64MiB or 1GiB", "%q 不是大小，请写成 64KiB、64MiB 或 1GiB", s)
+	}}
 }
 
 // inUnits writes n as the file has it.
