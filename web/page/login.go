@@ -46,10 +46,27 @@ type loginView struct {
 	Next      string // where to go from here
 	Sorry     string // why not
 	Link      string // the secret of a link that signs in once
-	Providers []providerView
+	Providers []Provider
 }
 
-type providerView struct{ Path, Name string }
+// Provider is another way in: a link on the sign-in page to where it begins.
+type Provider struct {
+	Path string
+	Name string // what the link says
+}
+
+// Providers has the sign-in page offer what list returns at that moment.
+func (f *Frame) Providers(list func(r *Request) []Provider) { f.providers = list }
+
+// Begin signs somebody in of whom a provider has made sure, and leads on.
+func (f *Frame) Begin(w http.ResponseWriter, r *Request, p access.Person, next string) error {
+	cookie, s, err := f.o.Access.SignInAs(r.Context(), p, r.Client())
+	if err != nil {
+		return err
+	}
+	f.begun(w, r, cookie, s, Local(next))
+	return nil
+}
 
 func (f *Frame) ask(w http.ResponseWriter, r *Request) error {
 	next := Local(r.URL.Query().Get("next"))
@@ -63,6 +80,12 @@ func (f *Frame) ask(w http.ResponseWriter, r *Request) error {
 
 func (f *Frame) showLogin(w http.ResponseWriter, r *Request, status int, v *loginView) {
 	v.Head = Head{Title: r.T.Say("login"), Narrow: true}
+	if f.providers != nil {
+		v.Providers = f.providers(r)
+		for i := range v.Providers {
+			v.Providers[i].Path += "?" + Query("next", v.Next)
+		}
+	}
 	f.own.show(w, r, status, "login", v)
 }
 

@@ -71,6 +71,8 @@ type Frame struct {
 	menu     []Item
 	limits   *Limits
 	sameSite *http.CrossOriginProtection
+
+	providers func(r *Request) []Provider
 }
 
 // Route is an address and who may come there.
@@ -143,6 +145,11 @@ func (f *Frame) Get(pattern string, need access.Role, h Handler) {
 // sites do not reach it.
 func (f *Frame) Post(pattern string, need access.Role, h Handler) {
 	f.routes = append(f.routes, Route{http.MethodPost, pattern, need, f.guarded(need, h)})
+}
+
+// Log says what those who look after hearth should know of a request.
+func (f *Frame) Log(r *Request, msg string, args ...any) {
+	f.o.Logger.WarnContext(r.Context(), msg, args...)
 }
 
 // Routes are all that was registered.

@@ -34,6 +34,10 @@ func (r *Request) Who() audit.Who { return r.Person.Who("page") }
 // Live says whether the request is htmx's, which wants a part of a page.
 func (r *Request) Live() bool { return r.Header.Get("HX-Request") == "true" }
 
+// Secure says whether the browser speaks https to us, perhaps through a proxy
+// that is believed.
+func (r *Request) Secure() bool { return r.f.https(r.Request) }
+
 // Fields reads a form of at most so many bytes; a *Problem if it cannot be read.
 func (r *Request) Fields(w http.ResponseWriter, most int64) (url.Values, error) {
 	r.Body = http.MaxBytesReader(w, r.Body, most)
@@ -65,6 +69,7 @@ const (
 	sessionCookie = "hearth_session"
 	langCookie    = "hearth_lang"
 	themeCookie   = "hearth_theme"
+	cookiePrefix  = "hearth_"
 	secureName    = "__Host-"
 )
 
@@ -91,6 +96,16 @@ func (f *Frame) cookie(r *http.Request, name string) string {
 	}
 	return c.Value
 }
+
+// Keep has the browser keep a value for a while, as a cookie that no script sees;
+// "" takes it away. Kept reads it.
+func (r *Request) Keep(w http.ResponseWriter, name, value string, d time.Duration) {
+	r.f.setCookie(w, r.Request, cookiePrefix+name, value, d)
+}
+
+// Kept is what a browser was told to keep; "" if nothing is left of it. Whoever
+// has the browser may have written it.
+func (r *Request) Kept(name string) string { return r.f.cookie(r.Request, cookiePrefix+name) }
 
 // https says whether the browser speaks to us by https, perhaps through a proxy
 // that is believed.
