@@ -38,6 +38,13 @@ func (b *Plugin[C]) OnJoin(h Handler[C]) *Plugin[C] { return b.on(route{kind: ab
 // OnLeave handles a member's leaving the community or a channel of it.
 func (b *Plugin[C]) OnLeave(h Handler[C]) *Plugin[C] { return b.on(route{kind: abi.MemberLeft}, h) }
 
+// OnForget handles a member's being forgotten: all that is kept of them is
+// erased afterwards, the plugin's rows of theirs too. It is there to rewrite what
+// they share with others; rows that still name them then are deleted whole.
+func (b *Plugin[C]) OnForget(h Handler[C]) *Plugin[C] {
+	return b.on(route{kind: abi.MemberForgotten}, h)
+}
+
 // OnMessage handles messages: all that the bot can see, or with keywords those
 // that contain one of them, letters' case aside.
 func (b *Plugin[C]) OnMessage(h Handler[C], keywords ...string) *Plugin[C] {

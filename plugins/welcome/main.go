@@ -48,6 +48,7 @@ var _ = sdk.New[Config]("welcome", "1.0.0",
 	sdk.CanMembers("note what newcomers tell of themselves, and who wants silence")).
 	OnJoin(greet).
 	OnLeave(leave).
+	OnForget(forgotten).
 	OnMessage(firstWords).
 	OnTimer("crowd", closeCrowd).
 	OnTimer("forget", forgetCrowd).
@@ -124,6 +125,20 @@ func greetingOf(member string) string { return "hello:" + member }
 // leave takes back what stands in a channel for somebody who left it.
 func leave(c *ctx) error {
 	takeBack(c, c.Event.Conversation.ID)
+	return nil
+}
+
+// forgotten takes back all that stands in public for somebody who is forgotten,
+// and has no shared message name them, at once. Their own rows the host erases.
+func forgotten(c *ctx) error {
+	at := standing.Get(c)
+	takeBack(c, "")
+	if at.In == "" || at.Key == greetingOf(c.Member.ID) {
+		return nil
+	}
+	if w := crowds.Of(at.In).Get(c); w.Shared == at.Key {
+		w.show(c, at.In)
+	}
 	return nil
 }
 

@@ -105,10 +105,16 @@ func (e *Effect) check() error {
 	case e.Cancel != nil:
 		return checkName("the timer", e.Cancel.Name)
 	case e.Action != nil:
-		if (e.Action.HTTP == nil) == (e.Action.Verify == nil) {
-			return fmt.Errorf("action %q asks for neither or both of HTTP and Verify", e.Action.Name)
+		n := 0
+		for _, there := range [...]bool{e.Action.HTTP != nil, e.Action.Verify != nil, e.Action.Host != ""} {
+			if there {
+				n++
+			}
 		}
-		return firstOf(checkName("the action", e.Action.Name), checkLength("the action's key", e.Action.Key), checkNote(e.Action.Note))
+		if n != 1 {
+			return fmt.Errorf("action %q asks for %d of HTTP, Verify and Host; it asks for one", e.Action.Name, n)
+		}
+		return firstOf(checkName("the action", e.Action.Name), checkLength("the action's request", e.Action.Host), checkLength("the action's key", e.Action.Key), checkNote(e.Action.Note))
 	case e.Abort != nil:
 		if e.Abort.Key == "" {
 			return fmt.Errorf("action %q is aborted without its key", e.Abort.Name)

@@ -49,7 +49,7 @@ func TestCheckNamesWhatIsWrong(t *testing.T) {
 		{"a timer without a name", abi.Effects{Out: []abi.Effect{{Timer: &abi.Timer{}}}}, "the timer has no name"},
 		{"an abort of nothing in particular", abi.Effects{Out: []abi.Effect{{Abort: &abi.Abort{Name: "a"}}}}, "without its key"},
 		{"a long key of an action", abi.Effects{Out: []abi.Effect{{Abort: &abi.Abort{Name: "a", Key: strings.Repeat("k", 129)}}}}, "129 bytes"},
-		{"an action that asks for nothing", abi.Effects{Out: []abi.Effect{{Action: &abi.Action{Name: "a"}}}}, "neither or both"},
+		{"an action that asks for nothing", abi.Effects{Out: []abi.Effect{{Action: &abi.Action{Name: "a"}}}}, "asks for 0 of HTTP, Verify and Host"},
 		{"a long cursor", abi.Effects{Out: []abi.Effect{{Continue: &abi.Continue{Cursor: note}}}}, "a note of 4097 bytes"},
 	} {
 		err := c.Effects.Check()

@@ -115,6 +115,7 @@ type Action struct {
 	Key    string  `msg:"k,omitempty"`    // by which Abort finds it; "": it cannot be aborted
 	HTTP   *HTTP   `msg:"http,omitempty"` //
 	Verify *Verify `msg:"vf,omitempty"`   //
+	Host   string  `msg:"host,omitempty"` // what the host is to do itself: for hearth's own plugin alone, refused to every other
 	Note   []byte  `msg:"nt,omitempty,limit=262144"`
 }
 

@@ -81,8 +81,8 @@ func (z Abort) Msgsize() (s int) {
 func (z *Action) MarshalMsg(b []byte) (o []byte, err error) {
 	o = msgp.Require(b, z.Msgsize())
 	// check for omitted fields
-	zb0001Len := uint32(5)
-	var zb0001Mask uint8 /* 5 bits */
+	zb0001Len := uint32(6)
+	var zb0001Mask uint8 /* 6 bits */
 	_ = zb0001Mask
 	if z.Key == "" {
 		zb0001Len--
@@ -96,9 +96,13 @@ func (z *Action) MarshalMsg(b []byte) (o []byte, err error) {
 		zb0001Len--
 		zb0001Mask |= 0x8
 	}
-	if z.Note == nil {
+	if z.Host == "" {
 		zb0001Len--
 		zb0001Mask |= 0x10
+	}
+	if z.Note == nil {
+		zb0001Len--
+		zb0001Mask |= 0x20
 	}
 	// variable map header, size zb0001Len
 	o = append(o, 0x80|uint8(zb0001Len))
@@ -140,6 +144,11 @@ func (z *Action) MarshalMsg(b []byte) (o []byte, err error) {
 			}
 		}
 		if (zb0001Mask & 0x10) == 0 { // if not omitted
+			// string "host"
+			o = append(o, 0xa4, 0x68, 0x6f, 0x73, 0x74)
+			o = msgp.AppendString(o, z.Host)
+		}
+		if (zb0001Mask & 0x20) == 0 { // if not omitted
 			// string "nt"
 			o = append(o, 0xa2, 0x6e, 0x74)
 			o = msgp.AppendBytes(o, z.Note)
@@ -216,6 +225,12 @@ func (z *Action) UnmarshalMsg(bts []byte) (o []byte, err error) {
 					return
 				}
 			}
+		case "host":
+			z.Host, bts, err = msgp.ReadStringBytes(bts)
+			if err != nil {
+				err = msgp.WrapError(err, "Host")
+				return
+			}
 		case "nt":
 			var zb0002 uint32
 			zb0002, bts, err = msgp.ReadBytesHeader(bts)
@@ -264,7 +279,7 @@ func (z *Action) Msgsize() (s int) {
 	} else {
 		s += z.Verify.Msgsize()
 	}
-	s += 3 + msgp.BytesPrefixSize + len(z.Note)
+	s += 5 + msgp.StringPrefixSize + len(z.Host) + 3 + msgp.BytesPrefixSize + len(z.Note)
 	return
 }
 

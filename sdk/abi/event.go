@@ -9,33 +9,35 @@ type Kind string
 
 // The kinds of event. A plugin subscribes to those it wants.
 const (
-	MemberJoined   Kind = "member.joined"
-	MemberLeft     Kind = "member.left"
-	MessagePosted  Kind = "message.posted"
-	MessageEdited  Kind = "message.edited"
-	MessageDeleted Kind = "message.deleted"
-	CommandInvoked Kind = "command.invoked"
-	ButtonClicked  Kind = "button.clicked"
-	FormSubmitted  Kind = "form.submitted"
-	ReactionAdded  Kind = "reaction.added"
-	LinkClicked    Kind = "link.clicked"
-	FileShared     Kind = "file.shared"
-	HomeOpened     Kind = "home.opened"
-	TimerFired     Kind = "timer.fired"
-	VerifyFinished Kind = "verify.finished"
-	HTTPResponded  Kind = "http.responded"
-	PluginEvent    Kind = "plugin.event"
-	PROpened       Kind = "pr.opened"
-	PRMerged       Kind = "pr.merged"
-	CustomTracked  Kind = "custom.tracked"
-	Continued      Kind = "hearth.continued" // what Continue sends a plugin
-	SelfTest       Kind = "hearth.test"      // a version's self-test before it is made live
+	MemberJoined    Kind = "member.joined"
+	MemberLeft      Kind = "member.left"
+	MemberForgotten Kind = "member.forgotten" // all that is kept of Member is about to be erased
+	MessagePosted   Kind = "message.posted"
+	MessageEdited   Kind = "message.edited"
+	MessageDeleted  Kind = "message.deleted"
+	CommandInvoked  Kind = "command.invoked"
+	ButtonClicked   Kind = "button.clicked"
+	FormSubmitted   Kind = "form.submitted"
+	ReactionAdded   Kind = "reaction.added"
+	LinkClicked     Kind = "link.clicked"
+	FileShared      Kind = "file.shared"
+	HomeOpened      Kind = "home.opened"
+	TimerFired      Kind = "timer.fired"
+	VerifyFinished  Kind = "verify.finished"
+	HTTPResponded   Kind = "http.responded"
+	HostAnswered    Kind = "host.answered" // the result of an Action.Host
+	PluginEvent     Kind = "plugin.event"
+	PROpened        Kind = "pr.opened"
+	PRMerged        Kind = "pr.merged"
+	CustomTracked   Kind = "custom.tracked"
+	Continued       Kind = "hearth.continued" // what Continue sends a plugin
+	SelfTest        Kind = "hearth.test"      // a version's self-test before it is made live
 )
 
 // Kinds lists every kind, in the order above.
 func Kinds() []Kind {
-	return []Kind{MemberJoined, MemberLeft, MessagePosted, MessageEdited, MessageDeleted, CommandInvoked, ButtonClicked,
-		FormSubmitted, ReactionAdded, LinkClicked, FileShared, HomeOpened, TimerFired, VerifyFinished, HTTPResponded,
+	return []Kind{MemberJoined, MemberLeft, MemberForgotten, MessagePosted, MessageEdited, MessageDeleted, CommandInvoked, ButtonClicked,
+		FormSubmitted, ReactionAdded, LinkClicked, FileShared, HomeOpened, TimerFired, VerifyFinished, HTTPResponded, HostAnswered,
 		PluginEvent, PROpened, PRMerged, CustomTracked, Continued, SelfTest}
 }
 
@@ -54,7 +56,7 @@ type Event struct {
 	Form         *FormData    `msg:"form,omitempty"`               // form.submitted
 	Reaction     *Reaction    `msg:"reaction,omitempty"`           // reaction.added
 	Timer        *TimerData   `msg:"timer,omitempty"`              // timer.fired
-	Result       *Result      `msg:"result,omitempty"`             // verify.finished, http.responded
+	Result       *Result      `msg:"result,omitempty"`             // verify.finished, http.responded, host.answered
 	Custom       *Custom      `msg:"custom,omitempty"`             // plugin.event, custom.tracked, pr.*
 	Note         []byte       `msg:"note,omitempty,limit=1048576"` // what the plugin attached to the timer, action, button or form
 	Groups       []Annotation `msg:"groups,omitempty"`             // what middleware said of the event, sorted by name

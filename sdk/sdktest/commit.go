@@ -2,6 +2,7 @@ package sdktest
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -66,6 +67,8 @@ func (b *Bot) granted(ev *abi.Event, e *abi.Effects) error {
 			err = need(abi.CapMembers, "a change of a profile")
 		case o.Action != nil && o.Action.Verify != nil:
 			err = need(abi.CapVerify, "running code")
+		case o.Action != nil && o.Action.Host != "":
+			err = errors.New("what the host does itself it does for its own plugin alone")
 		case o.Action != nil:
 			host := hostOf(o.Action.HTTP.URL)
 			if !slices.ContainsFunc(b.manifest.Needs, func(n abi.Need) bool { return n.Cap == abi.CapHTTP && strings.EqualFold(n.Param, host) }) {

@@ -103,6 +103,16 @@ func (m *Member) Leaves(where string) {
 	m.b.Do(m.event(abi.MemberLeft, where))
 }
 
+// IsForgotten has the member be forgotten: the plugin is told, then its rows of
+// theirs are erased. A row that still names them fails the test, as the host
+// would delete it, whatever else it holds.
+func (m *Member) IsForgotten() {
+	m.b.t.Helper()
+	m.b.Do(m.event(abi.MemberForgotten, ""))
+	m.b.erase(m.who.ID)
+	delete(m.b.members, m.who.ID)
+}
+
 // Says has the member post a message. In "dm", and if it begins with "@bot", it
 // addresses the bot.
 func (m *Member) Says(where, text string) {

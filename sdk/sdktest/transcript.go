@@ -34,6 +34,7 @@ import (
 //
 //	> MEMBER is NAME [locale=LOCALE] [bot] [guest]
 //	> MEMBER joins [WHERE]              > MEMBER leaves [WHERE]
+//	> MEMBER is forgotten               their rows are gone afterwards
 //	> MEMBER says WHERE TEXT            beginning with "@bot " it addresses the bot
 //	> MEMBER runs WHERE /NAME ARGS      a command
 //	> MEMBER deletes WHERE MESSAGE      a message of theirs, by its id
@@ -259,6 +260,10 @@ func (b *Bot) act(line, more string) (string, error) {
 	m := b.Member(words[0])
 	switch words[1] {
 	case "is":
+		if rest(2) == "forgotten" {
+			m.IsForgotten()
+			return "", nil
+		}
 		who := abi.Member{Name: arg(2)}
 		for _, w := range words[min(3, len(words)):] {
 			name, value, _ := strings.Cut(w, "=")
