@@ -120,6 +120,17 @@ type Store interface {
 	Close() error
 }
 
+// Compacter is a Store whose files keep bytes of what was deleted until they are
+// written over: space that is free, and holds them all the same.
+type Compacter interface {
+	// Compact rewrites the files so that they hold the rows there are and nothing
+	// else, and makes them as small as that. The store goes on meanwhile; commits
+	// wait for a moment at the end. What is deleted while it runs may be held still,
+	// until the next. After an error, or when ctx ends before it does, all is as it
+	// was. One runs at a time; a second waits for the first.
+	Compact(ctx context.Context) error
+}
+
 // Snapshot is a consistent view of all rows at one revision. It is safe for
 // concurrent use until it is closed.
 type Snapshot interface {

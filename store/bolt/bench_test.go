@@ -51,7 +51,7 @@ func seeded(b *testing.B) *Store {
 	s := prepare(b, b.TempDir(), Options{})
 	st := state{rev: 1}
 	var kept [][]byte
-	err := s.db.Update(func(tx *bbolt.Tx) error {
+	err := s.db.Load().Update(func(tx *bbolt.Tx) error {
 		rows := tx.Bucket(rowsBucket)
 		rows.FillPercent = 0.9
 		err := seedRows(func(k, v []byte) error {

@@ -5,6 +5,7 @@
 //
 //	DIR/store.lock   held (flock) for as long as the store is open
 //	DIR/store.db     the bbolt file
+//	DIR/store.db.compact   what is becoming the next one; removed when the store is opened
 //
 //	bucket  key         value
 //	hearth  "format"    "hearth store 1"
@@ -82,6 +83,10 @@ type Options struct {
 	// larger file the branch pages are checked then, and rows as they are read.
 	VerifyLimit int64
 
+	// Compacting, if set, is told how far a Compact has come: rows that are in the
+	// new file, and rows there are. It is called by Compact's caller.
+	Compacting func(done, rows int64)
+
 	// Observe, if set, is told of every group that was committed: how many
 	// batches it held (conflicting ones among them) and how long its write took.
 	// It is called by the committer, which waits for it.
@@ -106,23 +111,27 @@ func (o Options) withDefaults() Options {
 type Store struct {
 	path  string
 	lock  *flock.Flock
-	db    *bbolt.DB
-	limit int64 // Options.MaxSize
-	size  int64 // bytes mapped; the committer's once it runs
+	db    atomic.Pointer[bbolt.DB] // the file's; put by the committer once it runs
+	limit int64                    // Options.MaxSize
+	size  int64                    // bytes mapped; the committer's once it runs
 	watch store.Watchers
 
 	wedged atomic.Bool // bbolt has panicked with its locks held
 
-	observe func(batches int, took time.Duration)
+	options    Options
+	observe    func(batches int, took time.Duration)
+	compacting chan struct{} // one may compact at a time
+	changed    changes
 
 	queue    queue
 	finished chan struct{} // closed when the committer has ended
 
 	mu     sync.Mutex
-	remap  *sync.Cond // view has come back after the file was mapped anew
-	view   *view      // the last durable state; nil while the file is mapped anew, and once closed
-	failed error      // why there is no view, if no snapshot can be had
-	open   int        // views not yet released
+	remap  *sync.Cond        // view has come back after the file was mapped anew
+	view   *view             // the last durable state; nil while the file is mapped anew, and once closed
+	failed error             // why there is no view, if no snapshot can be had
+	open   int               // views not yet released
+	held   map[*bbolt.DB]int // views not yet released, by whose they are
 	closed bool
 }
 
@@ -151,11 +160,15 @@ func newStore(ctx context.Context, dir string, o Options) (*Store, error) {
 		return nil, fmt.Errorf("store: make the data directory: %w", err)
 	}
 	s := &Store{
-		path:     filepath.Join(dir, dataFile),
-		lock:     flock.New(filepath.Join(dir, lockFile), flock.SetPermissions(0o600)),
-		limit:    o.MaxSize,
-		observe:  o.Observe,
-		finished: make(chan struct{}),
+		path:    filepath.Join(dir, dataFile),
+		lock:    flock.New(filepath.Join(dir, lockFile), flock.SetPermissions(0o600)),
+		limit:   o.MaxSize,
+		options: o,
+		observe: o.Observe,
+		held:    map[*bbolt.DB]int{},
+
+		compacting: make(chan struct{}, 1),
+		finished:   make(chan struct{}),
 	}
 	s.remap = sync.NewCond(&s.mu)
 	s.queue.init()
@@ -170,6 +183,9 @@ func (s *Store) start(ctx context.Context, o Options) error {
 	if err := s.takeLock(ctx, o.LockTimeout); err != nil {
 		return err
 	}
+	if err := os.Remove(s.path + compactSuffix); err != nil && !errors.Is(err, os.ErrNotExist) {
+		return fmt.Errorf("store: remove what a compaction left: %w", err)
+	}
 	if err := s.createIfMissing(); err != nil {
 		return fmt.Errorf("store: create %s: %w", s.path, err)
 	}
@@ -178,7 +194,9 @@ func (s *Store) start(ctx context.Context, o Options) error {
 	}
 	err := s.guarded("open", func() error {
 		db, err := bbolt.Open(s.path, 0o600, o.bbolt())
-		s.db = db
+		if err == nil {
+			s.db.Store(db)
+		}
 		return err
 	})
 	if errors.Is(err, berrors.ErrTimeout) {
@@ -240,16 +258,7 @@ func (s *Store) createIfMissing() error {
 	if err != nil {
 		return err
 	}
-	err = db.Update(func(tx *bbolt.Tx) error {
-		if _, err := tx.CreateBucket(rowsBucket); err != nil {
-			return err
-		}
-		b, err := tx.CreateBucket(metaBucket)
-		if err != nil {
-			return err
-		}
-		return cmp.Or(b.Put(formatKey, []byte(format)), b.Put(stateKey, state{}.encode(nil)))
-	})
+	err = db.Update(createBuckets)
 	if err := errors.Join(err, db.Close()); err != nil {
 		return err
 	}
@@ -257,6 +266,18 @@ func (s *Store) createIfMissing() error {
 		return err
 	}
 	return syncDir(filepath.Dir(s.path))
+}
+
+// createBuckets makes of an empty file a store without rows.
+func createBuckets(tx *bbolt.Tx) error {
+	if _, err := tx.CreateBucket(rowsBucket); err != nil {
+		return err
+	}
+	b, err := tx.CreateBucket(metaBucket)
+	if err != nil {
+		return err
+	}
+	return cmp.Or(b.Put(formatKey, []byte(format)), b.Put(stateKey, state{}.encode(nil)))
 }
 
 // syncDir makes a rename in dir durable, where a directory can be synced.
@@ -295,8 +316,8 @@ func (s *Store) Close() error {
 // stays open until the process ends.
 func (s *Store) release() error {
 	var err error
-	if s.db != nil && !s.wedged.Load() {
-		err = s.db.Close()
+	if db := s.db.Load(); db != nil && !s.wedged.Load() {
+		err = db.Close()
 	}
 	if err := errors.Join(err, s.lock.Close()); err != nil {
 		return fmt.Errorf("store: close %s: %w", s.path, err)

@@ -47,7 +47,12 @@ func (s *Store) run() {
 		// measured, it makes groups a quarter larger, and costs nothing if there
 		// is nobody.
 		runtime.Gosched()
-		rs = s.queue.take(rs[:0])
+		var alone func(broken error) error
+		rs, alone = s.queue.take(rs[:0])
+		if alone != nil {
+			broken = errors.Join(broken, alone(broken))
+			continue
+		}
 		if len(rs) == 0 {
 			return
 		}
@@ -90,6 +95,7 @@ func (s *Store) commit(g *group, rs []*request) error {
 		return errors.Join(fmt.Errorf("no more writes until the store is opened again, since this failed: %w", err), s.keepView())
 	case len(keys) > 0:
 		err = s.advance()
+		s.changed.add(keys)
 		s.watch.Notify(g.state.rev, keys)
 	}
 	answer(rs, nil)
@@ -99,7 +105,7 @@ func (s *Store) commit(g *group, rs []*request) error {
 // write brings the group to disk and returns the keys it wrote, in order, none
 // if there was nothing to write. Each request has its own result then.
 func (s *Store) write(g *group, rs []*request) ([]store.Key, error) {
-	tx, err := s.db.Begin(true)
+	tx, err := s.db.Load().Begin(true)
 	if err != nil {
 		return nil, err
 	}

@@ -53,8 +53,8 @@ func (g *group) begin(s *Store, tx *bbolt.Tx) error {
 	g.cursor = tx.Bucket(rowsBucket).Cursor()
 	g.state = st
 	if s.limit > 0 {
-		stats := s.db.Stats()
-		free := int64(stats.FreePageN+stats.PendingPageN) * int64(s.db.Info().PageSize)
+		stats := s.db.Load().Stats()
+		free := int64(stats.FreePageN+stats.PendingPageN) * int64(s.db.Load().Info().PageSize)
 		g.room = s.limit - (tx.Size() - free)
 	}
 	g.rows.Clear()

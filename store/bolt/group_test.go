@@ -106,7 +106,7 @@ func TestQueue(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	waiting, taken := make(chan error), make(chan error)
 	go commit(ctx, "taken", taken)
-	rs := s.queue.take(nil) // waits for it
+	rs, _ := s.queue.take(nil) // waits for it
 	go commit(ctx, "waiting", waiting)
 	cancel()
 	if err := <-waiting; !errors.Is(err, context.Canceled) {
@@ -124,7 +124,7 @@ func TestQueue(t *testing.T) {
 		t.Errorf("the batch that was taken: %v", err)
 	}
 	s.queue.close()
-	if rs := s.queue.take(nil); len(rs) != 0 {
+	if rs, _ := s.queue.take(nil); len(rs) != 0 {
 		t.Errorf("%d batches are left", len(rs))
 	}
 	got, _ := dump(s)
@@ -144,16 +144,16 @@ func TestQueueBounds(t *testing.T) {
 		q.push(&request{batch: small})
 	}
 	for _, want := range []int{groupBatches, 10} {
-		if got := len(q.take(nil)); got != want {
-			t.Errorf("a group of %d batches, want %d", got, want)
+		if got, _ := q.take(nil); len(got) != want {
+			t.Errorf("a group of %d batches, want %d", len(got), want)
 		}
 	}
 	for range 15 {
 		q.push(&request{batch: large})
 	}
 	for _, want := range []int{groupBytes / large.Size(), 5} {
-		if got := len(q.take(nil)); got != want {
-			t.Errorf("a group of %d large batches, want %d", got, want)
+		if got, _ := q.take(nil); len(got) != want {
+			t.Errorf("a group of %d large batches, want %d", len(got), want)
 		}
 	}
 }

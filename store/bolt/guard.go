@@ -41,7 +41,7 @@ func (s *Store) guarded(doing string, f func() error) (err error) {
 }
 
 func (s *Store) corrupt(doing string, panicked any) error {
-	if fault, ok := panicked.(interface{ Addr() uintptr }); ok && s.db != nil {
+	if fault, ok := panicked.(interface{ Addr() uintptr }); ok && s.db.Load() != nil {
 		return fmt.Errorf("%w: %s: %s: unreadable at %s", store.ErrCorrupt, s.path, doing, s.place(fault.Addr()))
 	}
 	return fmt.Errorf("%w: %s: %s: %v", store.ErrCorrupt, s.path, doing, panicked)
@@ -54,7 +54,7 @@ func (s *Store) corruptAt(b []byte, cause error) error {
 
 // place says where in the file addr is mapped from.
 func (s *Store) place(addr uintptr) string {
-	info := s.db.Info()
+	info := s.db.Load().Info()
 	if addr < info.Data || info.PageSize == 0 {
 		return "an unknown place"
 	}

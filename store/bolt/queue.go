@@ -31,6 +31,7 @@ type queue struct {
 	mu      sync.Mutex
 	changed *sync.Cond
 	waiting []*request
+	alone   []func(broken error) error
 	closed  bool
 }
 
@@ -82,13 +83,31 @@ func (q *queue) withdraw(r *request) bool {
 	return true
 }
 
-// take appends the next group to rs, waiting for the first of it. It appends
-// nothing when the queue is closed and empty.
-func (q *queue) take(rs []*request) []*request {
+// pushAlone has the committer call f between two groups; if false comes back, it
+// will not. What f returns is why nothing can be written any more.
+func (q *queue) pushAlone(f func(broken error) error) bool {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	for len(q.waiting) == 0 && !q.closed {
+	if q.closed {
+		return false
+	}
+	q.alone = append(q.alone, f)
+	q.changed.Signal()
+	return true
+}
+
+// take appends the next group to rs, waiting for the first of it, or returns
+// what is to be called alone. It does neither when the queue is closed and empty.
+func (q *queue) take(rs []*request) ([]*request, func(broken error) error) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	for len(q.waiting) == 0 && len(q.alone) == 0 && !q.closed {
 		q.changed.Wait()
+	}
+	if len(q.alone) > 0 {
+		f := q.alone[0]
+		q.alone = slices.Delete(q.alone, 0, 1)
+		return rs, f
 	}
 	n, bytes := 0, 0
 	for n < len(q.waiting) && n < groupBatches {
@@ -100,7 +119,7 @@ func (q *queue) take(rs []*request) []*request {
 	}
 	rs = append(rs, q.waiting[:n]...)
 	q.waiting = slices.Delete(q.waiting, 0, n)
-	return rs
+	return rs, nil
 }
 
 // close refuses new batches; those that wait are still taken.

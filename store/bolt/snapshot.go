@@ -17,6 +17,7 @@ import (
 // snapshots of that state share. Reading through cursors of their own, they
 // share what bbolt only reads, its counters aside, which are atomic.
 type view struct {
+	db    *bbolt.DB // whose it is
 	tx    *bbolt.Tx
 	rows  *bbolt.Bucket
 	state state
@@ -25,9 +26,9 @@ type view struct {
 
 // newView begins a view of the last durable state, with one reference.
 func (s *Store) newView() (*view, error) {
-	v := &view{refs: 1}
+	v := &view{refs: 1, db: s.db.Load()}
 	err := s.guarded("read", func() (err error) {
-		if v.tx, err = s.db.Begin(false); err != nil {
+		if v.tx, err = v.db.Begin(false); err != nil {
 			return err
 		}
 		v.rows = v.tx.Bucket(rowsBucket)
@@ -42,6 +43,7 @@ func (s *Store) newView() (*view, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.open++
+	s.held[v.db]++
 	return v, nil
 }
 
@@ -73,8 +75,18 @@ func (s *Store) drop(v *view) error {
 	}
 	s.mu.Lock()
 	s.open--
+	s.held[v.db]--
+	left := s.held[v.db] == 0 && v.db != s.db.Load() // another file has taken its place
+	if s.held[v.db] == 0 {
+		delete(s.held, v.db)
+	}
 	end := s.closed && s.open == 0
 	s.mu.Unlock()
+	if left && !s.wedged.Load() {
+		if err := v.db.Close(); err != nil {
+			return fmt.Errorf("store: close the file of before: %w", err)
+		}
+	}
 	if end {
 		return s.release()
 	}
@@ -84,6 +96,14 @@ func (s *Store) drop(v *view) error {
 // Snapshot returns the rows as of the last commit that was answered, or a later
 // one. It waits for nothing but, rarely, the file being mapped anew.
 func (s *Store) Snapshot(ctx context.Context) (store.Snapshot, error) {
+	snap, err := s.snapshot(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return snap, nil
+}
+
+func (s *Store) snapshot(ctx context.Context) (*snapshot, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}

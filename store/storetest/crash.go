@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"context"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"io"
 	"math/rand/v2"
@@ -18,6 +19,9 @@ import (
 
 // crashDir names, in the environment of a child, the directory it works in.
 const crashDir = "HEARTH_STORETEST_CRASH"
+
+// crashCompact, if it is set there, has the child compact all the time.
+const crashCompact = "HEARTH_STORETEST_COMPACT"
 
 // Main is the TestMain of a package that calls Crash: it is the test, or the
 // child that the test kills.
@@ -71,8 +75,22 @@ func crashChild(b Backend, dir string, said io.Writer) error {
 	var (
 		wg     sync.WaitGroup
 		mu     sync.Mutex
-		failed = make(chan error, crashWorkers)
+		failed = make(chan error, crashWorkers+1)
 	)
+	if os.Getenv(crashCompact) != "" {
+		c, ok := s.(store.Compacter)
+		if !ok {
+			return errors.New("the store is no Compacter")
+		}
+		wg.Go(func() {
+			for {
+				if err := c.Compact(ctx); err != nil {
+					failed <- fmt.Errorf("compact: %w", err)
+					return
+				}
+			}
+		})
+	}
 	for w := range crashWorkers {
 		wg.Go(func() {
 			for {
@@ -132,7 +150,14 @@ func crashStep(ctx context.Context, s store.Store, w int) (n uint64, rev store.R
 // what it leaves: every batch that was answered is there whole, every other one
 // is there whole or not at all, the counters are exact, and no revision is
 // given twice. The test's package has Main for its TestMain.
-func Crash(t *testing.T, b Backend) {
+func Crash(t *testing.T, b Backend) { crash(t, b) }
+
+// CrashCompacting is Crash of a [store.Compacter] that is compacted all the
+// while, so that it is killed at every point of that too.
+func CrashCompacting(t *testing.T, b Backend) { crash(t, b, crashCompact+"=1") }
+
+func crash(t *testing.T, b Backend, env ...string) {
+	t.Helper()
 	kills := 25
 	if testing.Short() {
 		kills = 6
@@ -146,7 +171,7 @@ func Crash(t *testing.T, b Backend) {
 	)
 	for i := range kills {
 		// The others are in the middle of a commit when one has been answered.
-		n := crashOnce(t, dir, 1+rng.IntN(250), &answered)
+		n := crashOnce(t, dir, 1+rng.IntN(250), &answered, env...)
 		total += n
 		for _, a := range answered {
 			rev = max(rev, a.rev)
@@ -166,7 +191,7 @@ type step struct {
 
 // crashOnce starts a child, kills it when it has said enough, and notes all it
 // has said.
-func crashOnce(t *testing.T, dir string, enough int, answered *[crashWorkers]step) (said int) {
+func crashOnce(t *testing.T, dir string, enough int, answered *[crashWorkers]step, env ...string) (said int) {
 	t.Helper()
 	self, err := os.Executable()
 	if err != nil {
@@ -174,7 +199,7 @@ func crashOnce(t *testing.T, dir string, enough int, answered *[crashWorkers]ste
 	}
 	var stderr strings.Builder
 	child := exec.CommandContext(t.Context(), self)
-	child.Env = append(os.Environ(), crashDir+"="+dir)
+	child.Env = append(append(os.Environ(), crashDir+"="+dir), env...)
 	child.Stderr = &stderr
 	out, err := child.StdoutPipe()
 	if err != nil {
