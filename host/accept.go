@@ -41,7 +41,7 @@ func (e *Engine) Accept(ctx context.Context, in chat.Incoming) (chat.Outcome, er
 // take is Accept for an event that may be the host's own.
 func (e *Engine) take(ctx context.Context, in chat.Incoming) (chat.Outcome, error) {
 	ev := &in.Event
-	if e.closing.Load() || e.backlog() >= e.o.MaxBacklog {
+	if e.closing.Load() || e.backlog() >= e.tuned().MaxBacklog {
 		return 0, chat.ErrBusy
 	}
 	if ev.Time == 0 {
@@ -132,7 +132,7 @@ func (e *Engine) accept(ctx context.Context, in chat.Incoming) (chat.Outcome, er
 
 // share is how many events may wait for one plugin before its being behind is
 // held against it alone.
-func (e *Engine) share() int { return max(1, e.o.MaxBacklog/4) }
+func (e *Engine) share() int { return max(1, e.tuned().MaxBacklog/4) }
 
 // divert takes out plugins that fail and have more waiting than their share:
 // the event goes to their failed events at once, so that one broken plugin does
@@ -298,9 +298,11 @@ func (e *Engine) learn(ctx context.Context, b *store.Batch, ev *abi.Event) (bool
 	}
 	defer snap.Close()
 	p, rev, err := members.Get(ctx, snap, ev.Member.ID)
+	was := p
 	if err != nil || !p.Learn(ev) {
 		return false, err
 	}
+	e.countJoin(b, &was, &p, ev)
 	return true, members.Put(b, ev.Member.ID, &p, rev)
 }
 
@@ -317,7 +319,7 @@ func asked(e *abi.Event) bool {
 }
 
 // own are the kinds that only the host makes: they follow from something.
-var own = []abi.Kind{abi.TimerFired, abi.VerifyFinished, abi.HTTPResponded, abi.PluginEvent, abi.Continued, abi.SelfTest}
+var own = []abi.Kind{abi.TimerFired, abi.VerifyFinished, abi.HTTPResponded, abi.HostAnswered, abi.MemberForgotten, abi.PluginEvent, abi.Continued, abi.SelfTest}
 
 // checkEvent refuses an event that is beyond a bound or lacks what its kind is
 // about.

@@ -14,6 +14,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/hearthbot/hearth/host/house"
 	"github.com/hearthbot/hearth/sdk/abi"
 	"github.com/hearthbot/hearth/store"
 )
@@ -57,6 +58,12 @@ func (e *Engine) actOnce(plugin string, seq uint64) (turn, error) {
 	kind := abi.HTTPResponded
 	result := abi.Result{Name: row.Action.Name}
 	switch {
+	case row.Action.Host == house.Forget:
+		_, err := e.forget(ctx, row.Member, &wish{key, rev})
+		return done, err
+	case row.Action.Host != "":
+		kind = abi.HostAnswered
+		e.oblige(ctx, &row, &result)
 	case row.Action.HTTP != nil:
 		// The grant may have been taken back since.
 		if err := checkRequest(row.Action.HTTP, p.live.Load().grants); err != nil {

@@ -219,7 +219,7 @@ func TestLaw6TrackedNamesAreBounded(t *testing.T) {
 		b.wantFailures(2, "")
 		b.halt()
 
-		later(keepTracks + 12*time.Hour) // the first day has aged, the second not
+		later(b.tuned().Keep.Track + 12*time.Hour) // the first day has aged, the second not
 		b = start(b.store)
 		if n := len(b.rows(kTrack.Join("p"))); n != 1 {
 			t.Errorf("%d counters are left after two years, want the one of the second day", n)

@@ -81,6 +81,13 @@ func (b *breaker) fail(event uint64, now time.Time) bool {
 	return opened
 }
 
+// tune changes the limits. What has failed already counts on.
+func (b *breaker) tune(r Retries) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.limit, b.pause = r.Breaker, r.Pause
+}
+
 // reset closes the breaker: another version of the plugin is live.
 func (b *breaker) reset() {
 	b.mu.Lock()

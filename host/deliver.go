@@ -169,11 +169,11 @@ func (d *dispatch) look() (t turn, decided bool, err error) {
 	switch {
 	case err != nil:
 		last.Looks++
-		if d.e.ctx.Err() != nil {
+		if d.p.ctx.Err() != nil {
 			return turn{again: true}, true, nil
 		}
 		d.e.o.Logger.Warn("platform could not be asked whether a message arrived", "platform", d.p.name, "message", d.out.ID, "err", err)
-		if last.Looks >= d.e.o.Retries.Deliveries {
+		if last.Looks >= d.e.tuned().Retries.Deliveries {
 			t, err = d.finish(statusFailed, "it may have arrived; the platform could not be asked: "+firstLine(err.Error(), 1<<10), chat.Receipt{})
 			return t, true, err
 		}
@@ -207,7 +207,7 @@ func (d *dispatch) attempt() (turn, error) {
 		return turn{again: true, stall: true}, d.withdraw()
 	}
 
-	ctx, cancel := context.WithTimeout(d.e.ctx, deliverTimeout)
+	ctx, cancel := context.WithTimeout(d.p.ctx, deliverTimeout)
 	defer cancel()
 	d.ctx = context.WithoutCancel(d.e.ctx)
 	began := time.Now()
@@ -235,7 +235,7 @@ func (d *dispatch) find(since time.Time) (r chat.Receipt, ok, asked bool, err er
 	if !can || chat.Op(d.out.Op) != chat.OpSend {
 		return r, false, false, nil
 	}
-	ctx, cancel := context.WithTimeout(d.e.ctx, deliverTimeout)
+	ctx, cancel := context.WithTimeout(d.p.ctx, deliverTimeout)
 	defer cancel()
 	d.ctx = context.WithoutCancel(d.e.ctx)
 	r, ok, err = finder.Find(ctx, d.delivery(), since)
@@ -296,7 +296,7 @@ func (d *dispatch) locale() string {
 	if d.member.Locale != "" {
 		return d.member.Locale
 	}
-	return d.e.o.Community.Locale
+	return d.e.tuned().Community.Locale
 }
 
 // failed records a failed attempt and says when the next one is.
@@ -306,8 +306,8 @@ func (d *dispatch) failed(err error, r chat.Receipt) (turn, error) {
 		de = &chat.DeliveryError{Code: "error", Retry: true, Unknown: true, Err: err}
 	}
 	e, o := d.e, &d.out
-	if e.ctx.Err() != nil && errors.Is(err, context.Canceled) {
-		return turn{again: true}, nil // hearth broke it off: the next start looks what came of it
+	if d.p.ctx.Err() != nil && errors.Is(err, context.Canceled) {
+		return turn{again: true}, nil // hearth broke it off: the next start, or Attach, looks what came of it
 	}
 	last := &o.Attempts[len(o.Attempts)-1]
 	last.Ended, last.Error, last.Unknown = e.now(), firstLine(de.Error(), 1<<10), de.Unknown
@@ -330,7 +330,7 @@ func (d *dispatch) failed(err error, r chat.Receipt) (turn, error) {
 	case !de.Retry:
 		log.Warn("message refused by the platform")
 		return d.finish(statusFailed, last.Error, chat.Receipt{})
-	case len(o.Attempts) >= e.o.Retries.Deliveries:
+	case len(o.Attempts) >= e.tuned().Retries.Deliveries:
 		log.Error("message given up")
 		return d.finish(statusFailed, last.Error, chat.Receipt{})
 	}

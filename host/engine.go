@@ -10,6 +10,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/hearthbot/hearth/host/audit"
 	"github.com/hearthbot/hearth/host/chat"
 	"github.com/hearthbot/hearth/sdk/abi"
 	"github.com/hearthbot/hearth/store"
@@ -26,16 +27,24 @@ type Engine struct {
 	seq   sequence
 	table atomic.Pointer[table]
 
+	tuning   atomic.Pointer[Tuning] // what may change of the options; see tuned
+	retuning sync.Mutex             // held by Reconfigure
+
 	mu        sync.RWMutex
 	plugins   map[string]*plugin
 	platforms map[string]*platform
 
 	refreshing sync.Mutex // one refresh at a time
 	followers  followers
+	forgets    forgets
+	audit      *audit.Log
 
 	timers   *timers
 	actions  *lanes // requests
 	verifies *lanes
+
+	forgetting *lanes // members who are being forgotten, one after the other
+
 	underway underway
 	dead     deadLetters
 	pausing  sync.Mutex // held by Pause and Resume
@@ -61,12 +70,16 @@ func New(ctx context.Context, o Options) (*Engine, error) {
 		return nil, errors.New("host: Options.Store is missing")
 	}
 	o = o.withDefaults()
+	tuning := o.tuning()
 	e := &Engine{o: o, store: o.Store, clock: o.Clock, plugins: map[string]*plugin{}, platforms: map[string]*platform{}}
+	e.tuning.Store(tuning)
 	e.ctx, e.stop = context.WithCancel(context.WithoutCancel(ctx))
 	e.met = newMetrics(e)
 	e.table.Store(newTable(nil))
 	e.actions = newLanes(o.Clock, maxActions, e.act)
 	e.verifies = newLanes(o.Clock, maxVerifies, e.act)
+	e.forgetting = newLanes(o.Clock, 1, e.forgetTurn)
+	e.audit = audit.New(o.Store, o.Clock.Now)
 	e.timers = newTimers(e)
 	e.dead = deadLetters{most: o.DeadLetters.MaxRows, numbers: map[string][]uint64{}, unsaid: map[string]int{}}
 
@@ -86,6 +99,11 @@ func New(ctx context.Context, o Options) (*Engine, error) {
 		return nil, fmt.Errorf("host: reading the store: %w", err)
 	}
 	e.paused.Store(row.Exists())
+	if o.House {
+		if err := e.moveIn(ctx); err != nil {
+			return nil, fmt.Errorf("host: %w", err)
+		}
+	}
 	return e, nil
 }
 
@@ -105,7 +123,7 @@ func (e *Engine) Run(ctx context.Context, grace time.Duration) error {
 	e.mu.Unlock()
 
 	// What waited is in its lanes before anything runs: it comes first.
-	err := e.recoverWork(run)
+	err := errors.Join(e.recoverForgets(run), e.recoverWork(run))
 	if err != nil {
 		cancel()
 	}
@@ -113,15 +131,18 @@ func (e *Engine) Run(ctx context.Context, grace time.Duration) error {
 		p.lanes.start(run)
 	}
 	for _, p := range platforms {
-		e.startPlatform(p)
+		err = errors.Join(err, e.startPlatform(p))
 	}
 	e.actions.start(run)
 	e.verifies.start(run)
+	e.forgetting.start(run)
 	e.work.Go(func() { e.timers.loop(run) })
 	e.work.Go(func() { e.sweep(run) })
 
 	<-run.Done()
+	e.mu.Lock() // no platform is being started
 	e.closing.Store(true)
+	e.mu.Unlock()
 	drained := make(chan struct{})
 	go func() {
 		defer close(drained)
@@ -134,6 +155,7 @@ func (e *Engine) Run(ctx context.Context, grace time.Duration) error {
 		}
 		e.actions.wait()
 		e.verifies.wait()
+		e.forgetting.wait()
 		e.work.Wait()
 	}()
 	select {

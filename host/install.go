@@ -8,6 +8,7 @@ import (
 	"slices"
 	"sync"
 
+	"github.com/hearthbot/hearth/host/house"
 	"github.com/hearthbot/hearth/host/wasm"
 	"github.com/hearthbot/hearth/sdk/abi"
 )
@@ -70,7 +71,7 @@ func (e *Engine) InstallAll(ctx context.Context, list []Installation) []Installe
 			out[i].Err = fmt.Errorf("host: installing plugin %s: %w", n.manifest.Name, n.err)
 		}
 	}
-	e.refresh(ctx)
+	_ = e.refresh(ctx) // logged; what was installed runs on with the image it has
 	for i, n := range news {
 		if n != nil && n.err == nil {
 			out[i].PluginInfo = e.describe(e.plugin(n.manifest.Name))
@@ -100,8 +101,8 @@ func (e *Engine) compile(ctx context.Context, in *Installation) (*newcomer, erro
 	n := &newcomer{options: in.Options, compiled: compiled}
 	if _, err = n.manifest.UnmarshalMsg(compiled.Manifest()); err != nil {
 		err = fmt.Errorf("%w: %v", ErrManifest, err)
-	} else {
-		err = checkManifest(&n.manifest)
+	} else if err = checkManifest(&n.manifest); err == nil && n.manifest.Name == house.Name {
+		err = fmt.Errorf("%w: %s is the name of hearth's own plugin; give yours another", ErrManifest, house.Name)
 	}
 	if err != nil {
 		compiled.Close(ctx)
@@ -130,11 +131,14 @@ func (e *Engine) image(ctx context.Context, compiled *wasm.Plugin, m *abi.Manife
 }
 
 // refresh takes the images anew of the plugins that are told what commands
-// there are, or that keep rows in them, if those have changed since.
-func (e *Engine) refresh(ctx context.Context) {
+// there are and whom they serve, or that keep rows in them, if those have changed
+// since. One whose image cannot be taken runs on with the one it has, which is
+// logged, and is an error.
+func (e *Engine) refresh(ctx context.Context) error {
 	e.refreshing.Lock()
 	defer e.refreshing.Unlock()
 	plugins, _ := e.locked()
+	var errs []error
 	for _, p := range plugins {
 		old := p.live.Load()
 		if old == nil || old.compiled == nil {
@@ -151,11 +155,12 @@ func (e *Engine) refresh(ctx context.Context) {
 			v, err = e.image(ctx, old.compiled, &old.manifest, old.options, nil)
 		}
 		if err != nil && ctx.Err() != nil {
-			return // the next start takes it
+			return errors.Join(append(errs, ctx.Err())...) // the next start takes it
 		}
 		if err != nil {
 			old.age.Store(age) // trying again would change nothing
 			e.o.Logger.Error("plugin runs on with the image that it had", "plugin", p.name, "err", err)
+			errs = append(errs, fmt.Errorf("plugin %s: %w", p.name, err))
 			continue
 		}
 		v.grants = old.grants
@@ -166,6 +171,7 @@ func (e *Engine) refresh(ctx context.Context) {
 			v.guest.Close() // a newer version is live
 		}
 	}
+	return errors.Join(errs...)
 }
 
 // install makes v live.
@@ -226,7 +232,8 @@ func (e *Engine) setup(ctx context.Context, m *abi.Manifest, o PluginOptions, be
 	if err != nil {
 		return nil, err
 	}
-	s := abi.Setup{Config: config, Locale: e.o.Community.Locale, TimeZone: e.o.Community.TimeZone.String(), Name: e.o.Community.Name, Texts: o.Texts}
+	whom := e.tuned().Community
+	s := abi.Setup{Config: config, Locale: whom.Locale, TimeZone: whom.TimeZone.String(), Name: whom.Name, Texts: o.Texts}
 	newer := map[string]bool{} // whose live version goes
 	add := func(c abi.CommandDef) {
 		if !slices.ContainsFunc(s.Commands, func(d abi.CommandDef) bool { return d.Name == c.Name }) {

@@ -168,6 +168,10 @@ func (e *Engine) attempt(p *plugin, v *version, lane string, seq uint64, alone b
 		p.breaker.leave(seq)
 		return turn{again: true, after: time.Duration(wait) * time.Millisecond}, nil
 	}
+	if e.forgets.holds(&w.Event) {
+		p.breaker.leave(seq)
+		return turn{again: true, after: holdTime}, nil
+	}
 	if err := e.hydrate(ctx, snap, &w.Event); err != nil {
 		return done, err
 	}
@@ -342,14 +346,15 @@ func (inv *invocation) fail(cause error) (turn, error) {
 	}
 	log := e.o.Logger.With("plugin", p.name, "event", store.Seq(w.Seq), "kind", w.Event.Kind, "attempt", w.Attempts, "err", w.Error)
 
-	dead := w.Attempts > len(e.o.Retries.Delays)
+	retries := e.tuned().Retries
+	dead := w.Attempts > len(retries.Delays)
 	parked := inv.lane != w.Lane
 	var delay time.Duration
 	if !dead {
-		delay = e.o.Retries.Delays[w.Attempts-1]
+		delay = retries.Delays[w.Attempts-1]
 		w.Retry = now + delay.Milliseconds()
 	}
-	park := !dead && !parked && time.Duration(w.Retry-w.First)*time.Millisecond > e.o.Retries.Hold
+	park := !dead && !parked && time.Duration(w.Retry-w.First)*time.Millisecond > retries.Hold
 	inv.works = nil
 	var given []burial
 	if dead || park {
@@ -388,7 +393,7 @@ func (inv *invocation) fail(cause error) (turn, error) {
 	p.failing.Store(true)
 	e.followers.tell(inv, w.Error)
 	if p.breaker.fail(w.Seq, inv.now) {
-		log.Error("plugin is held back: too many events in a row failed", "pause", e.o.Retries.Pause)
+		log.Error("plugin is held back: too many events in a row failed", "pause", retries.Pause)
 	}
 	for _, n := range inv.works {
 		e.pushWork(n.plugin, n.lane, n.seq)

@@ -10,7 +10,7 @@ import (
 
 // The engine's rows. Numbers are store.Seq; times are Unix milliseconds.
 //
-//	seen/SOURCE/ID                     number and time of an accepted event      7 days
+//	seen/SOURCE/ID                     number and time of an accepted event      Keep.Seen
 //	work/EVENT/PLUGIN/LANE             workRow: waits to be handled
 //	dead/EVENT/PLUGIN                  deadRow: given up                         until a person acts; count and age
 //	dropped/PLUGIN                     counter: dead rows deleted unseen
@@ -21,17 +21,19 @@ import (
 //	action/NUMBER/PLUGIN               actionRow: waits to be carried out
 //	actionref/PLUGIN/CONV/NAME/KEY     key of the action's row
 //	outbox/NUMBER/PLATFORM/LANE        outRow: waits to be delivered
-//	sent/EVENT/NUMBER                  sentRow: delivered, or why not            with the journal
-//	ref/PLUGIN/m|v/ID/KEY              refRow: where a keyed message lies        90 days after its last use
-//	token/TOKEN                        tokenRow: what buttons stand for          90 days
+//	sent/EVENT/NUMBER                  sentRow: delivered, or why not            count as the journal, and Keep.Sent
+//	ref/PLUGIN/m|v/ID/KEY              refRow: where a keyed message lies        Keep.Buttons after its last use
+//	token/TOKEN                        tokenRow: what buttons stand for          Keep.Buttons
 //	used/TOKEN/INDEX[/MEMBER]          time of use                               with its token
-//	answered/EVENT                     plugin that answered a message            7 days
+//	answered/EVENT                     plugin that answered a message            Keep.Seen
 //	cap/DAY/MEMBER                     counter: unasked messages on that day     3 days
-//	track/PLUGIN/NAME/DAY              counter                                   2 years, and so many names a plugin
+//	track/PLUGIN/NAME/DAY              counter                                   Keep.Track, and so many names a plugin
 //	direct/CONVERSATION                id of the member it is with: a direct message; one a member
+//	forget/DIGEST                      forgetRow: a member who is being forgotten    until that is done
 //	grant/PLUGIN                       abi.Needs that an admin granted
 //	host/paused                        time since when nothing is sent
 //	host/hold/PLATFORM                 holdRow
+//	host/compact                       time since when the store's files are to be rewritten
 const (
 	kSeen      = store.Key("seen")
 	kWork      = store.Key("work")
@@ -52,9 +54,11 @@ const (
 	kCap       = store.Key("cap")
 	kTrack     = store.Key("track")
 	kDirect    = store.Key("direct")
+	kForget    = store.Key("forget")
 	kGrant     = store.Key("grant")
 	kPaused    = store.Key("host/paused")
 	kHold      = store.Key("host/hold")
+	kCompact   = store.Key("host/compact")
 )
 
 func seenKey(source, id string) store.Key { return kSeen.Join(source, id) }

@@ -2,6 +2,7 @@ package host
 
 import (
 	"context"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -64,6 +65,11 @@ func (l *lanes) start(ctx context.Context) {
 func (l *lanes) push(key string, seq uint64) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	l.put(key, seq)
+}
+
+// put is push. l.mu is held.
+func (l *lanes) put(key string, seq uint64) {
 	ln := l.byKey[key]
 	if ln == nil {
 		ln = &lane{key: key}
@@ -83,6 +89,18 @@ func (l *lanes) push(key string, seq uint64) {
 		l.ready = append(l.ready, ln)
 		l.spawn()
 	}
+}
+
+// restore pushes seq unless it is there. The lanes have not been started.
+func (l *lanes) restore(key string, seq uint64) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if ln := l.byKey[key]; ln != nil {
+		if _, there := slices.BinarySearch(ln.queue, seq); there {
+			return
+		}
+	}
+	l.put(key, seq)
 }
 
 // resume makes every stalled lane ready.

@@ -12,7 +12,8 @@ import (
 )
 
 // Options say how an engine works. Only Store is required (and Wasm, to install
-// plugins); every other zero value is a sound default.
+// plugins); every other zero value is a sound default. What Tuning has too may
+// be changed later, by [Engine.Reconfigure].
 type Options struct {
 	Store     store.Store
 	Wasm      *wasm.Engine
@@ -23,6 +24,7 @@ type Options struct {
 	Policy    Policy
 	Retries   Retries
 	Journal   Journal
+	Keep      Keep
 
 	DeadLetters DeadLetters
 
@@ -43,6 +45,10 @@ type Options struct {
 	// told there is none.
 	Verifier Verifier
 
+	// House has hearth's own commands: /privacy, /mydata, /forget and /hearth, and
+	// the managers' weekly report. See package house.
+	House bool
+
 	// HTTP carries out the plugins' HTTP actions; nil means a client that
 	// connects to public addresses only.
 	HTTP *http.Client
@@ -53,6 +59,7 @@ type Community struct {
 	Name     string
 	Locale   string         // BCP 47; "" means en
 	TimeZone *time.Location // nil means UTC
+	Managers []string       // ids of members who may look after the bot in chat, and get its report
 }
 
 // Policy is what no plugin gets round. It holds for messages that nobody asked
@@ -110,25 +117,9 @@ func (o Options) withDefaults() Options {
 	if o.Metrics == nil {
 		o.Metrics = prometheus.NewRegistry()
 	}
-	def(&o.Community.Locale, "en")
-	def(&o.Community.TimeZone, time.UTC)
-	def(&o.Policy.DailyCap, 5)
-	def(&o.Policy.Expiry, 24*time.Hour)
-	if o.Retries.Delays == nil {
-		o.Retries.Delays = []time.Duration{time.Second, 2 * time.Second, 4 * time.Second, 8 * time.Second, 15 * time.Second, time.Minute, 5 * time.Minute}
-	}
-	def(&o.Retries.Hold, 30*time.Second)
-	def(&o.Retries.Breaker, 5)
-	def(&o.Retries.Pause, 30*time.Second)
-	def(&o.Retries.Deliveries, 12)
-	def(&o.Journal.MaxRows, 1_000_000)
-	def(&o.Journal.MaxAge, 30*24*time.Hour)
 	def(&o.DeadLetters.MaxRows, 10_000)
 	def(&o.DeadLetters.MaxAge, 30*24*time.Hour)
 	def(&o.Sandboxes, defaultSandboxes())
-	def(&o.MaxBacklog, 100_000)
-	def(&o.MaxOutbox, 100_000)
-	def(&o.MaxTimers, 100_000)
 	if o.HTTP == nil {
 		o.HTTP = publicClient()
 	}

@@ -56,7 +56,7 @@ func (inv *invocation) planSend(s *abi.Send) error {
 	case s.Expires > 0:
 		out.Expires = now + s.Expires
 	case !out.Asked:
-		out.Expires = now + e.o.Policy.Expiry.Milliseconds()
+		out.Expires = now + e.tuned().Policy.Expiry.Milliseconds()
 	}
 	lane := laneTo(to)
 	key := s.Key
@@ -173,7 +173,7 @@ func (inv *invocation) queue(out *outRow, platform, lane string, seq uint64) err
 				n++
 			}
 		}
-		if n >= inv.engine.o.MaxOutbox {
+		if n >= inv.engine.tuned().MaxOutbox {
 			return refuse("%d messages wait for %s already", n, platform)
 		}
 	}
@@ -313,6 +313,6 @@ func (inv *invocation) planReact(r *abi.React) error {
 		return nil
 	}
 	out := outRow{Plugin: inv.plugin.name, Event: inv.work.Seq, Op: string(chat.OpReact), To: abi.Target{Conversation: r.Conversation},
-		Reaction: r.Name, Message: r.Message, Made: inv.call.Now, Asked: true, Expires: inv.call.Now + inv.engine.o.Policy.Expiry.Milliseconds()}
+		Reaction: r.Name, Message: r.Message, Made: inv.call.Now, Asked: true, Expires: inv.call.Now + inv.engine.tuned().Policy.Expiry.Milliseconds()}
 	return inv.queue(&out, platform, r.Conversation, inv.engine.nextSeq())
 }

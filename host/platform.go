@@ -2,6 +2,7 @@ package host
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 	"sync"
@@ -9,6 +10,7 @@ import (
 
 	"golang.org/x/time/rate"
 
+	"github.com/hearthbot/hearth/host/audit"
 	"github.com/hearthbot/hearth/host/chat"
 	"github.com/hearthbot/hearth/store"
 )
@@ -20,12 +22,21 @@ type platform struct {
 	lanes   *lanes
 	budget  *rate.Limiter // nil for no bound
 
+	ctx  context.Context // of calls of the adapter: the engine's, until Detach has waited long enough
+	stop context.CancelFunc
+	run  context.Context // set by startPlatform; new deliveries are begun until it ends
+	end  context.CancelFunc
+	work sync.WaitGroup // what runs beside the deliveries
+
 	mu       sync.Mutex
 	held     *holdRow
 	last     map[string]time.Time // when a conversation was last sent to
 	asked    map[string]time.Time // members whose profile was asked for, and when
 	underWay map[store.Key]int64  // deliveries under way, by the row of the cap they will count against
 	health   chat.Health
+	checked  time.Time // when health was asked for; zero: not yet
+
+	tally tally
 }
 
 // maxDeliveries is how many conversations of one platform are delivered to at
@@ -33,9 +44,11 @@ type platform struct {
 const maxDeliveries = 32
 
 // Attach connects a platform. What waits for it is delivered from now on.
+//
+//	known by name: new messages wait in its lanes ─► older rows put before them ─► deliveries begin
 func (e *Engine) Attach(ctx context.Context, a chat.Adapter) error {
 	p := &platform{name: a.Name(), adapter: a, last: map[string]time.Time{}, asked: map[string]time.Time{},
-		underWay: map[store.Key]int64{}}
+		underWay: map[store.Key]int64{}, tally: tally{began: e.clock.Now()}}
 	if r := a.Features().PerSecond; r > 0 {
 		p.budget = rate.NewLimiter(rate.Limit(r), max(1, int(r)))
 	}
@@ -45,34 +58,131 @@ func (e *Engine) Attach(ctx context.Context, a chat.Adapter) error {
 		return fmt.Errorf("host: attaching %s: %w", p.name, err)
 	}
 	p.held = hold
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	if _, again := e.platforms[p.name]; again {
-		return fmt.Errorf("host: platform %s is attached already", p.name)
+	p.ctx, p.stop = context.WithCancel(e.ctx)
+	running, err := e.enlist(p)
+	if err == nil && running { // else Run finds its rows, and starts it
+		if err = e.recoverPlatform(ctx, p); err == nil {
+			err = e.startPlatform(p)
+		}
+		if err != nil {
+			e.delist(p)
+		}
 	}
-	e.platforms[p.name] = p
+	if err != nil {
+		p.stop()
+		return fmt.Errorf("host: attaching %s: %w", p.name, err)
+	}
 	if hold != nil {
 		e.met.held.WithLabelValues(p.name).Set(1)
-	}
-	if e.run != nil {
-		e.startPlatform(p)
 	}
 	return nil
 }
 
-// startPlatform begins deliveries and the adapter's own work. e.run is set.
-func (e *Engine) startPlatform(p *platform) {
-	p.lanes.start(e.run)
+// enlist makes a platform known by its name, and says whether the engine runs.
+func (e *Engine) enlist(p *platform) (running bool, err error) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if _, again := e.platforms[p.name]; again {
+		return false, errors.New("it is attached already")
+	}
+	e.platforms[p.name] = p
+	return e.run != nil, nil
+}
+
+func (e *Engine) delist(p *platform) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.platforms[p.name] == p {
+		delete(e.platforms, p.name)
+	}
+}
+
+// recoverPlatform puts what waits for a platform into its lanes, before what has
+// come into them since it is known.
+func (e *Engine) recoverPlatform(ctx context.Context, p *platform) error {
+	snap, err := e.store.Snapshot(ctx)
+	if err != nil {
+		return err
+	}
+	defer snap.Close()
+	for row, err := range snap.Scan(ctx, store.Prefix(kOutbox.Prefix())) {
+		if err != nil {
+			return err
+		}
+		s := splitKey(row.Key, 3)
+		if n, err := store.ParseSeq(s[0]); err == nil && s[1] == p.name {
+			p.lanes.restore(s[2], n)
+		}
+	}
+	return nil
+}
+
+// startPlatform begins deliveries and the adapter's own work. e.run is set; it
+// is an error if that has ended.
+func (e *Engine) startPlatform(p *platform) error {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	switch {
+	case e.closing.Load():
+		return errors.New("hearth is stopping")
+	case e.platforms[p.name] != p:
+		return nil // it has been detached before it began
+	}
+	p.run, p.end = context.WithCancel(e.run)
+	p.lanes.start(p.run)
 	if r, ok := p.adapter.(chat.Runner); ok {
-		run := e.run
-		e.work.Go(func() {
-			if err := r.Run(run); err != nil && run.Err() == nil {
+		e.beside(p, func() {
+			if err := r.Run(p.run); err != nil && p.run.Err() == nil {
 				e.o.Logger.Error("platform's connection ended", "platform", p.name, "err", err)
 			}
 		})
 	}
-	run := e.run
-	e.work.Go(func() { e.watchHealth(run, p) })
+	e.beside(p, func() { e.watchHealth(p.run, p) })
+	return nil
+}
+
+// beside runs f beside a platform's deliveries.
+func (e *Engine) beside(p *platform, f func()) {
+	p.work.Add(1)
+	e.work.Go(func() {
+		defer p.work.Done()
+		f()
+	})
+}
+
+// Detach disconnects a platform: no delivery is begun any more, those under way
+// end, and the adapter's own work does. What waits for it stays, and is
+// delivered once a platform of that name is attached. If ctx ends before, what
+// is under way is broken off; what came of it is looked at then. It returns
+// ErrUnknown if there is no such platform.
+func (e *Engine) Detach(ctx context.Context, name string) error {
+	p := e.platform(name)
+	if p == nil {
+		return fmt.Errorf("%w: platform %s", ErrUnknown, name)
+	}
+	e.mu.RLock()
+	end := p.end
+	e.mu.RUnlock()
+	if end != nil {
+		end()
+		idle := make(chan struct{})
+		go func() {
+			defer close(idle)
+			p.lanes.wait()
+			p.work.Wait()
+		}()
+		select {
+		case <-idle:
+		case <-ctx.Done():
+			p.stop()
+			<-idle
+		}
+	}
+	e.delist(p) // only now: until here its members could be written to
+	p.stop()
+	e.met.held.DeleteLabelValues(name)
+	e.o.Logger.Info("platform is disconnected; what waits for it stays", "platform", name, "messages", p.lanes.length())
+	return nil
 }
 
 // checkEvery is how often a held platform is asked whether it is well again.
@@ -102,7 +212,7 @@ func (e *Engine) checkHealth(ctx context.Context, p *platform) {
 	defer cancel()
 	h := p.adapter.Check(ctx)
 	p.mu.Lock()
-	p.health = h
+	p.health, p.checked = h, e.clock.Now()
 	p.mu.Unlock()
 	if h.OK && p.hold() != nil {
 		if err := e.release(ctx, p); err != nil {
@@ -176,12 +286,17 @@ func (e *Engine) release(ctx context.Context, p *platform) error {
 
 // Pause stops everything from being sent, within a second and until Resume,
 // over restarts too. Events go on being accepted and handled.
-func (e *Engine) Pause(ctx context.Context) error {
+func (e *Engine) Pause(ctx context.Context) error { return e.pause(ctx, nil) }
+
+// PauseBy is Pause, on record with its reason.
+func (e *Engine) PauseBy(ctx context.Context, who audit.Who, why string) error {
+	return e.pause(ctx, &audit.Entry{Who: who, Did: "host.pause", On: "host", Why: why})
+}
+
+func (e *Engine) pause(ctx context.Context, on *audit.Entry) error {
 	e.pausing.Lock()
 	defer e.pausing.Unlock()
-	b := new(store.Batch)
-	b.Put(kPaused, stamp(e.now()))
-	if _, err := e.store.Commit(ctx, b); err != nil {
+	if err := e.record(ctx, on, func(b *store.Batch) { b.Put(kPaused, stamp(e.now())) }); err != nil {
 		return fmt.Errorf("host: pausing: %w", err)
 	}
 	e.paused.Store(true)
@@ -190,12 +305,17 @@ func (e *Engine) Pause(ctx context.Context) error {
 }
 
 // Resume ends a Pause; what has not expired is sent.
-func (e *Engine) Resume(ctx context.Context) error {
+func (e *Engine) Resume(ctx context.Context) error { return e.resume(ctx, nil) }
+
+// ResumeBy is Resume, on record with its reason.
+func (e *Engine) ResumeBy(ctx context.Context, who audit.Who, why string) error {
+	return e.resume(ctx, &audit.Entry{Who: who, Did: "host.resume", On: "host", Why: why})
+}
+
+func (e *Engine) resume(ctx context.Context, on *audit.Entry) error {
 	e.pausing.Lock()
 	defer e.pausing.Unlock()
-	b := new(store.Batch)
-	b.Delete(kPaused)
-	if _, err := e.store.Commit(ctx, b); err != nil {
+	if err := e.record(ctx, on, func(b *store.Batch) { b.Delete(kPaused) }); err != nil {
 		return fmt.Errorf("host: resuming: %w", err)
 	}
 	e.paused.Store(false)
@@ -204,6 +324,35 @@ func (e *Engine) Resume(ctx context.Context) error {
 		p.lanes.resume()
 	}
 	e.o.Logger.Info("resumed")
+	return nil
+}
+
+// record commits a change that relies on nothing, with an entry of it on record
+// unless that is nil.
+func (e *Engine) record(ctx context.Context, on *audit.Entry, change func(*store.Batch)) error {
+	for try := 1; ; try++ {
+		b := new(store.Batch)
+		change(b)
+		if on != nil {
+			if err := e.audit.Put(b, *on); err != nil {
+				return err
+			}
+		}
+		if _, err := e.store.Commit(ctx, b); !errors.Is(err, store.ErrConflict) || try == maxConflicts {
+			return err
+		}
+	}
+}
+
+// Check asks a platform now whether hearth may do its work there, which takes
+// ten seconds at most; [Engine.Status] then knows. ErrUnknown says that there is
+// no such platform.
+func (e *Engine) Check(ctx context.Context, platform string) error {
+	p := e.platform(platform)
+	if p == nil {
+		return fmt.Errorf("%w: platform %s", ErrUnknown, platform)
+	}
+	e.checkHealth(context.WithoutCancel(ctx), p) // whoever asked may go; what the platform says is for all
 	return nil
 }
 
@@ -233,6 +382,13 @@ func (p *platform) ask(id string, now time.Time) bool {
 	}
 	p.asked[id] = now
 	return true
+}
+
+// unask forgets that a member was asked about.
+func (p *platform) unask(id string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	delete(p.asked, id)
 }
 
 // reserve adds n to what is under way against a row of the cap, and returns how

@@ -98,7 +98,7 @@ var ErrManifest = errors.New("host: the plugin's manifest is not acceptable")
 // it in its lanes.
 func (e *Engine) newPlugin(ctx context.Context, name string) (*plugin, error) {
 	p := &plugin{name: name, calls: make(chan struct{}, e.o.Sandboxes)}
-	p.breaker = newBreaker(e.o.Retries)
+	p.breaker = newBreaker(e.tuned().Retries)
 	p.lanes = newLanes(e.clock, maxLanes, func(lane string, seq uint64) turn { return e.handle(p, lane, seq) })
 	if err := e.measurePlugin(ctx, p); err != nil {
 		return nil, err
@@ -116,6 +116,7 @@ func (e *Engine) newPlugin(ctx context.Context, name string) (*plugin, error) {
 	if there := e.plugins[name]; there != nil {
 		return there, nil
 	}
+	p.breaker.tune(e.tuned().Retries) // Reconfigure has seen to those it found in the list
 	e.plugins[name] = p
 	return p, nil
 }

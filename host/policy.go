@@ -30,7 +30,7 @@ func (d *dispatch) policy() (t turn, decided bool, err error) {
 		t, err = d.finish(statusWithheld, "the member has left", chat.Receipt{})
 		return t, true, err
 	}
-	if until := quietUntil(d.e.o.Policy, now.In(d.zone)); !until.IsZero() {
+	if until := quietUntil(d.e.tuned().Policy, now.In(d.zone)); !until.IsZero() {
 		return d.postpone(until)
 	}
 	return done, false, nil
@@ -45,7 +45,7 @@ func (d *dispatch) policy() (t turn, decided bool, err error) {
 // message is seen in one or the other, or for a moment in both. Hence a row for
 // which only a reservation leaves no room waits, and is not withheld.
 func (d *dispatch) budget() (t turn, decided bool, err error) {
-	limit := int64(d.e.o.Policy.DailyCap)
+	limit := int64(d.e.tuned().Policy.DailyCap)
 	if limit < 0 || !d.capped() {
 		return done, false, nil
 	}
@@ -131,7 +131,7 @@ func (e *Engine) zone(m *members.Profile) *time.Location {
 			return z
 		}
 	}
-	return e.o.Community.TimeZone
+	return e.tuned().Community.TimeZone
 }
 
 // capped says whether the row counts against its member's daily cap.

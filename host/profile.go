@@ -56,7 +56,7 @@ const (
 // asked lately.
 func (e *Engine) canAsk(id string, now time.Time) bool {
 	p := e.platform(abi.Platform(id))
-	if p == nil {
+	if p == nil || e.forgets.has(id) {
 		return false
 	}
 	_, ok := p.adapter.(chat.Profiler)
@@ -67,7 +67,11 @@ func (e *Engine) canAsk(id string, now time.Time) bool {
 // directory. No event fails for want of a name.
 func (e *Engine) introduce(s stranger) {
 	p := e.platform(abi.Platform(s.id))
-	if p == nil || !p.ask(s.id, e.clock.Now()) {
+	if p == nil || !e.forgets.enter(s.id) {
+		return
+	}
+	defer e.forgets.leave()
+	if !p.ask(s.id, e.clock.Now()) {
 		return
 	}
 	ctx, cancel := context.WithTimeout(e.ctx, profileTimeout)
@@ -104,6 +108,10 @@ func (e *Engine) keepProfile(ctx context.Context, id string, m abi.Member) error
 // noteNoDM remembers that a member cannot be written to directly, so that
 // plugins choose another way at once.
 func (e *Engine) noteNoDM(id string) {
+	if !e.forgets.enter(id) {
+		return
+	}
+	defer e.forgets.leave()
 	snap, err := e.store.Snapshot(e.ctx)
 	if err != nil {
 		return

@@ -1,11 +1,15 @@
 package host
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"time"
 
+	"github.com/tinylib/msgp/msgp"
+
+	"github.com/hearthbot/hearth/host/audit"
 	"github.com/hearthbot/hearth/host/chat"
 	"github.com/hearthbot/hearth/sdk/abi"
 	"github.com/hearthbot/hearth/store"
@@ -179,13 +183,22 @@ func (e *Engine) Waiting(ctx context.Context, number string, limit int) ([]Messa
 	}
 	defer snap.Close()
 	span := store.Prefix(kOutbox.Prefix())
+	var event []byte // its number as a row has it: the many others need not be read
 	if number != "" {
 		span.From = kOutbox.Join(number) // a message is numbered after its event
+		n, err := store.ParseSeq(number)
+		if err != nil {
+			return nil, fmt.Errorf("%w: event %q", ErrUnknown, number)
+		}
+		event = msgp.AppendUint64(nil, n)
 	}
 	var out []Message
 	for row, err := range snap.Scan(ctx, span) {
 		if err != nil {
 			return nil, fmt.Errorf("host: reading messages: %w", err)
+		}
+		if !bytes.Contains(row.Value, event) {
+			continue
 		}
 		var o outRow
 		if _, err := o.UnmarshalMsg(row.Value); err != nil {
@@ -272,12 +285,21 @@ func (e *Engine) failures(ctx context.Context, f FailureFilter) ([]Failed, error
 // Retry hands a failed event to its plugin again, as if it had just arrived;
 // ErrUnknown if there is none.
 func (e *Engine) Retry(ctx context.Context, number, plugin string) error {
+	return e.runAgain(ctx, number, plugin, nil)
+}
+
+// RetryBy is Retry, on record.
+func (e *Engine) RetryBy(ctx context.Context, who audit.Who, number, plugin string) error {
+	return e.runAgain(ctx, number, plugin, &audit.Entry{Who: who, Did: "event.retry", On: "event/" + number + "/" + plugin})
+}
+
+func (e *Engine) runAgain(ctx context.Context, number, plugin string, on *audit.Entry) error {
 	n, err := store.ParseSeq(number)
 	if err != nil {
 		return fmt.Errorf("%w: event %q", ErrUnknown, number)
 	}
 	for range maxConflicts {
-		w, err := e.retry(ctx, n, plugin)
+		w, err := e.retry(ctx, n, plugin, on)
 		if errors.Is(err, store.ErrConflict) {
 			continue
 		}
@@ -291,7 +313,7 @@ func (e *Engine) Retry(ctx context.Context, number, plugin string) error {
 	return fmt.Errorf("host: retrying event %s: %w", number, store.ErrConflict)
 }
 
-func (e *Engine) retry(ctx context.Context, n uint64, plugin string) (*workRow, error) {
+func (e *Engine) retry(ctx context.Context, n uint64, plugin string, on *audit.Entry) (*workRow, error) {
 	snap, err := e.store.Snapshot(ctx)
 	if err != nil {
 		return nil, err
@@ -318,6 +340,12 @@ func (e *Engine) retry(ctx context.Context, n uint64, plugin string) (*workRow, 
 	b.Check(row.Key, row.Rev)
 	b.Delete(row.Key)
 	b.Put(workKey(plugin, w.Lane, n), v)
+	if on != nil {
+		on.Before = d.Work.Error
+		if err := e.audit.Put(b, *on); err != nil {
+			return nil, err
+		}
+	}
 	_, err = e.store.Commit(ctx, b)
 	return &w, err
 }
@@ -334,21 +362,33 @@ type Status struct {
 // PlatformInfo is how a platform is.
 type PlatformInfo struct {
 	Name    string
-	Waiting int // messages
+	Waiting int       // messages
+	Oldest  time.Time // since when the one waits that has waited longest; zero if none does
 	Health  chat.Health
-	Held    string // the platform's code if it is held, else ""
-	Advice  string // what to do about it
+	Checked time.Time // when Health was asked for; zero: not yet
+	Held    string    // the platform's code if it is held, else ""
+	Advice  string    // what to do about it
 	Since   time.Time
+
+	// Sent and Failed are the deliveries that ended so in the last hour, or since
+	// Counted if that is later.
+	Sent, Failed int
+	Counted      time.Time
 }
 
 // Status reports on everything that is installed and connected.
 func (e *Engine) Status(ctx context.Context) (Status, error) {
 	s := Status{Paused: e.Paused(), Plugins: e.Plugins()}
 	_, platforms := e.locked()
+	now := e.clock.Now()
 	for _, p := range platforms {
-		info := PlatformInfo{Name: p.name, Waiting: p.lanes.length()}
+		info := PlatformInfo{Name: p.name, Waiting: p.lanes.length(), Counted: p.tally.began}
+		if at := p.lanes.oldest(); at != 0 {
+			info.Oldest = time.Unix(0, int64(at))
+		}
+		info.Sent, info.Failed = p.tally.hour(now)
 		p.mu.Lock()
-		info.Health = p.health
+		info.Health, info.Checked = p.health, p.checked
 		if h := p.held; h != nil {
 			info.Held, info.Advice, info.Since = h.Code, h.Advice, time.UnixMilli(h.Since)
 		}

@@ -170,6 +170,23 @@ type deadRow struct {
 	At   int64   `msg:"t"`
 }
 
+// forgetRow is a member who is being forgotten, and how far that has come.
+type forgetRow struct {
+	ID       string         `msg:"id"`
+	Seq      uint64         `msg:"n"`            // of the event that tells the plugins; what has a larger number is somebody new's
+	Began    int64          `msg:"t"`            // Unix milliseconds
+	Names    []string       `msg:"nm,omitempty"` // what they were called
+	Places   []string       `msg:"pl,omitempty"` // conversations that are theirs alone
+	Marks    []string       `msg:"mk,omitempty"` // what their platform's own ids are made of
+	Step     int            `msg:"s,omitempty"`  // of forgetSteps, the one under way
+	From     string         `msg:"f,omitempty"`  // key at which that goes on
+	Found    int            `msg:"fd,omitempty"` // rows erased in the round under way
+	Rounds   int            `msg:"r,omitempty"`
+	Counts   map[string]int `msg:"c,omitempty"`  // erased, by kind
+	Farewell bool           `msg:"fw,omitempty"` // they asked in chat, and are told there
+	Locale   string         `msg:"l,omitempty"`  // in which they are
+}
+
 // holdRow says why a platform's deliveries wait.
 type holdRow struct {
 	Code   string `msg:"c"`

@@ -452,6 +452,348 @@ func (z *deadRow) Msgsize() (s int) {
 }
 
 // MarshalMsg implements msgp.Marshaler
+func (z *forgetRow) MarshalMsg(b []byte) (o []byte, err error) {
+	o = msgp.Require(b, z.Msgsize())
+	// check for omitted fields
+	zb0001Len := uint32(13)
+	var zb0001Mask uint16 /* 13 bits */
+	_ = zb0001Mask
+	if z.Names == nil {
+		zb0001Len--
+		zb0001Mask |= 0x8
+	}
+	if z.Places == nil {
+		zb0001Len--
+		zb0001Mask |= 0x10
+	}
+	if z.Marks == nil {
+		zb0001Len--
+		zb0001Mask |= 0x20
+	}
+	if z.Step == 0 {
+		zb0001Len--
+		zb0001Mask |= 0x40
+	}
+	if z.From == "" {
+		zb0001Len--
+		zb0001Mask |= 0x80
+	}
+	if z.Found == 0 {
+		zb0001Len--
+		zb0001Mask |= 0x100
+	}
+	if z.Rounds == 0 {
+		zb0001Len--
+		zb0001Mask |= 0x200
+	}
+	if z.Counts == nil {
+		zb0001Len--
+		zb0001Mask |= 0x400
+	}
+	if z.Farewell == false {
+		zb0001Len--
+		zb0001Mask |= 0x800
+	}
+	if z.Locale == "" {
+		zb0001Len--
+		zb0001Mask |= 0x1000
+	}
+	// variable map header, size zb0001Len
+	o = append(o, 0x80|uint8(zb0001Len))
+
+	// skip if no fields are to be emitted
+	if zb0001Len != 0 {
+		// string "id"
+		o = append(o, 0xa2, 0x69, 0x64)
+		o = msgp.AppendString(o, z.ID)
+		// string "n"
+		o = append(o, 0xa1, 0x6e)
+		o = msgp.AppendUint64(o, z.Seq)
+		// string "t"
+		o = append(o, 0xa1, 0x74)
+		o = msgp.AppendInt64(o, z.Began)
+		if (zb0001Mask & 0x8) == 0 { // if not omitted
+			// string "nm"
+			o = append(o, 0xa2, 0x6e, 0x6d)
+			o = msgp.AppendArrayHeader(o, uint32(len(z.Names)))
+			for za0001 := range z.Names {
+				o = msgp.AppendString(o, z.Names[za0001])
+			}
+		}
+		if (zb0001Mask & 0x10) == 0 { // if not omitted
+			// string "pl"
+			o = append(o, 0xa2, 0x70, 0x6c)
+			o = msgp.AppendArrayHeader(o, uint32(len(z.Places)))
+			for za0002 := range z.Places {
+				o = msgp.AppendString(o, z.Places[za0002])
+			}
+		}
+		if (zb0001Mask & 0x20) == 0 { // if not omitted
+			// string "mk"
+			o = append(o, 0xa2, 0x6d, 0x6b)
+			o = msgp.AppendArrayHeader(o, uint32(len(z.Marks)))
+			for za0003 := range z.Marks {
+				o = msgp.AppendString(o, z.Marks[za0003])
+			}
+		}
+		if (zb0001Mask & 0x40) == 0 { // if not omitted
+			// string "s"
+			o = append(o, 0xa1, 0x73)
+			o = msgp.AppendInt(o, z.Step)
+		}
+		if (zb0001Mask & 0x80) == 0 { // if not omitted
+			// string "f"
+			o = append(o, 0xa1, 0x66)
+			o = msgp.AppendString(o, z.From)
+		}
+		if (zb0001Mask & 0x100) == 0 { // if not omitted
+			// string "fd"
+			o = append(o, 0xa2, 0x66, 0x64)
+			o = msgp.AppendInt(o, z.Found)
+		}
+		if (zb0001Mask & 0x200) == 0 { // if not omitted
+			// string "r"
+			o = append(o, 0xa1, 0x72)
+			o = msgp.AppendInt(o, z.Rounds)
+		}
+		if (zb0001Mask & 0x400) == 0 { // if not omitted
+			// string "c"
+			o = append(o, 0xa1, 0x63)
+			o = msgp.AppendMapHeader(o, uint32(len(z.Counts)))
+			for za0004, za0005 := range z.Counts {
+				o = msgp.AppendString(o, za0004)
+				o = msgp.AppendInt(o, za0005)
+			}
+		}
+		if (zb0001Mask & 0x800) == 0 { // if not omitted
+			// string "fw"
+			o = append(o, 0xa2, 0x66, 0x77)
+			o = msgp.AppendBool(o, z.Farewell)
+		}
+		if (zb0001Mask & 0x1000) == 0 { // if not omitted
+			// string "l"
+			o = append(o, 0xa1, 0x6c)
+			o = msgp.AppendString(o, z.Locale)
+		}
+	}
+	return
+}
+
+// UnmarshalMsg implements msgp.Unmarshaler
+func (z *forgetRow) UnmarshalMsg(bts []byte) (o []byte, err error) {
+	var field []byte
+	_ = field
+	var zb0001 uint32
+	zb0001, bts, err = msgp.ReadMapHeaderBytes(bts)
+	if err != nil {
+		err = msgp.WrapError(err)
+		return
+	}
+	if zb0001 > zd41d09belimitMaps {
+		err = msgp.ErrLimitExceeded
+		return
+	}
+	for zb0001 > 0 {
+		zb0001--
+		field, bts, err = msgp.ReadMapKeyZC(bts)
+		if err != nil {
+			err = msgp.WrapError(err)
+			return
+		}
+		switch msgp.UnsafeString(field) {
+		case "id":
+			z.ID, bts, err = msgp.ReadStringBytes(bts)
+			if err != nil {
+				err = msgp.WrapError(err, "ID")
+				return
+			}
+		case "n":
+			z.Seq, bts, err = msgp.ReadUint64Bytes(bts)
+			if err != nil {
+				err = msgp.WrapError(err, "Seq")
+				return
+			}
+		case "t":
+			z.Began, bts, err = msgp.ReadInt64Bytes(bts)
+			if err != nil {
+				err = msgp.WrapError(err, "Began")
+				return
+			}
+		case "nm":
+			var zb0002 uint32
+			zb0002, bts, err = msgp.ReadArrayHeaderBytes(bts)
+			if err != nil {
+				err = msgp.WrapError(err, "Names")
+				return
+			}
+			if zb0002 > zd41d09belimitArrays {
+				err = msgp.ErrLimitExceeded
+				return
+			}
+			if cap(z.Names) >= int(zb0002) {
+				z.Names = (z.Names)[:zb0002]
+			} else {
+				z.Names = make([]string, zb0002)
+			}
+			for za0001 := range z.Names {
+				z.Names[za0001], bts, err = msgp.ReadStringBytes(bts)
+				if err != nil {
+					err = msgp.WrapError(err, "Names", za0001)
+					return
+				}
+			}
+		case "pl":
+			var zb0003 uint32
+			zb0003, bts, err = msgp.ReadArrayHeaderBytes(bts)
+			if err != nil {
+				err = msgp.WrapError(err, "Places")
+				return
+			}
+			if zb0003 > zd41d09belimitArrays {
+				err = msgp.ErrLimitExceeded
+				return
+			}
+			if cap(z.Places) >= int(zb0003) {
+				z.Places = (z.Places)[:zb0003]
+			} else {
+				z.Places = make([]string, zb0003)
+			}
+			for za0002 := range z.Places {
+				z.Places[za0002], bts, err = msgp.ReadStringBytes(bts)
+				if err != nil {
+					err = msgp.WrapError(err, "Places", za0002)
+					return
+				}
+			}
+		case "mk":
+			var zb0004 uint32
+			zb0004, bts, err = msgp.ReadArrayHeaderBytes(bts)
+			if err != nil {
+				err = msgp.WrapError(err, "Marks")
+				return
+			}
+			if zb0004 > zd41d09belimitArrays {
+				err = msgp.ErrLimitExceeded
+				return
+			}
+			if cap(z.Marks) >= int(zb0004) {
+				z.Marks = (z.Marks)[:zb0004]
+			} else {
+				z.Marks = make([]string, zb0004)
+			}
+			for za0003 := range z.Marks {
+				z.Marks[za0003], bts, err = msgp.ReadStringBytes(bts)
+				if err != nil {
+					err = msgp.WrapError(err, "Marks", za0003)
+					return
+				}
+			}
+		case "s":
+			z.Step, bts, err = msgp.ReadIntBytes(bts)
+			if err != nil {
+				err = msgp.WrapError(err, "Step")
+				return
+			}
+		case "f":
+			z.From, bts, err = msgp.ReadStringBytes(bts)
+			if err != nil {
+				err = msgp.WrapError(err, "From")
+				return
+			}
+		case "fd":
+			z.Found, bts, err = msgp.ReadIntBytes(bts)
+			if err != nil {
+				err = msgp.WrapError(err, "Found")
+				return
+			}
+		case "r":
+			z.Rounds, bts, err = msgp.ReadIntBytes(bts)
+			if err != nil {
+				err = msgp.WrapError(err, "Rounds")
+				return
+			}
+		case "c":
+			var zb0005 uint32
+			zb0005, bts, err = msgp.ReadMapHeaderBytes(bts)
+			if err != nil {
+				err = msgp.WrapError(err, "Counts")
+				return
+			}
+			if zb0005 > zd41d09belimitMaps {
+				err = msgp.ErrLimitExceeded
+				return
+			}
+			if z.Counts == nil {
+				z.Counts = make(map[string]int, zb0005)
+			} else if len(z.Counts) > 0 {
+				clear(z.Counts)
+			}
+			for zb0005 > 0 {
+				var za0005 int
+				zb0005--
+				var za0004 string
+				za0004, bts, err = msgp.ReadStringBytes(bts)
+				if err != nil {
+					err = msgp.WrapError(err, "Counts")
+					return
+				}
+				za0005, bts, err = msgp.ReadIntBytes(bts)
+				if err != nil {
+					err = msgp.WrapError(err, "Counts", za0004)
+					return
+				}
+				z.Counts[za0004] = za0005
+			}
+		case "fw":
+			z.Farewell, bts, err = msgp.ReadBoolBytes(bts)
+			if err != nil {
+				err = msgp.WrapError(err, "Farewell")
+				return
+			}
+		case "l":
+			z.Locale, bts, err = msgp.ReadStringBytes(bts)
+			if err != nil {
+				err = msgp.WrapError(err, "Locale")
+				return
+			}
+		default:
+			bts, err = msgp.Skip(bts)
+			if err != nil {
+				err = msgp.WrapError(err)
+				return
+			}
+		}
+	}
+	o = bts
+	return
+}
+
+// Msgsize returns an upper bound estimate of the number of bytes occupied by the serialized message
+func (z *forgetRow) Msgsize() (s int) {
+	s = 1 + 3 + msgp.StringPrefixSize + len(z.ID) + 2 + msgp.Uint64Size + 2 + msgp.Int64Size + 3 + msgp.ArrayHeaderSize
+	for za0001 := range z.Names {
+		s += msgp.StringPrefixSize + len(z.Names[za0001])
+	}
+	s += 3 + msgp.ArrayHeaderSize
+	for za0002 := range z.Places {
+		s += msgp.StringPrefixSize + len(z.Places[za0002])
+	}
+	s += 3 + msgp.ArrayHeaderSize
+	for za0003 := range z.Marks {
+		s += msgp.StringPrefixSize + len(z.Marks[za0003])
+	}
+	s += 2 + msgp.IntSize + 2 + msgp.StringPrefixSize + len(z.From) + 3 + msgp.IntSize + 2 + msgp.IntSize + 2 + msgp.MapHeaderSize
+	if z.Counts != nil {
+		for za0004, za0005 := range z.Counts {
+			_ = za0005
+			s += msgp.StringPrefixSize + len(za0004) + msgp.IntSize
+		}
+	}
+	s += 3 + msgp.BoolSize + 2 + msgp.StringPrefixSize + len(z.Locale)
+	return
+}
+
+// MarshalMsg implements msgp.Marshaler
 func (z *grantRow) MarshalMsg(b []byte) (o []byte, err error) {
 	o = msgp.Require(b, z.Msgsize())
 	// map header, size 1

@@ -2,6 +2,7 @@ package host
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -19,14 +20,34 @@ func (t *timers) schedule(ctx context.Context, p *plugin, v *version) error {
 		return nil // it waits for the grant
 	}
 	for _, s := range v.manifest.Schedules {
-		if err := t.scheduleOne(ctx, p.name, s); err != nil {
+		if err := t.scheduleOne(ctx, p.name, s, false); err != nil {
 			return fmt.Errorf("schedule %q: %w", s.Name, err)
 		}
 	}
 	return nil
 }
 
-func (t *timers) scheduleOne(ctx context.Context, plugin string, s abi.Schedule) error {
+// reschedule computes anew when a version's schedules run next: the community
+// has another time zone.
+func (t *timers) reschedule(ctx context.Context, p *plugin, v *version) error {
+	if !v.grants.has(abi.CapTimers) {
+		return nil
+	}
+	for _, s := range v.manifest.Schedules {
+		err := t.scheduleOne(ctx, p.name, s, true)
+		for try := 0; errors.Is(err, store.ErrConflict) && try < maxTries; try++ {
+			err = t.scheduleOne(ctx, p.name, s, true) // it fired meanwhile
+		}
+		if err != nil {
+			return fmt.Errorf("schedule %q: %w", s.Name, err)
+		}
+	}
+	return nil
+}
+
+// scheduleOne keeps the timer that a schedule has, unless it was computed for
+// another expression, or anew is set and it is not due yet.
+func (t *timers) scheduleOne(ctx context.Context, plugin string, s abi.Schedule, anew bool) error {
 	snap, err := t.e.store.Snapshot(ctx)
 	if err != nil {
 		return err
@@ -49,7 +70,7 @@ func (t *timers) scheduleOne(ctx context.Context, plugin string, s abi.Schedule)
 			if _, err := tr.UnmarshalMsg(old.Value); err != nil {
 				return fmt.Errorf("row %s: %w", old.Key, err)
 			}
-			if tr.Cron == s.Cron {
+			if tr.Cron == s.Cron && (!anew || tr.Due <= t.e.now()) {
 				return nil // what is due stays due, also if it was due while the host was down
 			}
 			b.Delete(store.Key(row.Value))
@@ -83,7 +104,7 @@ const maxCatchUp = 24
 // it makes up for each of the last maxCatchUp, one after the other.
 func (t *timers) nextRun(s abi.Schedule, due, now int64) (next int64, late bool) {
 	after := func(ms int64) int64 {
-		at, err := nextTick(s.Cron, time.UnixMilli(ms).In(t.e.o.Community.TimeZone))
+		at, err := nextTick(s.Cron, time.UnixMilli(ms).In(t.e.tuned().Community.TimeZone))
 		if err != nil {
 			return now + 24*time.Hour.Milliseconds() // checked at install: cannot happen
 		}
@@ -99,7 +120,7 @@ func (t *timers) nextRun(s abi.Schedule, due, now int64) (next int64, late bool)
 	// Back from now, so that a year of missed minutes costs no more than a day.
 	next = now + 1
 	for range maxCatchUp {
-		at, err := lastTick(s.Cron, time.UnixMilli(next).In(t.e.o.Community.TimeZone))
+		at, err := lastTick(s.Cron, time.UnixMilli(next).In(t.e.tuned().Community.TimeZone))
 		if err != nil || at.UnixMilli() <= due {
 			break
 		}

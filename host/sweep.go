@@ -10,12 +10,9 @@ import (
 	"github.com/hearthbot/hearth/store"
 )
 
-// How long rows are kept that nothing else deletes; see keys.go.
+// How long rows are kept that nothing else deletes, beside [Keep]; see keys.go.
 const (
-	keepSeen   = 7 * 24 * time.Hour
-	keepTokens = 90 * 24 * time.Hour
 	keepCaps   = 3 * 24 * time.Hour
-	keepTracks = 2 * 366 * 24 * time.Hour
 	sweepEvery = time.Hour
 	sweepBatch = 100 // rows deleted in one batch, so that events get in between
 )
@@ -44,7 +41,8 @@ func (e *Engine) sweepOnce(ctx context.Context) (int, error) {
 	stamped := func(before int64) func(store.Row) bool {
 		return func(r store.Row) bool { return readStamp(r.Value) < before }
 	}
-	journal := uint64(max(old(e.o.Journal.MaxAge), 0)) * uint64(time.Millisecond)
+	keep := e.tuned().Keep
+	number := func(age time.Duration) uint64 { return uint64(max(old(age), 0)) * uint64(time.Millisecond) }
 	day := func(keep time.Duration) string { return e.clock.Now().Add(-keep).UTC().Format(time.DateOnly) }
 	total := 0
 	var errs []error
@@ -53,23 +51,23 @@ func (e *Engine) sweepOnce(ctx context.Context) (int, error) {
 		drop    func(store.Row) bool
 		ordered bool // by age: stop at the first row that stays
 	}{
-		{kSeen, stamped(old(keepSeen)), false},
-		{kAnswered, stamped(old(keepSeen)), false},
-		{kUsed, stamped(old(keepTokens)), false},
+		{kSeen, stamped(old(keep.Seen)), false},
+		{kAnswered, stamped(old(keep.Seen)), false},
+		{kUsed, stamped(old(keep.Buttons)), false},
 		{kToken, func(r store.Row) bool {
 			var t tokenRow
 			_, err := t.UnmarshalMsg(r.Value)
-			return err == nil && t.Made < old(keepTokens)
+			return err == nil && t.Made < old(keep.Buttons)
 		}, false},
 		{kRef, func(r store.Row) bool {
 			var t refRow
 			_, err := t.UnmarshalMsg(r.Value)
-			return err == nil && max(t.Used, int64(t.Out/uint64(time.Millisecond))) < old(keepTokens)
+			return err == nil && max(t.Used, int64(t.Out/uint64(time.Millisecond))) < old(keep.Buttons)
 		}, false},
 		{kCap, func(r store.Row) bool { return splitKey(r.Key, 2)[0] < day(keepCaps) }, true},
-		{kTrack, func(r store.Row) bool { return splitKey(r.Key, 1)[0] < day(keepTracks) }, false},
-		{kJournal, before(journal), true},
-		{kSent, before(journal), true},
+		{kTrack, func(r store.Row) bool { return splitKey(r.Key, 1)[0] < day(keep.Track) }, false},
+		{kJournal, before(number(e.tuned().Journal.MaxAge)), true},
+		{kSent, before(number(keep.Sent)), true},
 	} {
 		n, err := e.sweepPrefix(ctx, s.prefix, s.drop, s.ordered)
 		total += n
@@ -77,12 +75,17 @@ func (e *Engine) sweepOnce(ctx context.Context) (int, error) {
 			errs = append(errs, fmt.Errorf("%s: %w", s.prefix, err))
 		}
 	}
-	for _, also := range []func(context.Context) (int, error){e.sweepDead, e.trimJournal, e.forgetNames} {
+	for _, also := range []func(context.Context) (int, error){e.sweepDead, e.trimJournal, e.forgetNames, e.sweepAudit, e.sweepFiles} {
 		n, err := also(ctx)
 		total += n
 		errs = append(errs, err)
 	}
 	return total, errors.Join(errs...)
+}
+
+// sweepAudit deletes what is old of the record of changes.
+func (e *Engine) sweepAudit(ctx context.Context) (int, error) {
+	return e.audit.Sweep(ctx, e.clock.Now().Add(-e.tuned().Keep.Audit))
 }
 
 // before drops rows whose number is smaller.
@@ -104,7 +107,7 @@ func (e *Engine) trimJournal(ctx context.Context) (int, error) {
 			errs = append(errs, fmt.Errorf("%s: %w", prefix, err))
 			continue
 		}
-		excess := rows - e.o.Journal.MaxRows
+		excess := rows - e.tuned().Journal.MaxRows
 		n, err := e.sweepPrefix(ctx, prefix, func(store.Row) bool { excess--; return excess >= 0 }, true)
 		total += n
 		if err != nil {

@@ -101,7 +101,7 @@ func (inv *invocation) planTimer(s *abi.Timer) error {
 	if s.Due-inv.call.Now > maxTimer.Milliseconds() {
 		return refuse("timer %q is due in more than two years", s.Name)
 	}
-	if n := inv.plugin.timers.Load() + inv.timers; n >= int64(inv.engine.o.MaxTimers) {
+	if n := inv.plugin.timers.Load() + inv.timers; n >= int64(inv.engine.tuned().MaxTimers) {
 		return refuse("the plugin has %d timers already", n)
 	}
 	w := inv.work

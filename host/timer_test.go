@@ -121,13 +121,20 @@ func TestSchedulesCatchUp(t *testing.T) {
 	})
 }
 
+// timersIn are the timers of an engine whose community has a time zone, to
+// compute with alone.
+func timersIn(zone *time.Location) *timers {
+	e := &Engine{}
+	e.tuning.Store(&Tuning{Community: Community{TimeZone: zone}})
+	return &timers{e: e}
+}
+
 func TestScheduleOverDaylightSaving(t *testing.T) {
 	berlin, err := time.LoadLocation("Europe/Berlin")
 	if err != nil {
 		t.Skip("no time zones here: ", err)
 	}
-	e := &Engine{o: Options{Community: Community{TimeZone: berlin}}}
-	tm := &timers{e: e}
+	tm := timersIn(berlin)
 	// 02:30 does not exist on 29 March 2026 and exists twice on 25 October.
 	for _, day := range []string{"2026-03-28T02:30:00+01:00", "2026-10-24T02:30:00+02:00"} {
 		at, err := time.Parse(time.RFC3339, day)
@@ -154,7 +161,7 @@ func TestCatchingUpLooksBackNoFurtherThanItMust(t *testing.T) {
 	if err != nil {
 		t.Skip("no time zones here: ", err)
 	}
-	tm := &timers{e: &Engine{o: Options{Community: Community{TimeZone: zone}}}}
+	tm := timersIn(zone)
 	now := time.Date(2026, time.November, 1, 12, 0, 30, 0, zone)
 	for _, tc := range []struct {
 		cron       string

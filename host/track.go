@@ -56,7 +56,7 @@ func (inv *invocation) planTrack(t *abi.Track) error {
 		}
 		inv.fresh[t.Name] = true
 	}
-	day := inv.now.In(inv.engine.o.Community.TimeZone).Format(time.DateOnly)
+	day := inv.now.In(inv.engine.tuned().Community.TimeZone).Format(time.DateOnly)
 	inv.batch.Add(kTrack.Join(inv.plugin.name, t.Name, day), 1)
 	inv.tracked = append(inv.tracked, t.Name)
 	ev := abi.Event{Source: "plugin/" + inv.plugin.name, Kind: abi.CustomTracked, Custom: &abi.Custom{Name: t.Name, Props: t.Props}}

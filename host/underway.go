@@ -79,12 +79,19 @@ func actionRef(plugin, conversation, name, key string) store.Key {
 }
 
 func (inv *invocation) planAction(a *abi.Action) error {
-	if a.Verify != nil {
+	switch {
+	case a.Verify != nil:
 		if err := inv.need(abi.CapVerify); err != nil {
 			return err
 		}
-	} else if err := checkRequest(a.HTTP, inv.version.grants); err != nil {
-		return err
+	case a.Host != "":
+		if _, own := inv.version.guest.(*householder); !own {
+			return refuse("the host does %q for its own plugin alone", a.Host)
+		}
+	default:
+		if err := checkRequest(a.HTTP, inv.version.grants); err != nil {
+			return err
+		}
 	}
 	depth, err := inv.deeper()
 	if err != nil {

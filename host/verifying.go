@@ -193,5 +193,5 @@ func (e *Engine) localeOf(ctx context.Context, id string) string {
 			}
 		}
 	}
-	return e.o.Community.Locale
+	return e.tuned().Community.Locale
 }

@@ -29,7 +29,7 @@ func (e *Engine) Query(ctx context.Context, plugin string, q abi.Query) (abi.Vie
 		return abi.View{}, fmt.Errorf("host: asking plugin %s for %s: %w", plugin, q.Path, err)
 	}
 	if v := p.live.Load(); v != nil && v.age.Load() < p.aged.Load() {
-		e.refresh(e.ctx) // or waits for the one that is under way
+		_ = e.refresh(e.ctx) // or waits for the one that is under way
 	}
 	select {
 	case p.calls <- struct{}{}: // a view takes its turn with the events

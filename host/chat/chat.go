@@ -103,6 +103,34 @@ type Profiler interface {
 	Profile(ctx context.Context, memberID string) (abi.Member, error)
 }
 
+// Forgetter is an Adapter that keeps something of members, in rows of its own or
+// in memory.
+type Forgetter interface {
+	// Marks are what the platform's ids of other things are made of for this
+	// member: ids of their events, of their conversation with the bot. By them
+	// rows that are theirs are found. They are long enough to mean nobody else.
+	Marks(memberID string) []string
+
+	// Forget erases all that the adapter keeps of a member and returns how much of
+	// what kind that was. To somebody who is known no more it does nothing, so it
+	// can be called again; who comes by that id afterwards is somebody new.
+	Forget(ctx context.Context, memberID string) (map[string]int, error)
+}
+
+// Retracter is an Adapter that takes back messages of the bot's at once, by the
+// platform's ids: what somebody who is forgotten caused it to say to all. One that
+// is gone is no error.
+type Retracter interface {
+	Retract(ctx context.Context, conversation string, messages []string) error
+}
+
+// Exporter is an Adapter that keeps rows of members' own, and can hand them out.
+type Exporter interface {
+	// Export yields all that the adapter keeps of a member, by kind; the values are
+	// marshalled to JSON objects. An error of yield ends it and is returned.
+	Export(ctx context.Context, memberID string, yield func(kind string, v any) error) error
+}
+
 // Runner is an Adapter with work of its own, such as a connection it keeps
 // open; Run returns when ctx ends.
 type Runner interface {

@@ -247,6 +247,9 @@ func remind(c *ctx) error {
 		Button(c.T("button.task"), "task", sdk.Primary, sdk.AnyTimes).
 		Button(c.T("button.hint"), "hint", sdk.ButtonValue(t.ID), sdk.AnyTimes).
 		Button(c.T("button.slow"), "pace", sdk.ButtonValue(slow), sdk.AnyTimes)
+	if p.Nudges == 0 {
+		c.Track("task.stuck", "task", t.ID, "stage", t.Stage)
+	}
 	p.Nudges = r.N + 1
 	setReminder(c, &p)
 	path.Set(c, p)

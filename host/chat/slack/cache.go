@@ -64,6 +64,16 @@ func (c *cache[V]) drop(key string) {
 	delete(c.m, key)
 }
 
+func (c *cache[V]) dropIf(is func(key string) bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for k := range c.m {
+		if is(k) {
+			delete(c.m, k)
+		}
+	}
+}
+
 // shrink makes room: what is out of date goes, and if that is little, any
 // quarter of the rest.
 func (c *cache[V]) shrink() {

@@ -81,6 +81,14 @@ func (a *Adapter) checkApp(ctx context.Context) error {
 	return err
 }
 
+// CheckApp asks Slack whether the app token opens sockets, and nothing else.
+func (a *Adapter) CheckApp(ctx context.Context) chat.Health {
+	if err := a.checkApp(ctx); err != nil {
+		return unwell(chat.Health{}, err)
+	}
+	return chat.Health{OK: true}
+}
+
 // unwell is h with what Slack had to say instead of yes.
 func unwell(h chat.Health, err error) chat.Health {
 	d := deliveryError(err)

@@ -100,7 +100,9 @@ var (
 	_ chat.Finder   = (*Adapter)(nil)
 	_ chat.Profiler = (*Adapter)(nil)
 	_ chat.Server   = (*Adapter)(nil)
-	_ chat.Runner   = (*Adapter)(nil)
+
+	_ chat.Forgetter = (*Adapter)(nil)
+	_ chat.Runner    = (*Adapter)(nil)
 )
 
 // New makes an adapter. It asks Slack nothing: a token that is wrong shows in

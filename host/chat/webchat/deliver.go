@@ -19,6 +19,10 @@ const scopeDelivery = "d"
 // Deliver carries out d, once however often it is called with the same d.ID.
 func (a *Adapter) Deliver(ctx context.Context, d *chat.Delivery) (chat.Receipt, error) {
 	var rec chat.Receipt
+	if who := localID(d.Member); who != "" && d.Op == chat.OpSend && a.gone.say(who, d.Content) {
+		a.hub.part(who) // their pages go to the way in, which says it
+		return rec, nil
+	}
 	_, err := a.change(ctx, func(t *tx) error {
 		done, first, err := t.once(scopeDelivery, d.ID)
 		if err != nil {

@@ -101,6 +101,21 @@ func (h *hub) drop(s *sub) {
 	close(s.ch)
 }
 
+// part tells a member's open pages, once, that they are not theirs any more.
+func (h *hub) part(member string) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	for s := range h.subs {
+		if s.member == member {
+			select {
+			case s.ch <- entry{rec: logRow{What: logPlaces, Only: member}}:
+			default:
+			}
+			h.drop(s)
+		}
+	}
+}
+
 func (h *hub) start() {
 	h.mu.Lock()
 	defer h.mu.Unlock()

@@ -98,6 +98,17 @@ func (l *limiters) take(what, member string, r Rate, n int, now time.Time) (wait
 	return time.Duration(missing / r.PerSecond * float64(time.Second)), false
 }
 
+// drop forgets a member.
+func (l *limiters) drop(member string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for k := range l.all {
+		if k.member == member {
+			delete(l.all, k)
+		}
+	}
+}
+
 func (l *limiters) forget(now time.Time) {
 	for k, lim := range l.all {
 		if lim.TokensAt(now) >= float64(lim.Burst()) {

@@ -28,7 +28,9 @@ func (a *Adapter) looker(v *view, me *visitor) *looker {
 func (l *looker) person(id string) person {
 	name, ok := l.names[id]
 	if !ok {
-		name = l.nameOf(id)
+		if name = l.nameOf(id); id == "" {
+			name = l.me.ui.T("message.nobody")
+		}
 		l.names[id] = name
 	}
 	return newPerson(id, name)

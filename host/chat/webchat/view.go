@@ -21,9 +21,10 @@ type pageView struct {
 	Flash     string
 
 	// Of somebody who comes in:
-	Name  string
-	Back  []seatView // members this browser is signed in as, if there are any
-	Other string     // address of the page in the other language
+	Name    string
+	Parting []string   // the last words to who was forgotten
+	Back    []seatView // members this browser is signed in as, if there are any
+	Other   string     // address of the page in the other language
 
 	// Of a member:
 	Me       person
@@ -126,13 +127,36 @@ func (a *Adapter) page(w http.ResponseWriter, r *http.Request) {
 // after the store was begun anew, is offered again.
 func (a *Adapter) welcome(w http.ResponseWriter, r *http.Request) {
 	u, name := a.newUI(r, nil), ""
-	if seats := a.seats(r); len(seats) > 0 {
+	seats := a.seats(r)
+	if len(seats) > 0 {
+		if words, is := a.gone.words(seats[0].ID, a.now()); is {
+			a.part(w, r, u, seats, words)
+			return
+		}
 		name = seats[0].Name
 		if r.URL.Query().Get("lang") == "" {
 			u.Lang = knownLocale(seats[0].Locale)
 		}
 	}
 	a.render(w, "join", a.joinView(u, name, ""))
+}
+
+// part is the way in for somebody who was forgotten: their browser is told so,
+// and forgets them too.
+func (a *Adapter) part(w http.ResponseWriter, r *http.Request, u *ui, seats []seat, words string) {
+	if r.URL.Query().Get("lang") == "" {
+		u.Lang = knownLocale(seats[0].Locale)
+	}
+	if err := a.setSeats(w, r, seats[1:]); err != nil {
+		a.tell(w, r, u, err)
+		return
+	}
+	p := a.joinView(u, "", "")
+	if words == "" {
+		words = u.T("join.forgotten")
+	}
+	p.Parting = strings.Split(words, "\n")
+	a.render(w, "join", p)
 }
 
 func (a *Adapter) joinView(u *ui, name, why string) *pageView {

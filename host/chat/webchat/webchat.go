@@ -128,6 +128,7 @@ type Adapter struct {
 	turn   sync.Mutex // held by a change that has lost too many races, see change
 	cookie signer
 	rates  limiters
+	gone   gone
 	hub    hub
 	retry  chan struct{} // holds one token when a hand-off was left over
 	pages  *template.Template
@@ -140,6 +141,10 @@ var (
 	_ chat.Runner   = (*Adapter)(nil)
 	_ chat.Finder   = (*Adapter)(nil)
 	_ chat.Profiler = (*Adapter)(nil)
+
+	_ chat.Forgetter = (*Adapter)(nil)
+	_ chat.Exporter  = (*Adapter)(nil)
+	_ chat.Retracter = (*Adapter)(nil)
 )
 
 // New returns a web chat over o.Store and makes the channels of o that do not
