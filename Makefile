@@ -11,7 +11,7 @@ CHAIN   := bin/toolchain
 # How long `make fuzz` spends on each target.
 FUZZTIME ?= 10s
 
-.PHONY: build run test race bench check wasm toolchain fuzz long conformance clean binary
+.PHONY: build run test axe race bench check wasm toolchain fuzz long conformance clean binary
 
 build: binary toolchain ## the binary with its plugins, and what it compiles members' code with
 
@@ -36,7 +36,10 @@ $(DIST)/%.wasm: $$(shell find plugins/$$* -type f -not -path '*/testdata/*' -not
 	@echo "compiling plugin $*"
 	@GOOS=wasip1 GOARCH=wasm $(GO) build -trimpath -buildmode=c-shared -ldflags '-s -w' -o $@ ./plugins/$*
 
-test: wasm toolchain ## every test; says what it skips for want of a browser or a compiler
+axe: ## what the tests look for barriers in pages with; without npm they say that they did not
+	@.ci/axe || echo "axe-core could not be fetched: the pages are not searched for barriers"
+
+test: wasm toolchain axe ## every test; says what it skips for want of a browser or a compiler
 	@echo "compiling Go's compiler, once for all the tests that use it"
 	@$(GO) test -count=1 -run '^TestVerdicts$$/^hello$$' ./host/verify >/dev/null || true # the tests below say what is wrong
 	@.ci/tests -timeout 30m $(PKG)

@@ -44,6 +44,9 @@ func (s *Server) api(r chi.Router) {
 	if s.o.Tasks != nil {
 		s.taskRoutes(api)
 	}
+	if s.o.Settings != nil {
+		s.settingRoutes(api)
+	}
 }
 
 func (s *Server) version() string {

@@ -56,14 +56,14 @@ type Paused struct {
 }
 
 func (s *Server) pause(ctx context.Context, _ *struct{}) (*out[Paused], error) {
-	if err := s.o.Host.Pause(ctx); err != nil {
+	if err := s.o.Host.Pause(ctx, by(ctx), ""); err != nil {
 		return nil, s.failed(ctx, "pause", err)
 	}
 	return &out[Paused]{Paused{true}}, nil
 }
 
 func (s *Server) resume(ctx context.Context, _ *struct{}) (*out[Paused], error) {
-	if err := s.o.Host.Resume(ctx); err != nil {
+	if err := s.o.Host.Resume(ctx, by(ctx), ""); err != nil {
 		return nil, s.failed(ctx, "resume", err)
 	}
 	return &out[Paused]{Paused{false}}, nil

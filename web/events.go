@@ -67,7 +67,7 @@ func (s *Server) retry(ctx context.Context, in *struct {
 	Number string `path:"number" pattern:"^[0-9a-f]{16}$" patternDescription:"16 hex digits"`
 	Plugin string `path:"plugin" maxLength:"32"`
 }) (*out[Retried], error) {
-	if err := s.o.Host.Retry(ctx, in.Number, in.Plugin); err != nil {
+	if err := s.o.Host.Retry(ctx, by(ctx), in.Number, in.Plugin); err != nil {
 		return nil, s.failed(ctx, "retry", err)
 	}
 	return &out[Retried]{Retried{in.Number, in.Plugin}}, nil

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"time"
 
+	"github.com/hearthbot/hearth/host/audit"
 	"github.com/hearthbot/hearth/host/chat"
 )
 
@@ -27,11 +28,11 @@ type Host interface {
 	Failures(ctx context.Context, f FailureFilter) ([]Failure, error)
 
 	// Retry hands a failed event to its plugin again; ErrNotFound if there is
-	// none.
-	Retry(ctx context.Context, number, plugin string) error
+	// none. It is on record, as Pause and Resume are.
+	Retry(ctx context.Context, who audit.Who, number, plugin string) error
 
-	Pause(ctx context.Context) error
-	Resume(ctx context.Context) error
+	Pause(ctx context.Context, who audit.Who, why string) error
+	Resume(ctx context.Context, who audit.Who, why string) error
 }
 
 // ErrNotFound says that there is no such thing. Its wrapping says which.
@@ -82,6 +83,13 @@ type Platform struct {
 	Since   *time.Time `json:"held_since,omitempty"`
 	Missing []string   `json:"missing,omitempty" doc:"permissions hearth lacks there"`
 	Advice  string     `json:"advice,omitempty" doc:"what to do about it"`
+	Hidden  []string   `json:"hidden,omitempty" doc:"what the platform does not show hearth"`
+	Code    string     `json:"code,omitempty" doc:"the platform's code, if it does not let hearth do its work"`
+	Oldest  *time.Time `json:"waiting_since,omitempty" doc:"since when the message waits that has waited longest"`
+	Checked *time.Time `json:"checked,omitempty" doc:"when the platform was asked last; not there before the first time: then ok means nothing"`
+	Sent    int        `json:"sent" doc:"messages sent in the last hour, or since counted_since if that is later"`
+	Failed  int        `json:"failed" doc:"messages given up in the same time"`
+	Counted time.Time  `json:"counted_since" doc:"since when this process counts"`
 }
 
 // EventFilter chooses events. Zero fields choose all.
@@ -109,6 +117,7 @@ type Event struct {
 	MemberName   string    `json:"member_name,omitempty"`
 	Conversation string    `json:"conversation,omitempty"`
 	Place        string    `json:"place,omitempty" doc:"the conversation's name"`
+	Direct       bool      `json:"direct,omitempty" doc:"it is between the member and the bot"`
 	What         string    `json:"what,omitempty" doc:"the command, the button, the beginning of the text"`
 	Attempt      int       `json:"attempt" doc:"how many times it was tried, this one included"`
 	Error        string    `json:"error,omitempty" doc:"why nothing of it was committed"`

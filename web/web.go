@@ -61,6 +61,9 @@ type Options struct {
 	// Tasks is the learning path, for its page and the API; nil leaves it out.
 	Tasks Tasks
 
+	// Settings are all that can be set, for the API; nil leaves them out.
+	Settings Settings
+
 	// Mounts are handlers by path; a trailing slash takes all below it. They bound
 	// what they read, up to MaxBody.
 	Mounts map[string]http.Handler
@@ -186,7 +189,14 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.mux.Serve
 
 // Close ends the server's own streams, so that a server that shuts down need
 // not wait for them.
-func (s *Server) Close() { s.closing.Do(func() { close(s.closed) }) }
+func (s *Server) Close() {
+	s.closing.Do(func() {
+		close(s.closed)
+		if s.o.Pages != nil {
+			s.o.Pages.Close()
+		}
+	})
+}
 
 // open returns a context that ends with ctx or when the server closes.
 func (s *Server) open(ctx context.Context) (context.Context, context.CancelFunc) {

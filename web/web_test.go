@@ -94,11 +94,11 @@ func (m *memory) Failures(_ context.Context, f FailureFilter) ([]Failure, error)
 	return nil, m.err
 }
 
-func (m *memory) Retry(_ context.Context, n, plugin string) error {
+func (m *memory) Retry(_ context.Context, _ audit.Who, n, plugin string) error {
 	return fmt.Errorf("%w: %s %s", ErrNotFound, n, plugin)
 }
-func (m *memory) Pause(context.Context) error  { m.paused = true; return m.err }
-func (m *memory) Resume(context.Context) error { m.paused = false; return m.err }
+func (m *memory) Pause(context.Context, audit.Who, string) error  { m.paused = true; return m.err }
+func (m *memory) Resume(context.Context, audit.Who, string) error { m.paused = false; return m.err }
 
 func server(t *testing.T, o Options) (*Server, *memory) {
 	t.Helper()

@@ -14,6 +14,7 @@ import (
 	"fmt"
 	"net/http"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/hearthbot/hearth/host/access"
@@ -99,7 +100,28 @@ type tokenView struct {
 
 type sessionView struct {
 	access.Session
-	Mine bool
+	Mine        bool
+	From, Agent string
+}
+
+// agent is what a browser calls itself, in two words where it is one of the
+// common ones.
+func agent(s string) string {
+	find := func(list ...[2]string) string {
+		for _, l := range list {
+			if strings.Contains(s, l[0]) {
+				return l[1]
+			}
+		}
+		return ""
+	}
+	// All of them claim to be the older ones too.
+	browser := find([2]string{"Edg/", "Edge"}, [2]string{"OPR/", "Opera"}, [2]string{"Firefox/", "Firefox"}, [2]string{"Chrome/", "Chrome"}, [2]string{"Safari/", "Safari"})
+	system := find([2]string{"Android", "Android"}, [2]string{"iPhone", "iPhone"}, [2]string{"iPad", "iPad"}, [2]string{"Windows", "Windows"}, [2]string{"Mac OS", "macOS"}, [2]string{"Linux", "Linux"})
+	if browser == "" || system == "" {
+		return s
+	}
+	return browser + " · " + system
 }
 
 func (p *pages) list(w http.ResponseWriter, r *page.Request) error {
@@ -124,7 +146,8 @@ func (p *pages) show(w http.ResponseWriter, r *page.Request, status int, v *list
 		v.Tokens = append(v.Tokens, tokenView{t, !t.Expires.IsZero() && !t.Expires.After(now)})
 	}
 	for _, s := range sessions {
-		v.Sessions = append(v.Sessions, sessionView{s, s.ID == r.Session.ID})
+		from := strings.TrimSuffix(s.Client.Address, "/32") // an IPv4 address alone
+		v.Sessions = append(v.Sessions, sessionView{s, s.ID == r.Session.ID, from, agent(s.Client.Agent)})
 	}
 	v.Title, v.Roles = p.Texts(r).Say("tokens"), access.Roles
 	return p.Show(w, r, status, "tokens", v)

@@ -25,6 +25,8 @@ import (
 	"net/netip"
 	"net/url"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/hearthbot/hearth/host/access"
@@ -73,6 +75,10 @@ type Frame struct {
 	sameSite *http.CrossOriginProtection
 
 	providers func(r *Request) []Provider
+
+	streams atomic.Int32
+	closing sync.Once
+	closed  chan struct{} // ends the streams
 }
 
 // Route is an address and who may come there.
@@ -116,7 +122,7 @@ func New(o Options) (*Frame, error) {
 	if o.Now == nil {
 		o.Now = time.Now
 	}
-	f := &Frame{o: o, limits: NewLimits(o.Now), sameSite: http.NewCrossOriginProtection(), assets: NewAssets(files, "assets", "/assets/")}
+	f := &Frame{o: o, limits: NewLimits(o.Now), sameSite: http.NewCrossOriginProtection(), closed: make(chan struct{}), assets: NewAssets(files, "assets", "/assets/")}
 	if o.PublicURL != "" {
 		u, err := url.Parse(o.PublicURL)
 		if err == nil { // a proxy may give the request another host than the browser's

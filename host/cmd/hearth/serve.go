@@ -50,7 +50,7 @@ func newServe(g *globals) *cobra.Command {
 			settled := collectLate()
 			defer settled()
 			a, err := app.New(cmd.Context(), app.Options{
-				Config: c, Plugins: files, Token: config.NewSecret(os.Getenv(app.TokenVariable)), Version: version().Version, Logger: log, GrantAll: grantAll, Packs: app.Packs(),
+				Config: c, Plugins: files, Token: config.NewSecret(os.Getenv(app.TokenVariable)), Version: version().Version, Logger: log, GrantAll: grantAll, Packs: app.Packs(), SignIn: text,
 				Ready: func(r app.Ready) {
 					settled()
 					if text {
@@ -112,6 +112,9 @@ func banner(w io.Writer, r app.Ready) {
 	}
 	if r.Run {
 		line("run", r.URL+"/run")
+	}
+	if r.SignIn != "" {
+		line("sign in", r.SignIn+"  (works once, for an hour)")
 	}
 	line("data", r.Data)
 	switch {

@@ -3,7 +3,7 @@
 // joined (which store, which platforms, in which order they start and end) and
 // what lies in the data directory. It must not know flags, or print.
 //
-//	New   data directory ─► store ─► wasm ─► engine ─► platforms ─► web ─► listener
+//	New   data directory ─► store ─► settings ─► wasm ─► engine ─► platforms ─► web ─► listener
 //	Run   plugins installed ─► gate opens ─► ready … ctx ends ─► engine drains ─► web ends ─► store closed
 package app
 
@@ -14,7 +14,6 @@ import (
 	"io/fs"
 	"log/slog"
 	"net"
-	"net/http"
 	"os"
 	"path/filepath"
 	"sync"
@@ -26,7 +25,6 @@ import (
 	"github.com/hearthbot/hearth/host"
 	"github.com/hearthbot/hearth/host/access"
 	"github.com/hearthbot/hearth/host/audit"
-	"github.com/hearthbot/hearth/host/chat"
 	"github.com/hearthbot/hearth/host/cmd/hearth/config"
 	"github.com/hearthbot/hearth/host/wasm"
 	"github.com/hearthbot/hearth/store"
@@ -52,6 +50,9 @@ type Options struct {
 	// none, code is not compiled.
 	Packs []string
 
+	// SignIn has a link made by which an admin comes in once, for Ready.
+	SignIn bool
+
 	// Ready is called once events are handled. nil is not.
 	Ready func(Ready)
 }
@@ -63,6 +64,7 @@ type Ready struct {
 	Run     bool   // URL/run is
 	Data    string // the data directory, absolute
 	Token   string // the file with the admin token; "" if the environment has it
+	SignIn  string // signs an admin in once, within an hour; "" without Options.SignIn
 	Plugins []string
 	Missing []string // plugins that could not be installed
 	Lacking []string // "NAME: what it asks for and was not granted"
@@ -83,8 +85,10 @@ type App struct {
 	verifier  *Verifier // nil without packs, and where verifying is off
 	shares    *shares
 	gate      *gate
-	platforms []chat.Adapter
+	platforms *platforms
+	settings  *board
 	registry  *prometheus.Registry
+	pages     *page.Frame
 	web       *web.Server
 	listener  net.Listener
 	state     state
@@ -107,7 +111,7 @@ func New(ctx context.Context, o Options) (_ *App, err error) {
 			err = errors.Join(err, a.Close())
 		}
 	}()
-	for _, step := range []func(context.Context) error{a.openData, a.openEngine, a.connect, a.openWeb} {
+	for _, step := range []func(context.Context) error{a.openData, a.openSettings, a.openEngine, a.connect, a.openWeb} {
 		if err := step(ctx); err != nil {
 			return nil, err
 		}
@@ -128,7 +132,7 @@ func (a *App) openData(ctx context.Context) error {
 	}
 	a.shares = newShares(a.store, a.log)
 	a.audit = audit.New(a.store, nil)
-	a.access = access.New(access.Options{Store: a.store, Audit: a.audit, Admin: a.token})
+	a.access = access.New(access.Options{Store: a.store, Audit: a.audit, Admin: a.token, Session: a.o.Config.Access.Session})
 	if info, err := os.Stat(dir); err == nil && !private(info) {
 		a.log.Warn("others can look into the data directory; `chmod 700` closes it", "dir", dir, "mode", info.Mode().Perm())
 	}
@@ -174,18 +178,16 @@ func (a *App) openEngine(ctx context.Context) (err error) {
 		}
 		verifier = forChat{a.verifier}
 	}
+	t := tuning(c)
 	a.engine, err = host.New(ctx, host.Options{
-		Verifier: verifier,
-		Store:    a.store, Wasm: a.wasm, Logger: a.log, Metrics: a.registry,
-		Community: host.Community{Name: c.Community.Name, Locale: c.Community.Locale, TimeZone: c.Community.TimeZone},
-		Policy:    host.Policy{QuietFrom: c.Policy.QuietFrom, QuietTo: c.Policy.QuietTo, DailyCap: c.Policy.DailyCap, Expiry: c.Policy.Expiry},
-		Journal:   host.Journal{MaxRows: c.Journal.MaxRows, MaxAge: c.Journal.MaxAge},
-		Retries:   host.Retries{Delays: c.Retries.Delays, Deliveries: c.Retries.Deliveries},
+		Verifier: verifier, House: true,
+		Store: a.store, Wasm: a.wasm, Logger: a.log, Metrics: a.registry,
+		Community: t.Community, Policy: t.Policy, Journal: t.Journal, Retries: t.Retries, Keep: t.Keep,
 		Secret: func(plugin, name string) (string, bool) {
-			s, ok := c.Plugins[plugin].Secrets[name]
+			s, ok := a.conf().Plugins[plugin].Secrets[name]
 			return s.Reveal(), ok
 		},
-		Sandboxes: c.Limits.Sandboxes, MaxBacklog: c.Limits.Backlog, MaxOutbox: c.Limits.Outbox, MaxTimers: c.Limits.Timers,
+		Sandboxes: c.Limits.Sandboxes, MaxBacklog: t.MaxBacklog, MaxOutbox: t.MaxOutbox, MaxTimers: t.MaxTimers,
 	})
 	if err != nil {
 		return err
@@ -216,16 +218,6 @@ func (a *App) buildInfo() prometheus.Collector {
 
 func (a *App) openWeb(context.Context) (err error) {
 	c := a.o.Config
-	mounts := map[string]http.Handler{}
-	var names []string
-	for _, p := range a.platforms {
-		names = append(names, p.Name())
-		if s, ok := p.(chat.Server); ok {
-			for path, h := range s.Routes() {
-				mounts[path] = h
-			}
-		}
-	}
 	var verifier web.Verifier
 	var run *web.RunOptions
 	if a.verifier != nil {
@@ -234,16 +226,14 @@ func (a *App) openWeb(context.Context) (err error) {
 			run = &web.RunOptions{Shares: a.shares, Locale: c.Community.Locale, PublicURL: c.Server.PublicURL, Proxies: c.Server.Proxies}
 		}
 	}
-	pages, err := page.New(page.Options{Access: a.access, Community: func() string { return c.Community.Name }, Locale: func() string { return c.Community.Locale },
-		PublicURL: c.Server.PublicURL, Proxies: c.Server.Proxies, NotReady: a.state.notReady, Logger: a.log})
+	pages, err := a.openPages()
 	if err != nil {
 		return err
 	}
-	pages.Parts()
 	tasks := &learning{engine: a.engine, verifier: a.verifier, audit: a.audit, log: a.log}
-	a.web, err = web.New(web.Options{Host: &joined{engine: a.engine, gate: a.gate, log: a.log}, Verifier: verifier, Run: run, Pages: pages, Tasks: tasks,
-		Access: a.access, NotReady: a.state.notReady, Mounts: mounts,
-		Platforms: names, Community: c.Community.Name, Version: a.o.Version, Metrics: a.registry, Logger: a.log})
+	a.web, err = web.New(web.Options{Host: &joined{engine: a.engine, gate: a.gate, log: a.log}, Verifier: verifier, Run: run, Pages: pages, Tasks: tasks, Settings: a.settings,
+		Access: a.access, NotReady: a.state.notReady, Mounts: a.platforms.mounts(),
+		Platforms: platformNames, Community: c.Community.Name, Version: a.o.Version, Metrics: a.registry, Logger: a.log})
 	if err != nil {
 		return err
 	}
@@ -321,17 +311,15 @@ func (a *App) Run(ctx context.Context) (err error) {
 
 // work is the engine's part of Run.
 func (a *App) work(ctx context.Context, grace time.Duration) error {
-	for _, p := range a.platforms {
-		if err := a.engine.Attach(ctx, p); err != nil {
-			return stopped(ctx, err)
-		}
+	if err := a.platforms.follow(ctx, a.o.Config); err != nil {
+		return stopped(ctx, err)
 	}
 	if err := a.install(ctx); err != nil || ctx.Err() != nil {
 		return stopped(ctx, err)
 	}
 	a.gate.lift()
 	a.state.enter(running)
-	a.announce()
+	a.announce(ctx)
 	if a.verifier != nil { // after the plugins, which it would take the processors from
 		dirs := a.o.Packs
 		if dir := a.o.Config.Verify.Toolchain; dir != "" {
@@ -354,13 +342,19 @@ func stopped(ctx context.Context, err error) error {
 	return err
 }
 
-func (a *App) announce() {
+func (a *App) announce(ctx context.Context) {
 	r := Ready{URL: a.URL(), Chat: a.o.Config.Webchat.Enabled, Run: a.verifier != nil && a.o.Config.Verify.Run, Data: a.data, Missing: a.state.lacking(), Lacking: a.lacks, Took: time.Since(a.begun)}
 	if !a.o.Token.Set() {
 		r.Token = TokenPath(a.data)
 	}
 	for _, p := range a.engine.Plugins() {
 		r.Plugins = append(r.Plugins, p.Name+" "+p.Version)
+	}
+	if a.o.SignIn {
+		var err error
+		if r.SignIn, err = a.SignInLink(ctx, "/"); err != nil {
+			a.log.Error("there is no sign-in link; the admin token lets you in", "err", err)
+		}
 	}
 	if a.o.Ready != nil {
 		a.o.Ready(r)

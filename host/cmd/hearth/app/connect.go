@@ -17,32 +17,35 @@ import (
 
 // connect makes the platforms that the config switches on. They are attached to
 // the engine when it runs.
-func (a *App) connect(context.Context) error {
-	c := a.o.Config
-	if c.Webchat.Enabled {
-		secret := c.Webchat.Secret.Reveal()
-		if secret == "" {
-			var err error
-			if secret, err = keptSecret(filepath.Join(a.data, secretFile)); err != nil {
-				return fmt.Errorf("keep the web chat's secret: %w", err)
-			}
-		}
-		w, err := webchat.New(webchat.Options{Store: a.store, Sink: a.gate, Secret: []byte(secret), Community: c.Community.Name,
-			Locale: c.Community.Locale, Channels: c.Webchat.Channels, PublicURL: c.Server.PublicURL, Logger: a.log})
-		if err != nil {
-			return fmt.Errorf("open the web chat: %w", err)
-		}
-		a.platforms = append(a.platforms, w)
+func (a *App) connect(context.Context) (err error) {
+	if a.platforms, err = newPlatforms(a.engine, a.makers(), a.o.Config); err != nil {
+		return err
 	}
-	if c.Slack.Enabled() {
-		s, err := NewSlack(c, a.gate, a.manifests, a.log)
-		if err != nil {
-			return err
-		}
-		a.platforms = append(a.platforms, s)
-		a.registry.MustRegister(newSlackFigures(s))
-	}
+	a.registry.MustRegister(newSlackFigures(a.slack))
 	return nil
+}
+
+// newWebchat makes the web chat that the config describes.
+func (a *App) newWebchat(c *config.Config, public string) (chat.Adapter, error) {
+	secret := c.Webchat.Secret.Reveal()
+	if secret == "" {
+		var err error
+		if secret, err = keptSecret(filepath.Join(a.data, secretFile)); err != nil {
+			return nil, fmt.Errorf("keep the web chat's secret: %w", err)
+		}
+	}
+	w, err := webchat.New(webchat.Options{Store: a.store, Sink: a.gate, Secret: []byte(secret), Community: c.Community.Name,
+		Locale: c.Community.Locale, Channels: c.Webchat.Channels, PublicURL: public, Logger: a.log})
+	if err != nil {
+		return nil, fmt.Errorf("open the web chat: %w", err)
+	}
+	return w, nil
+}
+
+// slack is the adapter that is connected, nil if none is.
+func (a *App) slack() *slack.Adapter {
+	s, _ := a.platforms.get(slack.Name).(*slack.Adapter)
+	return s
 }
 
 // manifests are those of the plugins that run.
@@ -66,14 +69,14 @@ func NewSlack(c *config.Config, sink chat.Sink, plugins func() []abi.Manifest, l
 	return a, nil
 }
 
-// slackFigures shows the adapter's counts as metrics.
+// slackFigures shows the counts of the adapter that is connected as metrics.
 type slackFigures struct {
-	adapter *slack.Adapter
+	adapter func() *slack.Adapter
 	counts  map[string]*prometheus.Desc
 }
 
-func newSlackFigures(a *slack.Adapter) *slackFigures {
-	f := &slackFigures{a, map[string]*prometheus.Desc{}}
+func newSlackFigures(adapter func() *slack.Adapter) *slackFigures {
+	f := &slackFigures{adapter, map[string]*prometheus.Desc{}}
 	for name, help := range map[string]string{
 		"requests":     "Requests and envelopes of Slack's whose sender was verified.",
 		"ignored":      "What Slack sent that is no event to hearth.",
@@ -96,7 +99,11 @@ func (f *slackFigures) Describe(ch chan<- *prometheus.Desc) {
 }
 
 func (f *slackFigures) Collect(ch chan<- prometheus.Metric) {
-	s := f.adapter.Stats()
+	a := f.adapter()
+	if a == nil {
+		return
+	}
+	s := a.Stats()
 	for name, n := range map[string]uint64{"requests": s.Received, "ignored": s.Ignored, "refused": s.Refused, "busy": s.Busy,
 		"retries": s.Retries, "rate_limited": s.RateLimited, "throttled": s.Throttled, "sockets": s.Sockets} {
 		ch <- prometheus.MustNewConstMetric(f.counts[name], prometheus.CounterValue, float64(n))

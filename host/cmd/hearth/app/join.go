@@ -10,6 +10,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/hearthbot/hearth/host"
+	"github.com/hearthbot/hearth/host/audit"
 	"github.com/hearthbot/hearth/host/chat"
 	"github.com/hearthbot/hearth/sdk/abi"
 	"github.com/hearthbot/hearth/web"
@@ -28,11 +29,16 @@ func (j *joined) Accept(ctx context.Context, in chat.Incoming) (chat.Outcome, er
 	return j.gate.Accept(ctx, in)
 }
 
-func (j *joined) Pause(ctx context.Context) error  { return j.engine.Pause(ctx) }
-func (j *joined) Resume(ctx context.Context) error { return j.engine.Resume(ctx) }
+func (j *joined) Pause(ctx context.Context, who audit.Who, why string) error {
+	return j.engine.PauseBy(ctx, who, why)
+}
 
-func (j *joined) Retry(ctx context.Context, number, plugin string) error {
-	return known(j.engine.Retry(ctx, number, plugin))
+func (j *joined) Resume(ctx context.Context, who audit.Who, why string) error {
+	return j.engine.ResumeBy(ctx, who, why)
+}
+
+func (j *joined) Retry(ctx context.Context, who audit.Who, number, plugin string) error {
+	return known(j.engine.RetryBy(ctx, who, number, plugin))
 }
 
 // known makes the engine's "there is none" the web's.
@@ -56,16 +62,26 @@ func (j *joined) Status(ctx context.Context) (web.Status, error) {
 	for i := range st.Platforms {
 		p := &st.Platforms[i]
 		w := web.Platform{Name: p.Name, OK: p.Health.OK && p.Held == "", Account: p.Health.Account, Waiting: p.Waiting, Held: p.Held,
-			Missing: p.Health.Missing, Advice: p.Advice}
+			Missing: p.Health.Missing, Advice: p.Advice, Hidden: p.Health.Hidden, Code: p.Health.Code,
+			Oldest: moment(p.Oldest), Checked: moment(p.Checked), Sent: p.Sent, Failed: p.Failed, Counted: p.Counted.UTC()}
 		if w.Advice == "" {
 			w.Advice = p.Health.Advice
 		}
 		if p.Held != "" {
-			w.Since = &p.Since
+			w.Since = moment(p.Since)
 		}
 		out.Platforms = append(out.Platforms, w)
 	}
 	return out, nil
+}
+
+// moment is a time that may not be known.
+func moment(t time.Time) *time.Time {
+	if t.IsZero() {
+		return nil
+	}
+	t = t.UTC()
+	return &t
 }
 
 func plugin(p *host.PluginInfo) web.Plugin {
@@ -118,7 +134,7 @@ func event(h *host.Handled) web.Event {
 	e := &h.Event
 	return web.Event{Number: h.Number, Plugin: h.Plugin, Version: h.Version, Source: e.Source, ID: e.ID, Kind: string(e.Kind),
 		Time: time.UnixMilli(e.Time).UTC(), Handled: h.Now.UTC(), Member: e.Member.ID, MemberName: e.Member.Name,
-		Conversation: e.Conversation.ID, Place: e.Conversation.Name, What: what(e), Attempt: h.Attempt, Error: h.Error,
+		Conversation: e.Conversation.ID, Place: e.Conversation.Name, Direct: e.Conversation.Kind == abi.Direct, What: what(e), Attempt: h.Attempt, Error: h.Error,
 		Messages: messages(&h.Effects), Writes: len(h.Effects.Writes), Fuel: h.Fuel, DurationMS: float64(h.Duration.Microseconds()) / 1000,
 		Withheld: h.Withheld, Log: h.Log}
 }

@@ -15,6 +15,7 @@ import (
 
 	"github.com/hearthbot/hearth/host"
 	"github.com/hearthbot/hearth/host/cmd/hearth/config"
+	"github.com/hearthbot/hearth/host/house"
 	"github.com/hearthbot/hearth/host/wasm"
 	"github.com/hearthbot/hearth/sdk/abi"
 )
@@ -130,6 +131,9 @@ func (a *App) install(ctx context.Context) error {
 	list := compile(ctx, a.wasm, a.o.Plugins, names)
 	defer release(context.WithoutCancel(ctx), list)
 
+	if err := a.settings.learn(ctx, list); err != nil {
+		return err
+	}
 	var sound []*bundled
 	var todo []host.Installation
 	for _, b := range list {
@@ -211,7 +215,7 @@ func Manifests(ctx context.Context, files fs.FS, c *config.Config, cache string)
 	defer engine.Close(context.WithoutCancel(ctx))
 	list := compile(ctx, engine, files, names)
 	defer release(context.WithoutCancel(ctx), list)
-	var out []abi.Manifest
+	out := []abi.Manifest{house.Manifest()}
 	for _, b := range list {
 		if b.err == nil {
 			_, b.err = b.options(c)

@@ -26,6 +26,12 @@ func (s *state) enter(p phase) {
 	s.phase = max(s.phase, p)
 }
 
+func (s *state) is(p phase) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.phase == p
+}
+
 func (s *state) lack(plugin string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -22,15 +22,15 @@ func wordings(c *config.Config, m *abi.Manifest) ([]abi.TextDef, error) {
 		fault := func(format string, args ...any) {
 			faults = append(faults, fmt.Errorf("%w: %s: %s: %s", config.ErrConfig, c.Where(name), name, fmt.Sprintf(format, args...)))
 		}
-		i := slices.IndexFunc(m.Texts, func(t abi.TextDef) bool { return t.Key == key })
-		if i < 0 {
-			fault("%s", noText(m, key))
+		known, err := textOf(m, key)
+		if err != nil {
+			fault("%v", err)
 			continue
 		}
 		def := abi.TextDef{Key: key}
 		for _, locale := range slices.Sorted(maps.Keys(texts[key])) {
 			wording := texts[key][locale]
-			if err := fits(wording, m.Texts[i].Params); err != nil {
+			if err := fits(wording, known.Params); err != nil {
 				fault("%s: %v", locale, err)
 			}
 			def.Text = append(def.Text, abi.Translation{Locale: locale, Text: wording})
@@ -40,19 +40,31 @@ func wordings(c *config.Config, m *abi.Manifest) ([]abi.TextDef, error) {
 	return out, errors.Join(faults...)
 }
 
-func noText(m *abi.Manifest, key string) string {
+// wordingFits says what is wrong with a wording for a plugin's text.
+func wordingFits(m *abi.Manifest, key, wording string) error {
+	def, err := textOf(m, key)
+	if err != nil {
+		return err
+	}
+	return fits(wording, def.Params)
+}
+
+func textOf(m *abi.Manifest, key string) (abi.TextDef, error) {
 	var keys []string
 	for _, t := range m.Texts {
+		if t.Key == key {
+			return t, nil
+		}
 		keys = append(keys, t.Key)
 	}
 	if len(keys) == 0 {
-		return "the plugin has no texts"
+		return abi.TextDef{}, config.Say("the plugin has no texts", "这个插件没有文案")
 	}
 	hint := ""
 	if near := config.Nearest(key, keys); near != "" {
 		hint = ", did you mean " + near + "?"
 	}
-	return "there is no such text" + hint + "; there are " + strings.Join(keys, ", ")
+	return abi.TextDef{}, config.Say("there is no such text%s; there are %s", "没有这条文案；可用：%[2]s", hint, strings.Join(keys, ", "))
 }
 
 // fits says what is wrong with the placeholders of a wording, which are written
@@ -70,16 +82,16 @@ func fits(wording string, params []string) error {
 		}
 		inside, after, closed := strings.Cut(rest, "}")
 		if c == '}' || !closed {
-			return errors.New("a brace without its other one: write {{ or }} for the character itself")
+			return config.Say("a brace without its other one: write {{ or }} for the character itself", "花括号不成对：要写花括号本身，请写 {{ 或 }}")
 		}
 		forms := strings.Split(inside, "|")
 		switch {
 		case !slices.Contains(params, forms[0]) && len(params) == 0:
-			return fmt.Errorf("{%s} is no placeholder: this text has none", inside)
+			return config.Say("{%s} is no placeholder: this text has none", "{%s} 不是占位符：这条文案没有占位符", inside)
 		case !slices.Contains(params, forms[0]):
-			return fmt.Errorf("{%s} is no placeholder of this text; it has {%s}", inside, strings.Join(params, "}, {"))
+			return config.Say("{%s} is no placeholder of this text; it has {%s}", "{%s} 不是这条文案的占位符；可用：{%s}", inside, strings.Join(params, "}, {"))
 		case len(forms) != 1 && len(forms) != 3:
-			return fmt.Errorf("{%s} wants a word for one and a word for more: {%s|one|more}", inside, forms[0])
+			return config.Say("{%s} wants a word for one and a word for more: {%s|one|more}", "{%s} 需要单数和复数两种写法：{%s|one|more}", inside, forms[0])
 		}
 		rest = after
 	}

@@ -92,14 +92,14 @@ const packTime = 6 * time.Minute
 func (c *Client) LoadTasks(ctx context.Context, zip []byte, dry bool) (r web.TaskReview, err error) {
 	ctx, cancel := context.WithTimeout(ctx, packTime)
 	defer cancel()
-	return r, c.read(ctx, http.MethodPost, "/api/v1/tasks/pack?dry_run="+strconv.FormatBool(dry), zip, &r)
+	return r, c.read(ctx, http.MethodPost, "/api/v1/tasks/pack?dry_run="+strconv.FormatBool(dry), "application/zip", zip, &r)
 }
 
 // Tasks is the learning path as a zip.
 func (c *Client) Tasks(ctx context.Context) ([]byte, error) {
 	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
-	resp, err := c.do(ctx, http.MethodGet, "/api/v1/tasks/pack", nil)
+	resp, err := c.do(ctx, http.MethodGet, "/api/v1/tasks/pack", "", nil)
 	if err != nil {
 		return nil, err
 	}
@@ -122,7 +122,7 @@ func (c *Client) Healthy(ctx context.Context) error {
 // Follow calls each with every event that is handled from now on, until ctx or
 // the server ends, or each fails.
 func (c *Client) Follow(ctx context.Context, f web.EventFilter, each func(web.Event) error) error {
-	resp, err := c.do(ctx, http.MethodGet, "/api/v1/events/follow"+query(f), nil)
+	resp, err := c.do(ctx, http.MethodGet, "/api/v1/events/follow"+query(f), "", nil)
 	if err != nil {
 		return err
 	}
@@ -173,11 +173,11 @@ func query(f web.EventFilter) string {
 func (c *Client) ask(ctx context.Context, method, path string, answer any) error {
 	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
-	return c.read(ctx, method, path, nil, answer)
+	return c.read(ctx, method, path, "", nil, answer)
 }
 
-func (c *Client) read(ctx context.Context, method, path string, body []byte, answer any) error {
-	resp, err := c.do(ctx, method, path, body)
+func (c *Client) read(ctx context.Context, method, path, kind string, body []byte, answer any) error {
+	resp, err := c.do(ctx, method, path, kind, body)
 	if err != nil {
 		return err
 	}
@@ -189,14 +189,14 @@ func (c *Client) read(ctx context.Context, method, path string, body []byte, ans
 }
 
 // do returns a response with a good status, or what the server says is wrong.
-// A body is a zip.
-func (c *Client) do(ctx context.Context, method, path string, body []byte) (*http.Response, error) {
+// kind is the media type of a body.
+func (c *Client) do(ctx context.Context, method, path, kind string, body []byte) (*http.Response, error) {
 	req, err := http.NewRequestWithContext(ctx, method, c.URL+path, bytes.NewReader(body))
 	if err != nil {
 		return nil, fmt.Errorf("%q is no address of a server: %w", c.URL, err)
 	}
 	if body != nil {
-		req.Header.Set("Content-Type", "application/zip")
+		req.Header.Set("Content-Type", kind)
 	}
 	if c.Token != "" {
 		req.Header.Set("Authorization", "Bearer "+c.Token)
@@ -234,6 +234,9 @@ func (c *Client) refusal(resp *http.Response) error {
 	}
 	if resp.StatusCode == http.StatusUnauthorized {
 		return fmt.Errorf("%w: set HEARTH_ADMIN_TOKEN, or say with --data where the server's data directory is; `hearth admin token reset` makes a new one", ErrToken)
+	}
+	if err := settingsProblem(body); err != nil {
+		return err
 	}
 	for _, e := range p.Errors {
 		p.Detail += "; " + strings.TrimPrefix(strings.TrimPrefix(e.Location, "query."), "path.") + ": " + e.Message

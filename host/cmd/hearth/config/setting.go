@@ -108,6 +108,15 @@ func encode(v any) json.RawMessage {
 	return data
 }
 
+// Normal is JSON written in the one way in which values are kept and compared.
+func Normal(value json.RawMessage) (json.RawMessage, error) {
+	v, err := decode(value)
+	if err != nil {
+		return nil, err
+	}
+	return encode(v), nil
+}
+
 // decode is JSON as TOML has it: whole numbers are int64.
 func decode(data json.RawMessage) (any, error) {
 	d := json.NewDecoder(strings.NewReader(string(data)))

@@ -11,6 +11,7 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode"
 	"unicode/utf8"
 
 	"golang.org/x/text/language"
@@ -73,6 +74,9 @@ func text(p *string, least, most int) field {
 		s = strings.TrimSpace(s)
 		if n := utf8.RuneCountInString(s); n < least || n > most {
 			return Say("has %d characters; %d to %d are possible", "有 %d 个字符，应为 %d 到 %d 个", n, least, most)
+		}
+		if strings.ContainsFunc(s, func(r rune) bool { return unicode.IsControl(r) && r != '\n' && r != '\t' }) {
+			return Say("has control characters, which cannot be seen", "含有看不见的控制字符")
 		}
 		*p = s
 		return nil

@@ -13,6 +13,8 @@ import (
 	"testing"
 	"time"
 
+	"net/http/httptest"
+
 	"github.com/hearthbot/hearth/host"
 	"github.com/hearthbot/hearth/host/chat/chattest"
 	"github.com/hearthbot/hearth/host/chat/slack"
@@ -20,7 +22,6 @@ import (
 	"github.com/hearthbot/hearth/host/cmd/hearth/config"
 	"github.com/hearthbot/hearth/host/wasm"
 	"github.com/hearthbot/hearth/store/bolt"
-	"net/http/httptest"
 
 	"github.com/go-chi/chi/v5"
 )
@@ -54,7 +55,8 @@ func plugins(t *testing.T) (dir, cache string) {
 				return
 			}
 		}
-		for file, pkg := range map[string]string{b.plugins + "/welcome.wasm": "../../../../plugins/welcome", b.extra + "/echo.wasm": "./testdata/plugins/echo",
+		for file, pkg := range map[string]string{b.plugins + "/welcome.wasm": "../../../../plugins/welcome", b.extra + "/echo.wasm": "./testdata/plugins/echo", b.extra + "/stumble.wasm": "./testdata/plugins/stumble",
+			b.extra + "/grumpy.wasm": "./testdata/plugins/grumpy",
 			b.path + "/welcome.wasm": "../../../../plugins/welcome", b.path + "/tasks.wasm": "../../../../plugins/tasks"} {
 			cmd := exec.Command("go", "build", "-trimpath", "-buildmode=c-shared", "-o", file, pkg)
 			cmd.Env = append(os.Environ(), "GOOS=wasip1", "GOARCH=wasm")
@@ -93,6 +95,13 @@ func serve(t *testing.T, change func(*config.Config), packs ...string) string {
 // serveFrom is serve with other plugins, in a data directory as it is.
 func serveFrom(t *testing.T, o app.Options) string {
 	t.Helper()
+	_, url := serveApp(t, o)
+	return url
+}
+
+// serveApp is serveFrom for who asks the app itself too.
+func serveApp(t *testing.T, o app.Options) (*app.App, string) {
+	t.Helper()
 	ready := make(chan app.Ready, 1)
 	o.GrantAll, o.Ready = true, func(r app.Ready) { ready <- r }
 	o.Config.Server.Listen = "127.0.0.1:0"
@@ -111,14 +120,14 @@ func serveFrom(t *testing.T, o app.Options) string {
 	})
 	select {
 	case r := <-ready:
-		return r.URL
+		return a, r.URL
 	case err := <-ended:
 		ended <- err
 		t.Fatal("hearth ended: ", err)
 	case <-time.After(2 * time.Minute):
 		t.Fatal("hearth was not ready within two minutes")
 	}
-	return ""
+	return nil, ""
 }
 
 // workspace is hearth at a stand-in for Slack, with a clock that can be moved.

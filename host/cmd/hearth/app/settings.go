@@ -1,0 +1,220 @@
+package app
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"maps"
+	"os"
+	"slices"
+	"sync/atomic"
+
+	"github.com/hearthbot/hearth/host"
+	"github.com/hearthbot/hearth/host/audit"
+	"github.com/hearthbot/hearth/host/cmd/hearth/config"
+	"github.com/hearthbot/hearth/host/settings"
+	"github.com/hearthbot/hearth/sdk/abi"
+)
+
+// A setting is what the file says, or else what is stored, or else its default.
+//
+//	hearth.toml ──────────────────────────┐
+//	store ─► Overlay ─► plugins' schemas ─┴─► situation ─► engine, plugins, platforms
+//
+// board is where all of that is known and changed. What is stored and cannot be
+// used is named, and its default holds: nothing that is stored keeps hearth from
+// starting.
+type board struct {
+	app     *App
+	file    *config.Config // and what flags set: this cannot be changed
+	plugins []string       // that there are files of, enabled or not
+	stored  *settings.Settings
+	turn    chan struct{}                 // holds one token: one change at a time
+	started atomic.Pointer[config.Config] // what held at the start, and does for what works at the next
+	now     atomic.Pointer[situation]
+}
+
+// situation is what is set at one moment. It is never changed, only replaced.
+type situation struct {
+	config    *config.Config            // that holds
+	values    map[string]settings.Value // that are stored
+	plain     map[string]json.RawMessage
+	faults    map[string]error // of what is stored and not used
+	manifests map[string]*abi.Manifest
+}
+
+// openSettings reads what is stored. From here on a.o.Config is what hearth is
+// started with, and a.conf what holds.
+func (a *App) openSettings(ctx context.Context) error {
+	names, err := ListPlugins(a.o.Plugins)
+	if err != nil {
+		return fmt.Errorf("list the plugins: %w", err)
+	}
+	key := settings.NewKey(a.data, os.Getenv(settings.KeyVariable))
+	b := &board{app: a, file: a.o.Config, plugins: names, stored: settings.New(a.store, a.audit, key, nil), turn: make(chan struct{}, 1)}
+	s, err := b.read(ctx, nil)
+	if err != nil {
+		return err
+	}
+	b.now.Store(s)
+	b.started.Store(s.config)
+	a.settings, a.o.Config = b, s.config
+	return nil
+}
+
+// conf is the config that holds.
+func (a *App) conf() *config.Config { return a.settings.now.Load().config }
+
+// learn takes in what the plugins say of themselves, against which what is
+// stored for them can now be held, and says what is wrong with any of it.
+func (b *board) learn(ctx context.Context, list []*bundled) error {
+	manifests := map[string]*abi.Manifest{}
+	for _, p := range list {
+		if p.compiled != nil {
+			manifests[p.name] = &p.manifest
+		}
+	}
+	s, err := b.read(ctx, manifests)
+	if err != nil {
+		return err
+	}
+	b.now.Store(s)
+	b.started.Store(s.config)
+	b.app.o.Config = s.config
+	for _, key := range slices.Sorted(maps.Keys(s.faults)) {
+		b.app.log.Warn("a stored setting cannot be used; its default holds", "setting", key, "why", s.faults[key],
+			"what to do", "set it anew on the page of settings, or with `hearth config import`")
+	}
+	return nil
+}
+
+// read is the situation by what is stored now.
+func (b *board) read(ctx context.Context, manifests map[string]*abi.Manifest) (*situation, error) {
+	all, err := b.stored.All(ctx)
+	if err != nil {
+		return nil, err
+	}
+	values, plain := map[string]settings.Value{}, map[string]json.RawMessage{}
+	unreadable := map[string]error{}
+	for _, v := range all {
+		values[v.Key] = v
+		if !v.Secret {
+			plain[v.Key] = v.JSON
+			continue
+		}
+		text, err := b.stored.Reveal(v)
+		if err != nil {
+			unreadable[v.Key] = config.Say("%v", "无法读取：加密密钥不对。请恢复原来的密钥，或重新设置这一项（%v）", err)
+			continue
+		}
+		if plain[v.Key], err = json.Marshal(text); err != nil {
+			return nil, fmt.Errorf("read %s: %w", v.Key, err)
+		}
+	}
+	s := b.situation(plain, manifests)
+	s.values = values
+	maps.Copy(s.faults, unreadable)
+	return s, nil
+}
+
+// situation is what holds with these values stored. It does not know the values'
+// authors.
+func (b *board) situation(plain map[string]json.RawMessage, manifests map[string]*abi.Manifest) *situation {
+	s := &situation{plain: plain, faults: map[string]error{}, manifests: manifests}
+	use := maps.Clone(plain)
+	for key := range plain {
+		if p := config.PluginOf(key); p != "" && len(b.plugins) > 0 && !slices.Contains(b.plugins, p) {
+			s.fault(use, key, config.Say("there is no plugin %s", "没有插件 %s", p))
+		}
+	}
+	for {
+		c, faults := b.file.Overlay(use)
+		for _, f := range faults {
+			s.fault(use, f.Key, f.Err)
+		}
+		found := len(faults) > 0
+		for _, name := range slices.Sorted(maps.Keys(manifests)) {
+			for key, err := range b.misfits(c, manifests[name], use) {
+				s.fault(use, key, err)
+				found = true
+			}
+		}
+		if s.config = c; !found {
+			return s
+		}
+	}
+}
+
+func (s *situation) fault(use map[string]json.RawMessage, key string, err error) {
+	s.faults[key] = err
+	delete(use, key)
+}
+
+// misfits are the stored settings of a plugin that its manifest does not allow,
+// with why.
+func (b *board) misfits(c *config.Config, m *abi.Manifest, use map[string]json.RawMessage) map[string]error {
+	out := map[string]error{}
+	var own []string // of the schema's
+	for key := range use {
+		text, locale, is := config.TextOf(key)
+		switch {
+		case config.PluginOf(key) != m.Name || b.file.Where(key) != "":
+		case is:
+			if err := wordingFits(m, text, c.Plugin(m.Name).Texts[text][locale]); err != nil {
+				out[key] = err
+			}
+		case !c.IsSecret(key) && key != "plugins."+m.Name+".enabled":
+			own = append(own, key)
+		}
+	}
+	err := host.CheckConfig(m, c.Plugin(m.Name).Config)
+	if err == nil || len(own) == 0 {
+		return out
+	}
+	// Which of them? Each is tried with what the file says alone.
+	for _, key := range own {
+		alone, _ := b.file.Overlay(map[string]json.RawMessage{key: use[key]})
+		if err := host.CheckConfig(m, alone.Plugin(m.Name).Config); err != nil {
+			out[key] = schemaSays(err)
+		}
+	}
+	if len(out) == 0 && host.CheckConfig(m, b.file.Plugin(m.Name).Config) == nil {
+		for _, key := range own { // they do not go together
+			out[key] = schemaSays(err)
+		}
+	}
+	return out
+}
+
+func schemaSays(err error) error {
+	return config.Say("the plugin does not take it: %v", "插件不接受这个值：%v", err)
+}
+
+// tuning is what of a config changes the engine while it runs.
+func tuning(c *config.Config) host.Tuning {
+	return host.Tuning{
+		Community:  host.Community{Name: c.Community.Name, Locale: c.Community.Locale, TimeZone: c.Community.TimeZone, Managers: c.Community.Managers},
+		Policy:     host.Policy{QuietFrom: c.Policy.QuietFrom, QuietTo: c.Policy.QuietTo, DailyCap: c.Policy.DailyCap, Expiry: c.Policy.Expiry},
+		Journal:    host.Journal{MaxRows: c.Journal.MaxRows, MaxAge: c.Journal.MaxAge},
+		Retries:    host.Retries{Delays: c.Retries.Delays, Deliveries: c.Retries.Deliveries},
+		Keep:       host.Keep{Audit: c.Privacy.Audit, Seen: c.Privacy.Seen, Sent: c.Privacy.Sent, Buttons: c.Privacy.Buttons, Track: c.Privacy.Track},
+		MaxBacklog: c.Limits.Backlog, MaxOutbox: c.Limits.Outbox, MaxTimers: c.Limits.Timers,
+	}
+}
+
+// errBusy says that settings cannot be changed at this moment.
+var errBusy = errors.New("hearth is starting or stopping; settings can be changed when it runs")
+
+// enter waits for one's turn to change something; leave ends it.
+func (b *board) enter(ctx context.Context) (leave func(), err error) {
+	select {
+	case b.turn <- struct{}{}:
+		return func() { <-b.turn }, nil
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+}
+
+// hearth is who puts back what could not be put to use.
+var hearth = audit.Host

@@ -1,0 +1,348 @@
+package walk
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/cookiejar"
+	"net/url"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/chromedp/chromedp"
+
+	"github.com/hearthbot/hearth/host/access"
+	"github.com/hearthbot/hearth/host/chat/webchat/tabtest"
+	"github.com/hearthbot/hearth/host/cmd/hearth/app"
+	"github.com/hearthbot/hearth/host/cmd/hearth/config"
+	"github.com/hearthbot/hearth/web/page"
+)
+
+// community is a whole hearth with the pages, a few members who did something,
+// and a token for each role.
+type community struct {
+	t      *testing.T
+	url    string
+	data   string
+	routes []page.Route
+	tokens map[access.Role]string
+}
+
+// openCommunity starts one.
+func openCommunity(t *testing.T, change func(*config.Config)) *community {
+	t.Helper()
+	plugins(t)
+	return openCommunityOf(t, built.path, change)
+}
+
+// openCommunityOf is openCommunity with the plugins of a directory.
+func openCommunityOf(t *testing.T, dir string, change func(*config.Config)) *community {
+	t.Helper()
+	_, cache := plugins(t)
+	c := config.Default()
+	c.Server.Data = t.TempDir()
+	c.Community.Name = "Gophers"
+	if change != nil {
+		change(c)
+	}
+	if err := os.CopyFS(filepath.Join(c.Server.Data, app.CacheDir), os.DirFS(cache)); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Chmod(filepath.Join(c.Server.Data, app.CacheDir), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	h := &community{t: t, data: c.Server.Data, tokens: map[access.Role]string{}}
+	var a *app.App
+	a, h.url = serveApp(t, app.Options{Config: c, Plugins: os.DirFS(dir)})
+	h.routes = a.Routes()
+	admin, err := app.ReadToken(c.Server.Data)
+	if err != nil {
+		t.Fatal(err)
+	}
+	h.tokens[access.Admin] = admin
+	b := h.browse(access.Admin)
+	for _, role := range []access.Role{access.Viewer, access.Manager} {
+		_, body := b.send("POST", "/admin/tokens", url.Values{"name": {"the " + string(role)}, "role": {string(role)}})
+		m := regexp.MustCompile(`<code id="secret">([^<]+)</code>`).FindStringSubmatch(body)
+		if m == nil {
+			t.Fatalf("no token is made: %s", body)
+		}
+		h.tokens[role] = m[1]
+	}
+	return h
+}
+
+// visitor is an HTTP client that is signed in as a role; "" is not.
+type visitor struct {
+	*community
+	client *http.Client
+}
+
+func (h *community) browse(role access.Role) *visitor {
+	h.t.Helper()
+	jar, err := cookiejar.New(nil)
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	v := &visitor{h, &http.Client{Jar: jar, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}}
+	if role != "" {
+		if code, body := v.send("POST", "/login", url.Values{"token": {h.tokens[role]}}); code != http.StatusSeeOther {
+			h.t.Fatalf("signing in as %s: %d %s", role, code, body)
+		}
+	}
+	return v
+}
+
+func (v *visitor) send(method, path string, form url.Values) (int, string) {
+	v.t.Helper()
+	r, err := http.NewRequestWithContext(v.t.Context(), method, v.url+path, strings.NewReader(form.Encode()))
+	if err != nil {
+		v.t.Fatal(err)
+	}
+	r.Header.Set("Accept-Language", "en")
+	if form != nil {
+		r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	}
+	resp, err := v.client.Do(r)
+	if err != nil {
+		v.t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	if strings.HasPrefix(resp.Header.Get("Content-Type"), "text/event-stream") {
+		return resp.StatusCode, "" // it does not end
+	}
+	body, err := io.ReadAll(io.LimitReader(resp.Body, 8<<20))
+	if err != nil {
+		v.t.Fatal(err)
+	}
+	return resp.StatusCode, string(body)
+}
+
+// api asks by a token, with JSON.
+func (h *community) api(role access.Role, method, path string, in any) (int, string) {
+	h.t.Helper()
+	body, err := json.Marshal(in)
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	r, err := http.NewRequestWithContext(h.t.Context(), method, h.url+path, bytes.NewReader(body))
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	r.Header.Set("Content-Type", "application/json")
+	if role != "" {
+		r.Header.Set("Authorization", "Bearer "+h.tokens[role])
+	}
+	resp, err := http.DefaultClient.Do(r)
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	out, err := io.ReadAll(io.LimitReader(resp.Body, 1<<20))
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	return resp.StatusCode, string(out)
+}
+
+// TestEveryRouteByEveryRole tries all pages, forms and operations as everybody:
+// who may not is refused, and who may is not.
+func TestEveryRouteByEveryRole(t *testing.T) {
+	h := openCommunity(t, nil)
+	roles := append([]access.Role{page.Everybody}, access.Roles...)
+	fill := regexp.MustCompile(`\{[a-z]+\}`)
+	n := 0
+	for _, role := range roles {
+		v := h.browse(role)
+		for _, route := range h.routes {
+			if route.Pattern == "/logout" || route.Pattern == "/" || strings.HasPrefix(route.Pattern, "/login") {
+				continue
+			}
+			n++
+			path := fill.ReplaceAllString(route.Pattern, "0000000000000001")
+			code, _ := v.send(route.Method, path, url.Values{"x": {"y"}})
+			may := route.Need == page.Everybody || role.Covers(route.Need)
+			refused := code == http.StatusForbidden || code == http.StatusUnauthorized || role == page.Everybody && code == http.StatusSeeOther
+			if may && route.Need != page.Everybody && (refused || code >= 500) || !may && !refused {
+				t.Errorf("%s %s, which needs %q, answers %q with %d", route.Method, path, route.Need, role, code)
+			}
+		}
+	}
+	var doc struct {
+		Paths map[string]map[string]struct{ Security []map[string][]access.Role }
+	}
+	_, body := h.api("", "GET", "/api/openapi.json", nil)
+	if err := json.Unmarshal([]byte(body), &doc); err != nil {
+		t.Fatal(err)
+	}
+	for _, role := range roles {
+		for path, ops := range doc.Paths {
+			for method, op := range ops {
+				if len(op.Security) != 1 || len(op.Security[0]["token"]) != 1 {
+					t.Errorf("%s %s says no role", method, path)
+					continue
+				}
+				n++
+				need := op.Security[0]["token"][0]
+				if role.Covers(need) {
+					continue // that it works is shown elsewhere; here it would follow events for ever
+				}
+				code, _ := h.api(role, strings.ToUpper(method), fill.ReplaceAllString(path, "0000000000000001"), map[string]any{})
+				if code != http.StatusForbidden && code != http.StatusUnauthorized {
+					t.Errorf("%s %s, which needs %s, answers %q with %d", method, path, need, role, code)
+				}
+			}
+		}
+	}
+	t.Logf("figure: %d requests to %d routes of pages and %d paths of the API, as nobody, viewer, manager and admin", n, len(h.routes), len(doc.Paths))
+}
+
+// barriers is axe-core, "" where it was not fetched.
+func barriers(t *testing.T) string {
+	t.Helper()
+	b, err := os.ReadFile("../../../../bin/axe/axe.min.js")
+	if err != nil {
+		if os.Getenv("HEARTH_CI") != "" {
+			t.Fatal("axe-core is not in bin/axe, and HEARTH_CI asks for it: .ci/axe fetches it")
+		}
+		t.Log("axe-core is not there: the pages are not searched for barriers; `make axe` fetches it")
+		return ""
+	}
+	return string(b)
+}
+
+// search is what axe-core finds on the page as it is.
+func search(b *tabtest.Tab, axe string) string {
+	if axe == "" {
+		return ""
+	}
+	// The page's own policy keeps scripts out; the test's come in by the debugger.
+	tabtest.Eval[bool](b, "(() => {"+axe+"; return true })()")
+	return tabtest.Eval[string](b, `axe.run(document, {resultTypes: ["violations"]}).then(r => r.violations.map(v => v.id + ": " + v.help + " — " + v.nodes.slice(0, 3).map(n => n.target.join(" ")).join(", ")).join("\n"))`)
+}
+
+// TestPages walks every page as each role, in both languages, light and dark,
+// wide and narrow.
+func TestPages(t *testing.T) {
+	browser := tabtest.Start(t)
+	axe := barriers(t)
+	h := openCommunity(t, nil)
+	paths := h.populate(browser)
+	for _, role := range access.Roles {
+		b := tabtest.New(t, browser, h.url)
+		b.Look(1440, 1000, false)
+		b.Run("sign in", chromedp.Navigate(h.url+"/login?lang=en"), chromedp.SetValue(chromedp.CSS("#token"), h.tokens[role]), chromedp.Click(chromedp.CSS("main .primary")))
+		b.Until("location.pathname === '/'")
+		for _, look := range []struct {
+			lang  string
+			width int64
+			dark  bool
+		}{{"en", 1440, false}, {"zh-CN", 320, true}, {"zh-CN", 1440, true}, {"en", 320, false}, {"zh-CN", 1440, false}, {"en", 320, true}} {
+			if role != access.Admin && look.width == 1440 && look.dark {
+				continue // an admin sees all that they do
+			}
+			b.Look(look.width, map[bool]int64{true: 740, false: 1000}[look.width == 320], look.dark)
+			for _, path := range paths {
+				need := h.need(path)
+				if !role.Covers(need) {
+					continue
+				}
+				query := "?"
+				if strings.Contains(path, "?") {
+					query = "&"
+				}
+				where := fmt.Sprintf("%s as %s in %s at %d px, dark %v", path, role, look.lang, look.width, look.dark)
+				b.Run("open "+where, chromedp.Navigate(h.url+path+query+"lang="+look.lang))
+				b.Until("document.readyState === 'complete'")
+				b.Rest()
+				b.Fits(where)
+				if lang := tabtest.Eval[string](b, "document.documentElement.lang"); lang != look.lang {
+					t.Errorf("%s is in %s", where, lang)
+				}
+				if bare := tabtest.Eval[string](b, bareKeys); bare != "" {
+					t.Errorf("%s says %s", where, bare)
+				}
+				if found := search(b, axe); found != "" {
+					t.Errorf("%s has barriers:\n%s", where, found)
+				}
+				if role == access.Admin {
+					name := strings.Trim(strings.Map(func(r rune) rune {
+						if r == '/' || r == '?' || r == '=' || r == '&' || r == '%' || r == ':' {
+							return '-'
+						}
+						return r
+					}, path), "-")
+					if name == "" {
+						name = "today"
+					}
+					shade := map[bool]string{true: "dark", false: "light"}[look.dark]
+					b.Keep(fmt.Sprintf("pages-%s-%s-%d-%s", name, look.lang, look.width, shade))
+				}
+			}
+		}
+	}
+	t.Logf("figure: %d pages seen", len(paths))
+}
+
+// bareKeys are the keys of texts that a page shows because there is no such text.
+const bareKeys = `(() => { const found = [], w = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+	while (w.nextNode()) { const n = w.currentNode; if (!n.parentElement.closest("code, pre, textarea, .plain, time, bdi, svg") && /^[a-z]+(\.[a-z_]+)+$/.test(n.data.trim())) found.push(n.data.trim()) }
+	return found.join(", ") })()`
+
+// need is the role that the route of a path needs.
+func (h *community) need(path string) access.Role {
+	h.t.Helper()
+	path, _, _ = strings.Cut(path, "?")
+	want := strings.Split(path, "/")
+	best, fixed := access.Role("nobody"), -1
+	for _, r := range h.routes {
+		have := strings.Split(r.Pattern, "/")
+		if r.Method != http.MethodGet || len(have) != len(want) {
+			continue
+		}
+		same, n := true, 0
+		for i := range have {
+			if have[i] == want[i] {
+				n++
+			} else if !strings.HasPrefix(have[i], "{") {
+				same = false
+			}
+		}
+		if same && n > fixed {
+			best, fixed = r.Need, n
+		}
+	}
+	if best == "nobody" {
+		h.t.Fatalf("there is no route to %s", path)
+	}
+	return best
+}
+
+// populate has members come in and talk, and returns the paths of all pages
+// there are then.
+func (h *community) populate(browser interface {
+	Done() <-chan struct{}
+}) []string {
+	h.t.Helper()
+	for i, name := range []string{"Ada", "小林"} {
+		e := map[string]any{"specversion": "1.0", "id": fmt.Sprint("join-", i), "source": "test:people", "type": "member.joined",
+			"data": map[string]any{"member": map[string]any{"id": fmt.Sprint("test:", i), "name": name}}}
+		if code, body := h.api(access.Admin, "POST", "/api/v1/events", e); code >= 300 {
+			h.t.Fatalf("%s does not come in: %d %s", name, code, body)
+		}
+	}
+	seen := map[string]bool{}
+	var out []string
+	for _, r := range h.routes {
+		if r.Method == http.MethodGet && !strings.Contains(r.Pattern, "{") && r.Need != page.Everybody && !strings.Contains(r.Pattern, ".") && !seen[r.Pattern] {
+			seen[r.Pattern] = true
+			out = append(out, r.Pattern)
+		}
+	}
+	return out
+}
