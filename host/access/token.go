@@ -145,8 +145,20 @@ func (k *Keeper) Link(ctx context.Context, by audit.Who, name string, role Role)
 	}
 	secret := newSecret()
 	sum := digest(secret)
+	now := k.o.Now().UnixMilli()
 	b := new(store.Batch)
-	err := put(b, kLink.Join(sum), &linkRow{name, role, k.o.Now().Add(LinkTime).UnixMilli()})
+	err := k.each(ctx, kLink, func(sum string, at store.Row) error { // those that were never used
+		var l linkRow
+		err := json.Unmarshal(at.Value, &l)
+		if err == nil && now >= l.Expires && len(b.Writes()) < store.MaxOps/2 {
+			b.Delete(kLink.Join(sum))
+		}
+		return err
+	})
+	if err != nil {
+		return "", err
+	}
+	err = put(b, kLink.Join(sum), &linkRow{name, role, k.o.Now().Add(LinkTime).UnixMilli()})
 	if err == nil {
 		err = k.o.Audit.Put(b, audit.Entry{Who: by, Did: "link.create", On: "link/" + sum[:idLen], After: name + " · " + string(role)})
 	}
