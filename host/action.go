@@ -14,6 +14,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/hearthbot/hearth/host/audit"
 	"github.com/hearthbot/hearth/host/house"
 	"github.com/hearthbot/hearth/sdk/abi"
 	"github.com/hearthbot/hearth/store"
@@ -59,7 +60,7 @@ func (e *Engine) actOnce(plugin string, seq uint64) (turn, error) {
 	result := abi.Result{Name: row.Action.Name}
 	switch {
 	case row.Action.Host == house.Forget:
-		_, err := e.forget(ctx, row.Member, &wish{key, rev})
+		_, err := e.forget(ctx, row.Member, &wish{who: audit.Who{ID: "member", Name: "a member", Via: "chat"}, key: key, rev: rev})
 		return done, err
 	case row.Action.Host != "":
 		kind = abi.HostAnswered

@@ -50,7 +50,8 @@
 // after event is held back (breaker.go). What ages is deleted (sweep.go), what
 // plugins track is counted (track.go). What pages show of a plugin it is asked
 // for, and what they change it is told (view.go). How a plugin comes in is
-// install.go's. metrics.go counts at each station and queues.go shows what waits,
+// install.go's, and what may change while the engine runs tune.go's: limits and
+// rules, a plugin's config; platforms come and go (platform.go). metrics.go counts at each station and queues.go shows what waits,
 // and for how long. keys.go and rows.go say how all of it is stored. RATIONALE.md
 // beside this file answers why it is so and not otherwise.
 package host

@@ -41,7 +41,16 @@ func (x Erased) Total() (n int) {
 // files hold the bytes until the store is compacted, which follows within the
 // hour; see [store.Compacter].
 func (e *Engine) Forget(ctx context.Context, id string) (Erased, error) {
-	done, err := e.forget(ctx, id, nil)
+	return e.forgetAndWait(ctx, id, nil)
+}
+
+// ForgetBy is Forget, on record with its reason. The record does not say whom.
+func (e *Engine) ForgetBy(ctx context.Context, who audit.Who, id, why string) (Erased, error) {
+	return e.forgetAndWait(ctx, id, &wish{who: who, why: why})
+}
+
+func (e *Engine) forgetAndWait(ctx context.Context, id string, by *wish) (Erased, error) {
+	done, err := e.forget(ctx, id, by)
 	if err != nil {
 		return Erased{}, fmt.Errorf("host: forgetting a member: %w", err)
 	}
@@ -55,8 +64,12 @@ func (e *Engine) Forget(ctx context.Context, id string) (Erased, error) {
 	}
 }
 
-// wish is an action by which members ask for something of themselves.
+// wish is somebody's that a member be forgotten.
 type wish struct {
+	who audit.Who
+	why string
+
+	// An action by which the member asks for it themselves, if there is one.
 	key store.Key
 	rev store.Rev
 }
@@ -93,13 +106,14 @@ func (e *Engine) beginForget(ctx context.Context, id string, by *wish) (<-chan E
 		return nil, err
 	}
 	b := new(store.Batch)
-	if by != nil {
+	asked := by != nil && by.key != ""
+	if asked {
 		b.Check(by.key, by.rev)
 		b.Delete(by.key)
 	}
 	if there.Exists() {
 		done := e.forgets.wait(id)
-		if by != nil {
+		if asked {
 			_, err = e.store.Commit(ctx, b)
 		}
 		return done, err
@@ -117,7 +131,10 @@ func (e *Engine) beginForget(ctx context.Context, id string, by *wish) (<-chan E
 	if p.Name != "" {
 		f.Names = []string{p.Name}
 	}
-	f.Farewell, f.Locale = by != nil, p.Locale
+	f.Farewell, f.Locale = asked, p.Locale
+	if by != nil {
+		f.By, f.Why = []string{by.who.ID, by.who.Name, by.who.Role, by.who.Via}, by.why
+	}
 	if f.Places, err = directsOf(ctx, snap, id); err != nil {
 		return nil, err
 	}
@@ -517,9 +534,13 @@ func (g *goodbye) finish() (time.Duration, error) {
 	b.Check(g.key, g.rev)
 	b.Delete(g.key)
 	b.Put(kCompact, stamp(g.e.now()))
-	if g.f.Farewell { // who else has somebody be forgotten says so themselves
-		if err := g.e.audit.Put(b, audit.Entry{Who: audit.Who{ID: "member", Name: "a member", Via: "chat"}, Did: "member.forget",
-			On: "member/" + audit.Forgotten, After: fmt.Sprintf("%d rows erased", Erased{g.f.Counts}.Total())}); err != nil {
+	if by := g.f.By; len(by) == 4 {
+		entry := audit.Entry{Who: audit.Who{ID: by[0], Name: by[1], Role: by[2], Via: by[3]}, Did: "member.forget",
+			On: "member/" + audit.Forgotten, After: fmt.Sprintf("%d rows erased", Erased{g.f.Counts}.Total()), Why: g.f.Why}
+		if why := []byte(entry.Why); g.t.in(why) || g.t.called(why) {
+			entry.Why = "" // it says whom
+		}
+		if err := g.e.audit.Put(b, entry); err != nil {
 			return 0, err
 		}
 	}

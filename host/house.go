@@ -139,16 +139,11 @@ func (e *Engine) pauseFor(ctx context.Context, row *actionRow) (*house.State, er
 		return nil, err
 	}
 	who.Name = p.Name
-	did := "host.resume"
 	if row.Action.Host == house.Pause {
-		did = "host.pause"
 		e.awaitSent(ctx, row.Event)
-		err = e.Pause(ctx)
+		err = e.PauseBy(ctx, who, "")
 	} else {
-		err = e.Resume(ctx)
-	}
-	if err == nil {
-		err = e.audit.Add(ctx, audit.Entry{Who: who, Did: did, On: "host"})
+		err = e.ResumeBy(ctx, who, "")
 	}
 	if err != nil {
 		return nil, err

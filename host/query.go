@@ -341,7 +341,6 @@ func (e *Engine) retry(ctx context.Context, n uint64, plugin string, on *audit.E
 	b.Delete(row.Key)
 	b.Put(workKey(plugin, w.Lane, n), v)
 	if on != nil {
-		on.Before = d.Work.Error
 		if err := e.audit.Put(b, *on); err != nil {
 			return nil, err
 		}

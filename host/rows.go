@@ -184,7 +184,9 @@ type forgetRow struct {
 	Rounds   int            `msg:"r,omitempty"`
 	Counts   map[string]int `msg:"c,omitempty"`  // erased, by kind
 	Farewell bool           `msg:"fw,omitempty"` // they asked in chat, and are told there
-	Locale   string         `msg:"l,omitempty"`  // in which they are
+	By       []string       `msg:"by,omitempty"` // who asked for it, for the record: id, name, role, via; none for nobody
+	Why      string         `msg:"wy,omitempty"`
+	Locale   string         `msg:"l,omitempty"` // in which they are
 }
 
 // holdRow says why a platform's deliveries wait.

@@ -455,8 +455,8 @@ func (z *deadRow) Msgsize() (s int) {
 func (z *forgetRow) MarshalMsg(b []byte) (o []byte, err error) {
 	o = msgp.Require(b, z.Msgsize())
 	// check for omitted fields
-	zb0001Len := uint32(13)
-	var zb0001Mask uint16 /* 13 bits */
+	zb0001Len := uint32(15)
+	var zb0001Mask uint16 /* 15 bits */
 	_ = zb0001Mask
 	if z.Names == nil {
 		zb0001Len--
@@ -494,9 +494,17 @@ func (z *forgetRow) MarshalMsg(b []byte) (o []byte, err error) {
 		zb0001Len--
 		zb0001Mask |= 0x800
 	}
-	if z.Locale == "" {
+	if z.By == nil {
 		zb0001Len--
 		zb0001Mask |= 0x1000
+	}
+	if z.Why == "" {
+		zb0001Len--
+		zb0001Mask |= 0x2000
+	}
+	if z.Locale == "" {
+		zb0001Len--
+		zb0001Mask |= 0x4000
 	}
 	// variable map header, size zb0001Len
 	o = append(o, 0x80|uint8(zb0001Len))
@@ -571,6 +579,19 @@ func (z *forgetRow) MarshalMsg(b []byte) (o []byte, err error) {
 			o = msgp.AppendBool(o, z.Farewell)
 		}
 		if (zb0001Mask & 0x1000) == 0 { // if not omitted
+			// string "by"
+			o = append(o, 0xa2, 0x62, 0x79)
+			o = msgp.AppendArrayHeader(o, uint32(len(z.By)))
+			for za0006 := range z.By {
+				o = msgp.AppendString(o, z.By[za0006])
+			}
+		}
+		if (zb0001Mask & 0x2000) == 0 { // if not omitted
+			// string "wy"
+			o = append(o, 0xa2, 0x77, 0x79)
+			o = msgp.AppendString(o, z.Why)
+		}
+		if (zb0001Mask & 0x4000) == 0 { // if not omitted
 			// string "l"
 			o = append(o, 0xa1, 0x6c)
 			o = msgp.AppendString(o, z.Locale)
@@ -750,6 +771,35 @@ func (z *forgetRow) UnmarshalMsg(bts []byte) (o []byte, err error) {
 				err = msgp.WrapError(err, "Farewell")
 				return
 			}
+		case "by":
+			var zb0006 uint32
+			zb0006, bts, err = msgp.ReadArrayHeaderBytes(bts)
+			if err != nil {
+				err = msgp.WrapError(err, "By")
+				return
+			}
+			if zb0006 > zd41d09belimitArrays {
+				err = msgp.ErrLimitExceeded
+				return
+			}
+			if cap(z.By) >= int(zb0006) {
+				z.By = (z.By)[:zb0006]
+			} else {
+				z.By = make([]string, zb0006)
+			}
+			for za0006 := range z.By {
+				z.By[za0006], bts, err = msgp.ReadStringBytes(bts)
+				if err != nil {
+					err = msgp.WrapError(err, "By", za0006)
+					return
+				}
+			}
+		case "wy":
+			z.Why, bts, err = msgp.ReadStringBytes(bts)
+			if err != nil {
+				err = msgp.WrapError(err, "Why")
+				return
+			}
 		case "l":
 			z.Locale, bts, err = msgp.ReadStringBytes(bts)
 			if err != nil {
@@ -789,7 +839,11 @@ func (z *forgetRow) Msgsize() (s int) {
 			s += msgp.StringPrefixSize + len(za0004) + msgp.IntSize
 		}
 	}
-	s += 3 + msgp.BoolSize + 2 + msgp.StringPrefixSize + len(z.Locale)
+	s += 3 + msgp.BoolSize + 3 + msgp.ArrayHeaderSize
+	for za0006 := range z.By {
+		s += msgp.StringPrefixSize + len(z.By[za0006])
+	}
+	s += 3 + msgp.StringPrefixSize + len(z.Why) + 2 + msgp.StringPrefixSize + len(z.Locale)
 	return
 }
 

@@ -47,6 +47,9 @@ func (s *Server) api(r chi.Router) {
 	if s.o.Settings != nil {
 		s.settingRoutes(api)
 	}
+	if s.o.Members != nil {
+		s.memberRoutes(api)
+	}
 }
 
 func (s *Server) version() string {

@@ -64,6 +64,9 @@ type Options struct {
 	// Settings are all that can be set, for the API; nil leaves them out.
 	Settings Settings
 
+	// Members are the community's people, for the API; nil leaves them out.
+	Members Members
+
 	// Mounts are handlers by path; a trailing slash takes all below it. They bound
 	// what they read, up to MaxBody.
 	Mounts map[string]http.Handler

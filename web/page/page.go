@@ -79,6 +79,7 @@ type Frame struct {
 	streams atomic.Int32
 	closing sync.Once
 	closed  chan struct{} // ends the streams
+	beat    time.Duration // between signs of life in a stream
 }
 
 // Route is an address and who may come there.
@@ -122,7 +123,7 @@ func New(o Options) (*Frame, error) {
 	if o.Now == nil {
 		o.Now = time.Now
 	}
-	f := &Frame{o: o, limits: NewLimits(o.Now), sameSite: http.NewCrossOriginProtection(), closed: make(chan struct{}), assets: NewAssets(files, "assets", "/assets/")}
+	f := &Frame{o: o, limits: NewLimits(o.Now), sameSite: http.NewCrossOriginProtection(), closed: make(chan struct{}), beat: heartbeat, assets: NewAssets(files, "assets", "/assets/")}
 	if o.PublicURL != "" {
 		u, err := url.Parse(o.PublicURL)
 		if err == nil { // a proxy may give the request another host than the browser's

@@ -44,7 +44,7 @@ func (r *Request) Stream(w http.ResponseWriter, begin func(ctx context.Context) 
 		return out.Flush()
 	}
 	err = write(": from now on\n\n")
-	beat := time.NewTicker(heartbeat)
+	beat := time.NewTicker(f.beat)
 	defer beat.Stop()
 	for err == nil {
 		select {

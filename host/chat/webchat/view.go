@@ -141,20 +141,19 @@ func (a *Adapter) welcome(w http.ResponseWriter, r *http.Request) {
 	a.render(w, "join", a.joinView(u, name, ""))
 }
 
-// part is the way in for somebody who was forgotten: their browser is told so,
-// and forgets them too.
+// part is the way in for somebody who was forgotten: their browser is told so
+// and, with the last words to them, forgets them too.
 func (a *Adapter) part(w http.ResponseWriter, r *http.Request, u *ui, seats []seat, words string) {
 	if r.URL.Query().Get("lang") == "" {
 		u.Lang = knownLocale(seats[0].Locale)
 	}
-	if err := a.setSeats(w, r, seats[1:]); err != nil {
+	if words == "" { // or not yet
+		words = u.T("join.forgotten")
+	} else if err := a.setSeats(w, r, seats[1:]); err != nil {
 		a.tell(w, r, u, err)
 		return
 	}
 	p := a.joinView(u, "", "")
-	if words == "" {
-		words = u.T("join.forgotten")
-	}
 	p.Parting = strings.Split(words, "\n")
 	a.render(w, "join", p)
 }

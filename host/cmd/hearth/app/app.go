@@ -132,7 +132,6 @@ func (a *App) openData(ctx context.Context) error {
 	}
 	a.shares = newShares(a.store, a.log)
 	a.audit = audit.New(a.store, nil)
-	a.access = access.New(access.Options{Store: a.store, Audit: a.audit, Admin: a.token, Session: a.o.Config.Access.Session})
 	if info, err := os.Stat(dir); err == nil && !private(info) {
 		a.log.Warn("others can look into the data directory; `chmod 700` closes it", "dir", dir, "mode", info.Mode().Perm())
 	}
@@ -231,7 +230,7 @@ func (a *App) openWeb(context.Context) (err error) {
 		return err
 	}
 	tasks := &learning{engine: a.engine, verifier: a.verifier, audit: a.audit, log: a.log}
-	a.web, err = web.New(web.Options{Host: &joined{engine: a.engine, gate: a.gate, log: a.log}, Verifier: verifier, Run: run, Pages: pages, Tasks: tasks, Settings: a.settings,
+	a.web, err = web.New(web.Options{Host: &joined{engine: a.engine, gate: a.gate, log: a.log}, Verifier: verifier, Run: run, Pages: pages, Tasks: tasks, Settings: a.settings, Members: &people{a.engine},
 		Access: a.access, NotReady: a.state.notReady, Mounts: a.platforms.mounts(),
 		Platforms: platformNames, Community: c.Community.Name, Version: a.o.Version, Metrics: a.registry, Logger: a.log})
 	if err != nil {

@@ -89,6 +89,8 @@ func (b *board) change(ctx context.Context, who audit.Who, why string, list []se
 	if len(list) == 0 {
 		return nil
 	}
+	// More than go into one batch come of an import. If one part is refused, those
+	// before it are taken back.
 	for part := range slices.Chunk(list, settings.MaxChanges) {
 		if _, err := b.stored.Set(ctx, who, why, part); err != nil {
 			return errors.Join(b.told(ctx, err), b.putBack(ctx, was, "not all of it could be stored"))
@@ -96,7 +98,7 @@ func (b *board) change(ctx context.Context, who audit.Who, why string, list []se
 	}
 	next, err := b.read(ctx, was.manifests)
 	if err == nil {
-		err = b.use(ctx, was, next)
+		err = b.use(context.WithoutCancel(ctx), was, next) // it is stored: who asked for it need not wait for it
 	}
 	if err == nil {
 		b.app.log.Info("settings were changed", "by", who.Name, "via", who.Via, "settings", keysOf(list))
@@ -272,7 +274,7 @@ func (b *board) putBack(ctx context.Context, was *situation, why string) error {
 		}
 	}
 	for part := range slices.Chunk(list, settings.MaxChanges) {
-		if _, err := b.stored.Set(ctx, hearth, why, part); err != nil {
+		if _, err := b.stored.Set(ctx, audit.Host, why, part); err != nil {
 			return err
 		}
 	}

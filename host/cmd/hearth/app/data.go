@@ -18,6 +18,7 @@ import (
 //	native/         what a native compiler is let see, made anew at each start
 //	admin.token     the admin token, unless HEARTH_ADMIN_TOKEN is set
 //	webchat.secret  signs the web chat's cookies, unless webchat.secret is set
+//	settings.key    opens the secrets that were set on the pages, unless HEARTH_SECRET_KEY does
 //	server.url      where the hearth that uses the directory listens, while it does
 const (
 	tokenFile  = "admin.token"

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"errors"
-	"strings"
 
 	"github.com/hearthbot/hearth/host"
 	"github.com/hearthbot/hearth/host/chat"
@@ -76,9 +75,9 @@ func effects(e *abi.Effects) []admin.Effect {
 	for i := range e.Out {
 		switch o := &e.Out[i]; {
 		case o.Timer != nil:
-			out = append(out, admin.Effect{Kind: "timer", Text: named(o.Timer.Name, o.Timer.Key)})
+			out = append(out, admin.Effect{Kind: "timer", Text: o.Timer.Name})
 		case o.Cancel != nil:
-			out = append(out, admin.Effect{Kind: "cancel", Text: named(o.Cancel.Name, o.Cancel.Key)})
+			out = append(out, admin.Effect{Kind: "cancel", Text: o.Cancel.Name})
 		case o.Action != nil && o.Action.Verify != nil:
 			out = append(out, admin.Effect{Kind: "verify", Text: cmp.Or(o.Action.Verify.Task, o.Action.Name)})
 		case o.Action != nil && o.Action.HTTP != nil:
@@ -86,7 +85,7 @@ func effects(e *abi.Effects) []admin.Effect {
 		case o.Action != nil:
 			out = append(out, admin.Effect{Kind: "host", Text: o.Action.Host})
 		case o.Abort != nil:
-			out = append(out, admin.Effect{Kind: "abort", Text: named(o.Abort.Name, o.Abort.Key)})
+			out = append(out, admin.Effect{Kind: "abort", Text: o.Abort.Name})
 		case o.Emit != nil:
 			out = append(out, admin.Effect{Kind: "emit", Text: o.Emit.Name})
 		case o.Track != nil:
@@ -99,8 +98,6 @@ func effects(e *abi.Effects) []admin.Effect {
 	}
 	return out
 }
-
-func named(name, key string) string { return cut(strings.TrimSpace(name + " " + key)) }
 
 // blocks are what a message shows, in the order in which it shows them.
 func blocks(c abi.Content) []admin.Block {

@@ -11,7 +11,7 @@ import (
 	"sync/atomic"
 
 	"github.com/hearthbot/hearth/host"
-	"github.com/hearthbot/hearth/host/audit"
+	"github.com/hearthbot/hearth/host/access"
 	"github.com/hearthbot/hearth/host/cmd/hearth/config"
 	"github.com/hearthbot/hearth/host/settings"
 	"github.com/hearthbot/hearth/sdk/abi"
@@ -60,6 +60,7 @@ func (a *App) openSettings(ctx context.Context) error {
 	b.now.Store(s)
 	b.started.Store(s.config)
 	a.settings, a.o.Config = b, s.config
+	a.access = access.New(access.Options{Store: a.store, Audit: a.audit, Admin: a.token, Session: s.config.Access.Session})
 	return nil
 }
 
@@ -215,6 +216,3 @@ func (b *board) enter(ctx context.Context) (leave func(), err error) {
 		return nil, ctx.Err()
 	}
 }
-
-// hearth is who puts back what could not be put to use.
-var hearth = audit.Host

@@ -36,7 +36,6 @@ func (b *board) list(s *situation) []config.Setting {
 func (b *board) Settings(context.Context) ([]web.Setting, error) {
 	s, start := b.now.Load(), b.started.Load()
 	started := map[string]json.RawMessage{}
-	secrets := map[string]string{"access.client_secret": start.Access.ClientSecret.Reveal()}
 	for _, k := range start.Settings() {
 		started[k.Name] = k.Value
 	}
@@ -45,7 +44,7 @@ func (b *board) Settings(context.Context) ([]web.Setting, error) {
 	for _, k := range b.list(s) {
 		w := b.show(s, k)
 		if k.When == config.Start && k.Plugin == "" {
-			w.Waiting = !bytes.Equal(started[k.Name], k.Value) || k.Name == "access.client_secret" && secrets[k.Name] != s.config.Access.ClientSecret.Reveal()
+			w.Waiting = !bytes.Equal(started[k.Name], k.Value)
 		}
 		if _, enabled := strings.CutSuffix(k.Name, ".enabled"); enabled && k.Plugin != "" {
 			w.Waiting = start.Plugin(k.Plugin).Enabled != s.config.Plugin(k.Plugin).Enabled

@@ -120,7 +120,11 @@ func ReadDocument(name string, data []byte) (stored map[string]json.RawMessage, 
 		}
 		for t, wordings := range p.Texts {
 			for locale, wording := range wordings {
-				stored[TextKey(plugin, t, locale)] = encode(wording)
+				key := TextKey(plugin, t, locale)
+				if text, l, ok := TextOf(key); !ok || text != t || l != locale {
+					return nil, nil, fmt.Errorf("%w: %s: plugins.%s: no text can be called %q", ErrConfig, name, plugin, shorten(t))
+				}
+				stored[key] = encode(wording)
 			}
 		}
 		var fields map[string]json.RawMessage
@@ -130,6 +134,9 @@ func ReadDocument(name string, data []byte) (stored map[string]json.RawMessage, 
 			}
 		}
 		for f, v := range fields {
+			if k, err := parsePluginKey(prefix + f); err != nil || k.part != "" || k.name != f {
+				return nil, nil, fmt.Errorf("%w: %s: plugins.%s: no setting of a plugin can be called %q", ErrConfig, name, plugin, shorten(f))
+			}
 			stored[prefix+f] = v
 		}
 	}

@@ -43,3 +43,33 @@ func FuzzConfig(f *testing.F) {
 		}
 	})
 }
+
+// FuzzDocument: what is accepted is written and read again as the same, and
+// nothing in it is looked up.
+func FuzzDocument(f *testing.F) {
+	for _, s := range []string{"[community]\nname = \"a $${b} \\u0001\"", "[plugins.a]\nb = [{c = 1.5, d = [[]]}, \"x\"]\n\"e.f\" = 2020-01-01",
+		"[plugins.a.texts]\n\"b.c\".en = \"d\"\n[plugins.a.secrets]\nt = \"${secret:kept}\"", "[slack]\nbot_token = \"${secret:kept}\"", "[retries]\ndelays = []",
+		"[plugins.a]\nenabled = false\n[plugins.a.\"\"]\n\"\" = {}", "[verify]\nper_member = {every = \"1s\"}"} {
+		f.Add([]byte(s))
+	}
+	f.Fuzz(func(t *testing.T, data []byte) {
+		stored, kept, err := ReadDocument("document", data)
+		if err != nil {
+			if !errors.Is(err, ErrConfig) {
+				t.Errorf("refused without saying so: %v", err)
+			}
+			return
+		}
+		doc, err := WriteDocument(stored, kept)
+		if err != nil {
+			t.Fatalf("cannot be written: %v", err)
+		}
+		again, kept2, err := ReadDocument("document", doc)
+		if err != nil {
+			t.Fatalf("cannot be read again: %v\n%s", err, doc)
+		}
+		if string(encode(again)) != string(encode(stored)) || strings.Join(kept, " ") != strings.Join(kept2, " ") {
+			t.Errorf("it was\n%s\nand is\n%s\nof\n%s", encode(stored), encode(again), doc)
+		}
+	})
+}

@@ -219,10 +219,27 @@ func (c *Config) storePlugin(name string, v any) error {
 	return err
 }
 
+// hasNull says whether there is a null in a value, which a file could not have.
+func hasNull(v any) bool {
+	switch v := v.(type) {
+	case nil:
+		return true
+	case []any:
+		return slices.ContainsFunc(v, hasNull)
+	case map[string]any:
+		for _, e := range v {
+			if hasNull(e) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
 // withField is a JSON object with one field more.
 func withField(doc json.RawMessage, name string, v any) (json.RawMessage, error) {
-	if v == nil {
-		return nil, Say("is null, which is no value; take the setting away instead", "是 null，不是值；要恢复默认请移除这项设置")
+	if hasNull(v) {
+		return nil, Say("has a null, which is no value; leave it out, or take the setting away", "含有 null，它不是值；请去掉它，或移除这项设置")
 	}
 	fields := map[string]json.RawMessage{}
 	if len(doc) > 0 {

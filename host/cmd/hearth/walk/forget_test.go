@@ -171,8 +171,12 @@ func TestForgottenToTheLastByte(t *testing.T) {
 	const name, text = "Adelgundis", "swordfish"
 	_, cache := plugins(t)
 	all := t.TempDir()
-	for _, from := range []string{built.path, built.extra} {
-		if err := os.CopyFS(all, os.DirFS(from)); err != nil {
+	for _, file := range []string{built.path + "/welcome.wasm", built.path + "/tasks.wasm", built.extra + "/echo.wasm", built.extra + "/stumble.wasm"} {
+		code, err := os.ReadFile(file)
+		if err == nil {
+			err = os.WriteFile(filepath.Join(all, filepath.Base(file)), code, 0o600)
+		}
+		if err != nil {
 			t.Fatal(err)
 		}
 	}
