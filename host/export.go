@@ -10,6 +10,7 @@ import (
 	"io"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/tinylib/msgp/msgp"
 
@@ -187,15 +188,22 @@ func (x *exporter) state(r store.Row) error {
 	return x.line("row", stateLine{"row", plugin, name, readable(r.Value)})
 }
 
-// readable is a plugin's value as JSON: MessagePack, as the SDK writes it, or a
-// counter; what is neither, as base64.
+// readable is a plugin's value as JSON: MessagePack, as the SDK writes it, a
+// counter or text; what is neither, as base64.
 func readable(v []byte) json.RawMessage {
-	var b bytes.Buffer
-	if rest, err := msgp.UnmarshalAsJSON(&b, v); err == nil && len(rest) == 0 && json.Valid(b.Bytes()) {
-		return b.Bytes()
+	if rest, err := msgp.Skip(v); err == nil && len(rest) == 0 {
+		var b bytes.Buffer
+		if _, err := msgp.UnmarshalAsJSON(&b, v); err == nil && json.Valid(b.Bytes()) {
+			return b.Bytes()
+		}
 	}
 	if len(v) == counterBytes {
 		return fmt.Append(nil, int64(binary.BigEndian.Uint64(v)))
+	}
+	if utf8.Valid(v) {
+		if b, err := json.Marshal(string(v)); err == nil {
+			return b
+		}
 	}
 	return fmt.Appendf(nil, "%q", base64.StdEncoding.EncodeToString(v))
 }

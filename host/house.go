@@ -43,7 +43,7 @@ func (h *householder) Close() error { return nil }
 // household is what the house's plugin knows at present.
 func (e *Engine) household() *house.Setup {
 	t := e.tuned()
-	return &house.Setup{Community: t.Community.Name, Locale: t.Community.Locale, Managers: t.Community.Managers,
+	return &house.Setup{Community: t.Community.Name, Locale: t.Community.Locale, Managers: t.Community.Managers, Texts: t.HouseTexts,
 		Journal: max(t.Journal.MaxAge, t.Keep.Sent), Seen: t.Keep.Seen, Tracks: t.Keep.Track, Audit: t.Keep.Audit}
 }
 

@@ -8,6 +8,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/hearthbot/hearth/host/wasm"
+	"github.com/hearthbot/hearth/sdk/abi"
 	"github.com/hearthbot/hearth/store"
 )
 
@@ -48,6 +49,9 @@ type Options struct {
 	// House has hearth's own commands: /privacy, /mydata, /forget and /hearth, and
 	// the managers' weekly report. See package house.
 	House bool
+
+	// HouseTexts are managers' own wordings in the place of the house's.
+	HouseTexts []abi.TextDef
 
 	// HTTP carries out the plugins' HTTP actions; nil means a client that
 	// connects to public addresses only.

@@ -129,7 +129,7 @@ func (e *Engine) Member(ctx context.Context, id, role, locale string) (Member, e
 			e.o.Logger.Warn("plugin does not say what it knows of a member", "plugin", p.Name, "err", err)
 			continue
 		}
-		if v.Status == 0 || v.Status == 200 {
+		if (v.Status == 0 || v.Status == 200) && len(v.Body) > 0 {
 			m.Says = append(m.Says, Saying{p.Name, v})
 		}
 	}

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/hearthbot/hearth/host/wasm"
+	"github.com/hearthbot/hearth/sdk/abi"
 )
 
 // Tuning is what may change while the engine runs. Zero values are those of
@@ -20,6 +21,8 @@ type Tuning struct {
 	Keep      Keep
 
 	MaxBacklog, MaxOutbox, MaxTimers int
+
+	HouseTexts []abi.TextDef
 }
 
 // Keep says for how long rows are kept that nothing else deletes.
@@ -34,9 +37,9 @@ type Keep struct {
 // tuning takes what may change out of the options, so that nobody reads there
 // what has changed since.
 func (o *Options) tuning() *Tuning {
-	t := &Tuning{o.Community, o.Policy, o.Retries, o.Journal, o.Keep, o.MaxBacklog, o.MaxOutbox, o.MaxTimers}
+	t := &Tuning{o.Community, o.Policy, o.Retries, o.Journal, o.Keep, o.MaxBacklog, o.MaxOutbox, o.MaxTimers, o.HouseTexts}
 	o.Community, o.Policy, o.Retries, o.Journal, o.Keep = Community{}, Policy{}, Retries{}, Journal{}, Keep{}
-	o.MaxBacklog, o.MaxOutbox, o.MaxTimers = 0, 0, 0
+	o.MaxBacklog, o.MaxOutbox, o.MaxTimers, o.HouseTexts = 0, 0, 0, nil
 	return t.withDefaults()
 }
 

@@ -17,8 +17,9 @@ import (
 func whole() Event {
 	e := web.Event{Number: one, Plugin: "tasks", Kind: "command.invoked", Source: "slack", ID: "Ev1", Member: "slack:U1", MemberName: "Ada <b>", Direct: true,
 		What: "/task", Time: noon, Handled: noon, Attempt: 1, DurationMS: 0.42, Fuel: 120_000, Writes: 3, Version: strings.Repeat("ab", 32), Messages: 2}
-	bad := web.Event{Number: one, Plugin: "welcome", Kind: e.Kind, Source: "slack", Member: e.Member, Handled: noon, Attempt: 8, Error: "wasm: handle: crashed: nil map",
-		Log: []string{"line <1>", "line 2"}, Withheld: []string{"the member said stop"}}
+	bad := e
+	bad.Plugin, bad.Attempt, bad.Error, bad.Messages, bad.Writes = "welcome", 8, "wasm: handle: crashed: nil map", 0, 0
+	bad.Log, bad.Withheld = []string{"line <1>", "line 2"}, []string{"the member said stop"}
 	again := bad
 	again.Plugin, again.Error, again.Attempt = "later", "out of memory", 2
 	tries := func(n int) (out []web.Attempt) {

@@ -349,7 +349,7 @@ func newField(l page.Texts, s *web.Setting, role access.Role, form url.Values, t
 	v.Text = s.Text
 	if v.Input == "text" || v.Input == "number" || v.Input == "locale" || v.Input == "zone" {
 		v.Placeholder = v.Default
-		if !s.Set {
+		if !s.Set && s.Text == shownJSON(s.Default) {
 			v.Text = ""
 		}
 	}

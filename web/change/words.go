@@ -115,6 +115,7 @@ var words = page.Words{
 	"col.setting":         {"Setting", "设置"},
 	"col.value":           {"Value", "值"},
 	"col.from":            {"Set by", "来源"},
+	"default":             {"Default", "默认值"},
 	"from.default":        {"default", "默认"},
 	"secret.set":          {"set", "已设置"},
 	"secret.unset":        {"not set", "未设置"},

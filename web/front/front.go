@@ -17,6 +17,7 @@ import (
 	"net/http"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/hearthbot/hearth/host/access"
@@ -206,14 +207,8 @@ func (p *pages) attention(t page.Texts, role access.Role, d *Today, st *web.Stat
 		add("wait", "/admin/platforms", access.Viewer, t.Say("need.none"))
 	}
 	for _, pl := range st.Plugins {
-		n := 0
-		for _, g := range pl.Grants {
-			if !g.Granted {
-				n++
-			}
-		}
-		if n > 0 {
-			add("wait", "/admin/plugins", access.Admin, t.Say("need.grants", pl.Name, n))
+		if slices.ContainsFunc(pl.Grants, func(g web.Grant) bool { return !g.Granted }) {
+			add("wait", "/admin/plugins", access.Admin, t.Say("need.grants", pl.Name))
 		}
 	}
 	switch {
@@ -272,11 +267,6 @@ func (p *pages) steps(t page.Texts, role access.Role, d *Today, st *web.Status, 
 
 // exists says whether the frame has a page of that path, to lead there.
 func (p *pages) exists(path string) bool {
-	for i := range path {
-		if path[i] == '?' {
-			path = path[:i]
-			break
-		}
-	}
+	path, _, _ = strings.Cut(path, "?")
 	return slices.ContainsFunc(p.o.Frame.Routes(), func(r page.Route) bool { return r.Pattern == path })
 }

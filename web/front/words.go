@@ -39,7 +39,7 @@ var words = page.Words{
 	"need.failed.many": {"%d events failed and wait for a person.", "有 %d 个失败的事件等待处理。"},
 	"need.paused":      {"hearth is paused: nothing is sent.", "炉边已暂停：什么都不发送。"},
 	"need.none":        {"No platform is connected: nobody hears hearth.", "没有连接平台：没人能听到炉边。"},
-	"need.grants":      {"The plugin %s asks for %d permissions that were not granted.", "插件 %s 有 %d 项权限没有授予。"},
+	"need.grants":      {"The plugin %s asks for permissions that were not granted.", "插件 %s 要求的权限还没有授予。"},
 	"need.starting":    {"hearth is starting: events are handled in a moment.", "炉边正在启动，马上开始处理事件。"},
 	"need.compiler":    {"Go that members post cannot be run: the compiler could not be prepared. hearth’s log says why.", "成员发的 Go 代码无法运行：编译器没有准备好，日志里有原因。"},
 	"need.preparing":   {"Go that members post is not run yet: the compiler is being prepared.", "成员发的 Go 代码暂时不能运行：编译器正在准备。"},

@@ -186,7 +186,7 @@ func (a *App) openEngine(ctx context.Context) (err error) {
 			s, ok := a.conf().Plugins[plugin].Secrets[name]
 			return s.Reveal(), ok
 		},
-		Sandboxes: c.Limits.Sandboxes, MaxBacklog: t.MaxBacklog, MaxOutbox: t.MaxOutbox, MaxTimers: t.MaxTimers,
+		Sandboxes: c.Limits.Sandboxes, MaxBacklog: t.MaxBacklog, MaxOutbox: t.MaxOutbox, MaxTimers: t.MaxTimers, HouseTexts: t.HouseTexts,
 	})
 	if err != nil {
 		return err

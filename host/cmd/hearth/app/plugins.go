@@ -53,6 +53,12 @@ func enabledPlugins(files fs.FS, c *config.Config) ([]string, error) {
 		return nil, fmt.Errorf("list the plugins: %w", err)
 	}
 	for _, n := range slices.Sorted(maps.Keys(c.Plugins)) {
+		if n == ours.Name {
+			if err := checkOurs(c); err != nil {
+				return nil, err
+			}
+			continue
+		}
 		if len(names) > 0 && !slices.Contains(names, n) {
 			hint := ""
 			if near := config.Nearest(n, names); near != "" {

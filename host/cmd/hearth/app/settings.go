@@ -125,7 +125,11 @@ func (b *board) situation(plain map[string]json.RawMessage, manifests map[string
 	s := &situation{plain: plain, faults: map[string]error{}, manifests: manifests}
 	use := maps.Clone(plain)
 	for key := range plain {
-		if p := config.PluginOf(key); p != "" && len(b.plugins) > 0 && !slices.Contains(b.plugins, p) {
+		_, _, wording := config.TextOf(key)
+		switch p := config.PluginOf(key); {
+		case p == ours.Name && !wording:
+			s.fault(use, key, errOurs)
+		case p != "" && p != ours.Name && len(b.plugins) > 0 && !slices.Contains(b.plugins, p):
 			s.fault(use, key, config.Say("there is no plugin %s", "没有插件 %s", p))
 		}
 	}
@@ -135,8 +139,12 @@ func (b *board) situation(plain map[string]json.RawMessage, manifests map[string
 			s.fault(use, f.Key, f.Err)
 		}
 		found := len(faults) > 0
+		all := []*abi.Manifest{&ours}
 		for _, name := range slices.Sorted(maps.Keys(manifests)) {
-			for key, err := range b.misfits(c, manifests[name], use) {
+			all = append(all, manifests[name])
+		}
+		for _, m := range all {
+			for key, err := range b.misfits(c, m, use) {
 				s.fault(use, key, err)
 				found = true
 			}
@@ -201,6 +209,7 @@ func tuning(c *config.Config) host.Tuning {
 		Retries:    host.Retries{Delays: c.Retries.Delays, Deliveries: c.Retries.Deliveries},
 		Keep:       host.Keep{Audit: c.Privacy.Audit, Seen: c.Privacy.Seen, Sent: c.Privacy.Sent, Buttons: c.Privacy.Buttons, Track: c.Privacy.Track},
 		MaxBacklog: c.Limits.Backlog, MaxOutbox: c.Limits.Outbox, MaxTimers: c.Limits.Timers,
+		HouseTexts: ourTexts(c),
 	}
 }
 

@@ -29,7 +29,7 @@ func (b *board) list(s *situation) []config.Setting {
 		}
 		out = append(out, s.config.PluginSettings(m)...)
 	}
-	return out
+	return append(out, ourSettings(s.config)...)
 }
 
 // Settings implements web.Settings.

@@ -135,6 +135,9 @@ func (h *community) api(role access.Role, method, path string, in any) (int, str
 		h.t.Fatal(err)
 	}
 	r.Header.Set("Content-Type", "application/json")
+	if e, ok := in.(map[string]any); ok && e["specversion"] != nil {
+		r.Header.Set("Content-Type", "application/cloudevents+json")
+	}
 	if role != "" {
 		r.Header.Set("Authorization", "Bearer "+h.tokens[role])
 	}
