@@ -105,6 +105,9 @@ func (s *Set) show(w http.ResponseWriter, r *Request, status int, name string, v
 	s.write(w, r, status, name, v)
 }
 
+// Log says what those who look after hearth should know of a request.
+func (s *Set) Log(r *Request, msg string, args ...any) { s.f.Log(r, msg, args...) }
+
 // Part answers with a template alone, for what is live on a page.
 func (s *Set) Part(w http.ResponseWriter, r *Request, status int, name string, v any) error {
 	s.write(w, r, status, name, v)

@@ -13,6 +13,7 @@ import (
 	"github.com/hearthbot/hearth/web"
 	"github.com/hearthbot/hearth/web/door"
 	"github.com/hearthbot/hearth/web/page"
+	peoplepages "github.com/hearthbot/hearth/web/people"
 	"github.com/hearthbot/hearth/web/setup"
 )
 
@@ -32,6 +33,9 @@ func (a *App) openPages() (*page.Frame, error) {
 	}
 	if err := setup.Register(setup.Options{Frame: f, Settings: a.settings, Status: (&joined{engine: a.engine}).Status, Say: a.say,
 		PublicURL: func() string { return c.Server.PublicURL }}); err != nil {
+		return nil, err
+	}
+	if err := peoplepages.Register(peoplepages.Options{Frame: f, Members: &people{a.engine}}); err != nil {
 		return nil, err
 	}
 	f.Parts()
