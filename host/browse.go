@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/hearthbot/hearth/store"
@@ -25,13 +26,13 @@ type EventPage struct {
 }
 
 // browseLook is how many rows of the journal one page looks at.
-const browseLook = 20_000
+const browseLook = 10_000
 
 // Browse lists a page of the journal from the newest event below a number on,
 // from the newest of all if that is "". What several plugins did with one event
 // stays together, so a page may be a little longer than f.Limit; f.After is
 // ignored. However long the journal is, a page costs no more than a look at
-// 20,000 rows.
+// 10,000 rows.
 func (e *Engine) Browse(ctx context.Context, f EventFilter, before string) (EventPage, error) {
 	p, err := e.browse(ctx, f, before, browseLook)
 	if err != nil {
@@ -62,8 +63,8 @@ func (e *Engine) browse(ctx context.Context, f EventFilter, before string, look 
 		if err != nil {
 			return EventPage{}, err
 		}
-		s := splitKey(row.Key, 2)
-		if s[0] != last && (looked >= look || len(page.Events) >= f.Limit) {
+		number, plugin, _ := strings.Cut(string(row.Key[len(kJournal)+1:]), "/") // neither has what a key escapes
+		if number != last && (looked >= look || len(page.Events) >= f.Limit) {
 			page.Next, page.Looked = last, len(page.Events) < f.Limit
 			n, err := store.ParseSeq(last)
 			if err != nil {
@@ -72,8 +73,8 @@ func (e *Engine) browse(ctx context.Context, f EventFilter, before string, look 
 			page.Back = time.Unix(0, int64(n))
 			break
 		}
-		looked, last = looked+1, s[0]
-		if f.Plugin != "" && s[1] != f.Plugin || !may(row.Value) {
+		looked, last = looked+1, number
+		if f.Plugin != "" && plugin != f.Plugin || !may(row.Value) {
 			continue
 		}
 		h, err := readHandled(row)

@@ -24,6 +24,9 @@
 // [github.com/hearthbot/hearth/host/chat] says what a platform is; the packages
 // below it speak for one each.
 //
+// [github.com/hearthbot/hearth/host/house] is hearth's own plugin: what members
+// can see, take along and have erased, and what managers say in chat.
+//
 // # The way of an event
 //
 //	adapter ──Accept──► seen row + one work row a plugin, one batch     accept.go, route.go
@@ -51,7 +54,10 @@
 // plugins track is counted (track.go). What pages show of a plugin it is asked
 // for, and what they change it is told (view.go). How a plugin comes in is
 // install.go's, and what may change while the engine runs tune.go's: limits and
-// rules, a plugin's config; platforms come and go (platform.go). metrics.go counts at each station and queues.go shows what waits,
-// and for how long. keys.go and rows.go say how all of it is stored. RATIONALE.md
+// rules, a plugin's config; platforms come and go (platform.go). How a person is
+// forgotten is forget.go's: plugins are told, then every row that names them goes
+// (forgetrows.go, traces.go); people.go and export.go show what there is of
+// somebody, and house.go does what the house's own plugin asks for. metrics.go
+// counts at each station and queues.go shows what waits, and for how long. keys.go and rows.go say how all of it is stored. RATIONALE.md
 // beside this file answers why it is so and not otherwise.
 package host

@@ -128,17 +128,26 @@ func Farewell(s *Setup, locale string, kinds map[string]int) abi.Content {
 	return content(append(blocks, abi.Block{Text: say("forgotten.again")})...)
 }
 
+// other is the sort of what members have no word for; it comes last.
+const other = "other"
+
 // fields are counts by kind, those of one sort together, the largest sort first.
 func fields(own []abi.TextDef, locale string, kinds map[string]int) abi.Block {
 	sorts := map[string]int{}
 	for kind, n := range kinds {
 		sort := sortOf[kind]
 		if sort == "" {
-			sort = "other"
+			sort = other
 		}
 		sorts[sort] += n
 	}
 	order := slices.SortedFunc(maps.Keys(sorts), func(a, b string) int {
+		switch other {
+		case a:
+			return 1
+		case b:
+			return -1
+		}
 		if sorts[a] != sorts[b] {
 			return sorts[b] - sorts[a]
 		}

@@ -13,7 +13,7 @@ import (
 // Bounds of the page /admin/audit.
 const (
 	auditPage = 50
-	auditLook = 5000    // entries that one page looks at
+	auditLook = 3000    // entries that one page looks at
 	shownSide = 4 << 10 // bytes of what stood before, and of what stands now
 )
 

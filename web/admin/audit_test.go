@@ -73,7 +73,7 @@ func TestAuditPages(t *testing.T) {
 	for i := range auditLook {
 		h.record(audit.Entry{Who: audit.Who{Name: "Ann"}, Did: "task.set", On: fmt.Sprint("task/", i)})
 	}
-	h.want(access.Admin, "/admin/audit?who=zoe", 200, "Looked back to", "one page looks at 5,000", "Look further back", "!task/first")
+	h.want(access.Admin, "/admin/audit?who=zoe", 200, "Looked back to", "one page looks at 3,000", "Look further back", "!task/first")
 }
 
 func TestExport(t *testing.T) {

@@ -27,7 +27,7 @@ func TestEvents(t *testing.T) {
 		"&lt;Ada&gt;", "1 message", "failed, attempt 3", "direct message", `\u202e`, "!<b>", "!\u202e", "!hx-sse:connect", `selected>tasks`, "checked", "before="+one, "Show all")
 	h.told(`browse {Plugin:tasks Member:slack:U1 Conversation:slack:C1 Kind:member.joined Failed:true After: Limit:50} below ""`)
 	h.host.page.Looked, h.host.page.Back = true, noon.Add(-time.Hour)
-	h.want(access.Viewer, "/admin/events?before="+two, 200, "Looked back to", "20,000 rows", "Look further back", "To the newest", "!hx-sse:connect")
+	h.want(access.Viewer, "/admin/events?before="+two, 200, "Looked back to", "10,000 rows", "Look further back", "To the newest", "!hx-sse:connect")
 	for _, bad := range []string{"x", "../..", two + "0", strings.Repeat("a", 4000), "%00"} {
 		h.want(access.Viewer, "/admin/events?before="+bad, 400)
 		h.want(access.Viewer, "/admin/events?tab=failed&after="+bad, 400)

@@ -213,6 +213,17 @@ func (p *pages) read(l page.Texts, err error, keys []string) (*trouble, error) {
 	return t, nil
 }
 
+// head is what is said at the top of a page whose form was not saved.
+func (t *trouble) head(l page.Texts) []string {
+	switch {
+	case len(t.conflicts) > 0:
+		return append([]string{l.Say("unsaved.conflict")}, t.whole...)
+	case len(t.faults) > 0:
+		return append([]string{l.Say("unsaved.fault")}, t.whole...)
+	}
+	return t.whole
+}
+
 // version is one change of a value, as a page shows it.
 type version struct {
 	web.SettingVersion
@@ -224,41 +235,3 @@ type version struct {
 	Newest bool
 	Back   string // key of what the button says; "" if there is nothing to go back to
 }
-
-// toldVersion is a change of a list with the texts of its page.
-type toldVersion struct {
-	T page.Texts
-	version
-}
-
-// Told is a change with the texts of the page.
-func (v *textView) Told(e version) toldVersion { return toldVersion{v.T, e} }
-
-// Told is a change with the texts of the page.
-func (v *settingView) Told(e version) toldVersion { return toldVersion{v.T, e} }
-
-// clash is a conflict with the texts of its page, and where theirs is taken.
-type clash struct {
-	T page.Texts
-	*conflict
-	Name, Take string
-}
-
-// Theirs is what stands there now, as it can be read.
-func (c clash) Theirs() []page.Span { return page.Visible(c.Text) }
-
-// Clash is the conflict of a text in one language.
-func (p *part) Clash(c *conflict) clash { return clash{p.T, c, p.Locale, p.Path + "/preview"} }
-
-// fieldPart is a field with the texts of its page.
-type fieldPart struct {
-	T page.Texts
-	fieldView
-	group string
-}
-
-// On is a field with the texts of the page.
-func (v *groupView) On(f fieldView) *fieldPart { return &fieldPart{v.T, f, v.Path} }
-
-// Clash is the conflict of a setting.
-func (p *fieldPart) Clash(c *conflict) clash { return clash{p.T, c, p.Key, p.group} }

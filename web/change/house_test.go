@@ -249,7 +249,10 @@ func plain(v json.RawMessage) string {
 	if json.Unmarshal(v, &l) == nil {
 		return strings.Join(l, "\n")
 	}
-	return strings.Trim(string(v), "null")
+	if string(v) == "null" {
+		return ""
+	}
+	return string(v)
 }
 
 func (m *memory) Settings(context.Context) ([]web.Setting, error) {

@@ -32,6 +32,7 @@ var samples = map[string][2]string{
 	"what":     {"undefined: fmt.Printn", "undefined: fmt.Printn"},
 	"code":     {"invalid_auth", "invalid_auth"},
 	"advice":   {"Look at this line once more.", "再看看这一行。"},
+	"aim":      {"learn Go", "学 Go"},
 	"hint":     {"Look at this line once more.", "再看看这一行。"},
 	"why":      {"the network is away", "网络不通"},
 	"error":    {"the network is away", "网络不通"},

@@ -17,17 +17,18 @@ import (
 // textView is the page of one text.
 type textView struct {
 	page.Head
-	Plugin, Key, Path, Help string
-	Sides                   []sideView
-	Editable                bool // somebody who may, and a wording that no file sets
-	Done                    string
-	Sorry                   []string
-	Why                     string
-	Member                  string   // to whom it is tried out
-	Members                 []string // who may be meant
-	Tried                   *tried
-	History                 []version
-	Older                   string
+	Plugin, PluginTitle string
+	Key, Path, Help     string
+	Sides               []sideView
+	Editable            bool // somebody who may, and a wording that no file sets
+	Done                string
+	Sorry               []string
+	Why                 string
+	Member              string   // to whom it is tried out
+	Members             []string // who may be meant
+	Tried               *tried
+	History             []version
+	Older               string
 }
 
 // sideView is a text in one language.
@@ -48,14 +49,6 @@ type sideView struct {
 	Renderings          []rendering
 	Rows                int
 	Editable            bool
-}
-
-// conflict is what somebody else has made of a value meanwhile.
-type conflict struct {
-	Author string
-	At     *time.Time
-	Text   string
-	Diff   []page.DiffLine // from theirs to what was typed
 }
 
 // tried is what became of a message that was tried out.
@@ -107,6 +100,7 @@ func (p *pages) showText(w http.ResponseWriter, r *page.Request, status int, v *
 	}
 	l := p.Texts(r)
 	t.readable(l)
+	v.PluginTitle = pluginTitle(l, t.Plugin)
 	v.Title, v.Plugin, v.Key, v.Path = t.Key, t.Plugin, t.Key, t.Path()
 	for i := range t.Sides {
 		s := p.side(l, t, &t.Sides[i], community, r.Person.Role.Covers(access.Manager), form, tr)
@@ -115,7 +109,7 @@ func (p *pages) showText(w http.ResponseWriter, r *page.Request, status int, v *
 	}
 	v.Help = l.In(t.Sides[0].Help)
 	if tr != nil {
-		v.Sorry = append(v.Sorry, tr.whole...)
+		v.Sorry = append(v.Sorry, tr.head(l)...)
 	}
 	v.Why = form.Get("why")
 	if v.Member = form.Get("member"); !form.Has("member") {
@@ -151,7 +145,7 @@ func (p *pages) side(l page.Texts, t *text, s *web.Setting, community string, ma
 	if tr != nil {
 		v.Refused = tr.faults[s.Key]
 		if now, ok := tr.conflicts[s.Key]; ok {
-			v.Conflict = &conflict{now.Author, now.At, now.Text, page.Diff(now.Text, v.Text)}
+			v.Conflict = newConflict(&now, v.Text)
 			v.Was, v.Base = digest(now.Text), now.Base
 		}
 	}
@@ -250,15 +244,6 @@ func (p *pages) previewText(w http.ResponseWriter, r *page.Request) error {
 	side := p.side(l, t, s, community, true, form, nil)
 	return p.Part(w, r, http.StatusOK, "text.preview", &part{l, side})
 }
-
-// part is a side that stands alone.
-type part struct {
-	T page.Texts
-	sideView
-}
-
-// On is a side with the texts of its page.
-func (v *textView) On(s sideView) *part { return &part{v.T, s} }
 
 // managers are the members who manage the community in chat: likely one of them
 // is trying out a text.

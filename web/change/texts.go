@@ -96,14 +96,14 @@ type textsView struct {
 
 // pluginTab leads to the texts of one plugin.
 type pluginTab struct {
-	Name, Path string
-	Count      int
-	Here       bool
+	Name, Title, Path string
+	Count             int
+	Here              bool
 }
 
 type textGroup struct {
-	Plugin string
-	Rows   []textRow
+	Plugin, Title string
+	Rows          []textRow
 }
 
 type textRow struct {
@@ -134,7 +134,7 @@ func (p *pages) texts(w http.ResponseWriter, r *page.Request) error {
 	l, q := p.Texts(r), r.URL.Query()
 	v := &textsView{Head: page.Head{Title: l.Say("messages")}, Search: cut(q.Get("q"), 100), Plugin: q.Get("plugin"), Own: q.Get("own") != "",
 		Languages: []string{l.String(), l.Other()}}
-	v.Plugins = append(v.Plugins, pluginTab{Path: "/messages?" + v.query("", 0)})
+	v.Plugins = append(v.Plugins, pluginTab{Title: l.Say("messages.all"), Path: "/messages?" + v.query("", 0)})
 	for _, t := range list {
 		if !matches(t, v.Search, v.Own) {
 			continue
@@ -142,7 +142,7 @@ func (p *pages) texts(w http.ResponseWriter, r *page.Request) error {
 		i := slices.IndexFunc(v.Plugins, func(pt pluginTab) bool { return pt.Name == t.Plugin })
 		if i < 0 {
 			i = len(v.Plugins)
-			v.Plugins = append(v.Plugins, pluginTab{Name: t.Plugin, Path: "/messages?" + v.query(t.Plugin, 0), Here: t.Plugin == v.Plugin})
+			v.Plugins = append(v.Plugins, pluginTab{Name: t.Plugin, Title: pluginTitle(l, t.Plugin), Path: "/messages?" + v.query(t.Plugin, 0), Here: t.Plugin == v.Plugin})
 		}
 		v.Plugins[i].Count++
 		v.Plugins[0].Count++
@@ -162,7 +162,7 @@ func (p *pages) texts(w http.ResponseWriter, r *page.Request) error {
 	}
 	for _, t := range list[n*perPage : min(len(list), (n+1)*perPage)] {
 		if k := len(v.Groups); k == 0 || v.Groups[k-1].Plugin != t.Plugin {
-			v.Groups = append(v.Groups, textGroup{Plugin: t.Plugin})
+			v.Groups = append(v.Groups, textGroup{Plugin: t.Plugin, Title: pluginTitle(l, t.Plugin)})
 		}
 		g := &v.Groups[len(v.Groups)-1]
 		g.Rows = append(g.Rows, row(l, t))

@@ -9,6 +9,7 @@ import (
 
 	"github.com/hearthbot/hearth/host/chat/slack"
 	"github.com/hearthbot/hearth/host/cmd/hearth/app"
+	"github.com/hearthbot/hearth/host/house"
 )
 
 func newSlack(g *globals) *cobra.Command {
@@ -40,6 +41,7 @@ func newSlack(g *globals) *cobra.Command {
 			if err != nil {
 				return err
 			}
+			manifests = append(manifests, house.Manifest()) // hearth's own commands
 			out, err := slack.Manifest(manifests, c.Server.PublicURL, slack.ManifestOptions{AppName: c.Community.Name,
 				Locale: c.Community.Locale, Socket: socket || c.Slack.AppToken.Set()})
 			if err != nil {

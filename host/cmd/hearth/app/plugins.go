@@ -15,7 +15,6 @@ import (
 
 	"github.com/hearthbot/hearth/host"
 	"github.com/hearthbot/hearth/host/cmd/hearth/config"
-	"github.com/hearthbot/hearth/host/house"
 	"github.com/hearthbot/hearth/host/wasm"
 	"github.com/hearthbot/hearth/sdk/abi"
 )
@@ -221,7 +220,7 @@ func Manifests(ctx context.Context, files fs.FS, c *config.Config, cache string)
 	defer engine.Close(context.WithoutCancel(ctx))
 	list := compile(ctx, engine, files, names)
 	defer release(context.WithoutCancel(ctx), list)
-	out := []abi.Manifest{house.Manifest()}
+	var out []abi.Manifest
 	for _, b := range list {
 		if b.err == nil {
 			_, b.err = b.options(c)

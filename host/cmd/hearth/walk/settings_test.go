@@ -38,6 +38,7 @@ type desk struct {
 	data  string
 	n     int
 	logs  *lockedBuffer
+	link  string // signs an admin in once
 }
 
 // openDesk makes a data directory, and a workspace at Slack.
@@ -66,7 +67,7 @@ func (d *desk) begin(file string) (end func()) {
 	c.Server.Data, c.Server.Listen = d.data, "127.0.0.1:0"
 	d.logs = &lockedBuffer{}
 	ready := make(chan app.Ready, 1)
-	a, err := app.New(d.t.Context(), app.Options{Config: c, Plugins: os.DirFS(dir), GrantAll: true, Logger: slog.New(slog.NewTextHandler(d.logs, nil)), Ready: func(r app.Ready) { ready <- r }})
+	a, err := app.New(d.t.Context(), app.Options{Config: c, Plugins: os.DirFS(dir), GrantAll: true, SignIn: true, Logger: slog.New(slog.NewTextHandler(d.logs, nil)), Ready: func(r app.Ready) { ready <- r }})
 	if err != nil {
 		d.t.Fatal(err)
 	}
@@ -86,7 +87,7 @@ func (d *desk) begin(file string) (end func()) {
 		if err != nil {
 			d.t.Fatal(err)
 		}
-		d.Client = &client.Client{URL: r.URL, Token: token}
+		d.Client, d.link = &client.Client{URL: r.URL, Token: token}, r.SignIn
 	case err := <-ended:
 		ended <- err
 		d.t.Fatal("hearth ended: ", err)
