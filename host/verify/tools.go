@@ -44,7 +44,7 @@ func prepare(ctx context.Context, o *Options, t *toolchain.Toolchain, step func(
 	if o.Native {
 		ts.shop, err = openNative(ctx, o, t, step)
 	} else {
-		ts.shop, err = openSandbox(ctx, o.Engine, t, step)
+		ts.shop, err = openSandbox(ctx, o.Engine, t, o.Logger, step)
 	}
 	if err != nil {
 		return nil, err
@@ -55,11 +55,7 @@ func prepare(ctx context.Context, o *Options, t *toolchain.Toolchain, step func(
 		}
 	}()
 	step("library")
-	var config bytes.Buffer
-	for _, pkg := range slices.Sorted(maps.Keys(t.Archives())) {
-		fmt.Fprintf(&config, "packagefile %s=/std/%s.a\n", pkg, pkg)
-	}
-	ts.config = config.Bytes()
+	ts.config = importConfig(t)
 	b, err := ts.newBuild(ctx)
 	if err != nil {
 		return nil, err
@@ -71,6 +67,15 @@ func prepare(ctx context.Context, o *Options, t *toolchain.Toolchain, step func(
 	ts.watch, _ = b.read("watch.a")
 	ts.config = fmt.Appendf(ts.config, "packagefile %s=/w/watch.a\n", watchPath)
 	return &ts, nil
+}
+
+// importConfig says where the packages of a toolchain are.
+func importConfig(t *toolchain.Toolchain) []byte {
+	var config bytes.Buffer
+	for _, pkg := range slices.Sorted(maps.Keys(t.Archives())) {
+		fmt.Fprintf(&config, "packagefile %s=/std/%s.a\n", pkg, pkg)
+	}
+	return config.Bytes()
 }
 
 func (ts *tools) close() error { return ts.shop.close() }
@@ -134,8 +139,7 @@ func (b *build) compile(path, out string, files []source.File) error {
 
 // link makes a module of the main package's archive.
 func (b *build) link(main string) ([]byte, error) {
-	args := []string{"-o", b.path("/w/x.wasm"), "-importcfg", b.path("/w/importcfg"), "-buildmode=exe", "-buildid=", "-checklinkname=0", "-s", "-w", b.path(main)}
-	if err := b.run(b.ctx, toolchain.Link, args); err != nil {
+	if err := b.run(b.ctx, toolchain.Link, b.linkArgs(main)); err != nil {
 		return nil, err
 	}
 	x, ok := b.read("x.wasm")
@@ -143,6 +147,10 @@ func (b *build) link(main string) ([]byte, error) {
 		return nil, errors.New("link: it left no program")
 	}
 	return x, nil
+}
+
+func (b *build) linkArgs(main string) []string {
+	return []string{"-o", b.path("/w/x.wasm"), "-importcfg", b.path("/w/importcfg"), "-buildmode=exe", "-buildid=", "-checklinkname=0", "-s", "-w", b.path(main)}
 }
 
 // program makes a module of a submission that is run.

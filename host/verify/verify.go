@@ -8,6 +8,10 @@
 //	              syntax    types,   ╰── in the sandbox ───╯
 //	              bounds    vet      (package wasm)
 //
+// Compiler and linker begin each run from an image: initialised, the linker with
+// the archives of the packages that beginners import read (workshop.go, and
+// package toolchain on how they are built for that).
+//
 // With Options.Native a Go installation compiles and links instead, in a
 // restricted child process (package native); what it makes runs in the sandbox
 // all the same.

@@ -14,8 +14,8 @@ import (
 	"github.com/hearthbot/hearth/host/wasm"
 )
 
-// Budgets of the tools. Hello, world takes 0.5 G units to compile and 5 G to
-// link, in 25 and 70 MiB; a program of 64 KiB at the screen's bounds some ten
+// Budgets of the tools. Hello, world takes 0.5 G units to compile and 2.4 G to
+// link, in 25 and 65 MiB; a program of 64 KiB at the screen's bounds some ten
 // times that to compile. A G takes 0.05 to 0.1 s.
 const (
 	compileFuel = 40_000_000_000
@@ -28,6 +28,9 @@ const (
 // The garbage collectors of the tools stay out of the way until memory is short.
 var toolEnv = []string{"GOOS=wasip1", "GOARCH=wasm", "GOGC=off", "GOMEMLIMIT=384MiB", "GOEXPERIMENT=" + toolchain.Experiment}
 
+// What they find in the sandbox. With an image, what they found when it was made.
+var sandboxEnv = append([]string{"PWD=/w", "TMPDIR=/w"}, toolEnv...)
+
 // sandbox runs the tools as WebAssembly commands, with files in memory.
 type sandbox struct {
 	compile, link *wasm.Command
@@ -35,8 +38,12 @@ type sandbox struct {
 }
 
 // openSandbox compiles the tools, or finds them in the engine's cache.
-func openSandbox(ctx context.Context, e *wasm.Engine, t *toolchain.Toolchain, step func(string)) (_ workshop, err error) {
-	s := new(sandbox)
+func openSandbox(ctx context.Context, e *wasm.Engine, t *toolchain.Toolchain, log *slog.Logger, step func(string)) (_ workshop, err error) {
+	files := map[string][]byte{}
+	for pkg, archive := range t.Archives() {
+		files["std/"+pkg+".a"] = archive
+	}
+	s := &sandbox{tree: wasm.NewTree(files)}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, s.close())
@@ -53,17 +60,36 @@ func openSandbox(ctx context.Context, e *wasm.Engine, t *toolchain.Toolchain, st
 			return nil, err
 		}
 		limits := wasm.Limits{Fuel: tool.fuel, Wall: toolWall, Memory: toolMemory, Output: 1 << 20, Sleep: time.Hour}
-		*tool.to, err = e.Command(ctx, code, wasm.CommandOptions{Limits: limits, Trusted: true, HugePages: true})
+		o := wasm.CommandOptions{Limits: limits, Trusted: true, HugePages: true}
+		if plain := t.Plain(tool.name); plain != "" {
+			log.Warn("a tool of this Go has no image, so that each submission takes longer", "tool", tool.name, "reason", plain)
+		} else {
+			o.Prepared = s.prepared(tool.name, t)
+		}
+		*tool.to, err = e.Command(ctx, code, o)
 		if err != nil {
 			return nil, fmt.Errorf("prepare %s: %w", tool.name, err)
 		}
 	}
-	files := map[string][]byte{}
-	for pkg, archive := range t.Archives() {
-		files["std/"+pkg+".a"] = archive
-	}
-	s.tree = wasm.NewTree(files)
 	return s, nil
+}
+
+// prepared is how a tool's image is made. The linker reads the archives of what
+// beginners import, and of what that needs; a package that is not among them it
+// reads when a program needs it.
+func (s *sandbox) prepared(tool string, t *toolchain.Toolchain) *wasm.Preparation {
+	files := wasm.NewFiles(s.tree, toolFiles)
+	args := []string{tool}
+	if tool == toolchain.Link {
+		files.Write("w/importcfg", importConfig(t))
+		args = append(args, "/w/importcfg")
+		for _, p := range append([]string{"runtime"}, warmed...) {
+			if _, ok := t.Archives()[p]; ok {
+				args = append(args, p)
+			}
+		}
+	}
+	return &wasm.Preparation{Prepare: toolchain.Prepare, Run: toolchain.Run, First: wasm.Run{Args: args, Env: sandboxEnv, Files: files}}
 }
 
 func (s *sandbox) close() error {
@@ -96,15 +122,20 @@ func (b *sandboxBench) write(name string, data []byte) error {
 func (b *sandboxBench) read(name string) ([]byte, bool) { return b.files.Read("w/" + name) }
 
 func (b *sandboxBench) run(ctx context.Context, tool string, args []string) error {
-	command := b.compile
-	if tool == toolchain.Link {
-		command = b.link
-	}
-	out, err := command.Run(ctx, wasm.Run{Args: append([]string{tool}, args...), Env: append([]string{"PWD=/w", "TMPDIR=/w"}, toolEnv...), Files: b.files})
+	out, err := b.tool(ctx, tool, b.files, args)
 	if err == nil && out.ExitCode == 0 {
 		return nil
 	}
 	return &buildError{tool: tool, output: string(out.Stdout) + string(out.Stderr), err: err}
+}
+
+// tool runs a tool, with files at its root.
+func (s *sandbox) tool(ctx context.Context, tool string, files *wasm.Files, args []string) (wasm.Outcome, error) {
+	command := s.compile
+	if tool == toolchain.Link {
+		command = s.link
+	}
+	return command.Run(ctx, wasm.Run{Args: append([]string{tool}, args...), Env: sandboxEnv, Files: files})
 }
 
 // natives runs the tools of a Go installation as restricted children of this
@@ -119,7 +150,7 @@ const (
 
 func openNative(ctx context.Context, o *Options, t *toolchain.Toolchain, step func(string)) (workshop, error) {
 	step(toolchain.Compile)
-	tools, err := native.Open(ctx, native.Options{Dir: filepath.Join(o.Dir, "native"), Version: t.Version(), Archives: t.Archives(),
+	tools, err := native.Open(ctx, native.Options{Dir: filepath.Join(o.Dir, "native"), Version: t.Version(), Archives: t.PlainArchives(),
 		Env: toolEnv, Time: nativeTime, Memory: nativeMemory, File: toolFiles})
 	if err != nil {
 		return nil, err

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/tetratelabs/wazero"
+	"github.com/tetratelabs/wazero/api"
 	"github.com/tetratelabs/wazero/experimental"
 
 	"github.com/hearthbot/hearth/host/wasm/meter"
@@ -49,14 +50,19 @@ type CommandOptions struct {
 	// HugePages backs the memory of runs with large pages where the system has
 	// them, and keeps it between runs: for what touches much of it every time.
 	HugePages bool
+
+	// Prepared is for a command that is prepared once; nil for one that starts
+	// from nothing.
+	Prepared *Preparation
 }
 
 // Command is a compiled WASI command: a program that starts, runs and ends. Each
-// run is a new instance, so nothing of one is seen by another. It is safe for
-// concurrent use.
+// run is a new instance, or one restored to an image, so nothing of one is seen
+// by another. It is safe for concurrent use.
 type Command struct {
-	program *program
-	heaps   *heaps
+	program  *program
+	heaps    *heaps
+	prepared *prepared // nil but with CommandOptions.Prepared
 
 	mu     sync.Mutex
 	inside int
@@ -66,7 +72,8 @@ type Command struct {
 // Command meters and compiles a WASI command. It takes all the time of a
 // processor that it can get, and notices the end of ctx only between its steps.
 // ErrABI says that the module is no command, or asks for imports that hearth
-// does not offer; ErrMemory that it begins with more than it may have.
+// does not offer; ErrMemory that it begins with more than it may have. One that is
+// prepared is run for that, and may fail as a run may.
 func (e *Engine) Command(ctx context.Context, code []byte, o CommandOptions) (*Command, error) {
 	l := o.Limits.or(DefaultLimits())
 	if err := l.check(); err != nil {
@@ -75,6 +82,9 @@ func (e *Engine) Command(ctx context.Context, code []byte, o CommandOptions) (*C
 	bounds := meter.Options{}
 	if o.Trusted {
 		bounds = meter.Options{MaxSize: 256 << 20, MaxFunctions: 1 << 20, MaxCompile: time.Hour}
+	}
+	if o.Prepared != nil {
+		bounds.MemoryPages, bounds.Pristine = l.Memory, true
 	}
 	m, err := meter.Rewrite(code, bounds)
 	if err != nil {
@@ -90,7 +100,7 @@ func (e *Engine) Command(ctx context.Context, code []byte, o CommandOptions) (*C
 	if err := checkImports(m, offered); err != nil {
 		return nil, err
 	}
-	if err := checkCommand(m); err != nil {
+	if err := checkCommand(m, o.Prepared); err != nil {
 		return nil, err
 	}
 	p := &program{limits: l, log: e.options.Logger, globals: m.Globals, interpret: o.Interpret}
@@ -105,17 +115,33 @@ func (e *Engine) Command(ctx context.Context, code []byte, o CommandOptions) (*C
 	if err := p.provide(ctx, m, offered); err != nil {
 		return nil, errors.Join(err, p.close())
 	}
-	return &Command{program: p, heaps: newHeaps(int64(l.Memory)*wasmPage, o.HugePages)}, nil
+	c := &Command{program: p, heaps: newHeaps(int64(l.Memory)*wasmPage, o.HugePages)}
+	if o.Prepared != nil {
+		if c.prepared, err = c.prepare(ctx, o.Prepared, e.pager); err != nil {
+			return nil, errors.Join(err, c.Close())
+		}
+	}
+	return c, nil
 }
 
-func checkCommand(m *meter.Module) error {
-	start, memory := false, false
-	for _, e := range m.Exports {
-		start = start || e.Name == exportStart && e.Kind == meter.KindFunc && e.Type == "() -> ()"
-		memory = memory || e.Name == exportMemory && e.Kind == meter.KindMemory
+// checkCommand refuses a module that does not export what it is run by.
+func checkCommand(m *meter.Module, prepared *Preparation) error {
+	wanted := []string{exportStart}
+	if prepared != nil {
+		wanted = []string{exportInitialize, prepared.Prepare, prepared.Run}
 	}
-	if !start || !memory {
-		return fmt.Errorf("wasm: %w: it is no command: it exports no %s or no %s", ErrABI, exportStart, exportMemory)
+	memory := false
+	for _, e := range m.Exports {
+		memory = memory || e.Name == exportMemory && e.Kind == meter.KindMemory
+		wanted = slices.DeleteFunc(wanted, func(name string) bool {
+			return e.Name == name && e.Kind == meter.KindFunc && e.Type == "() -> ()"
+		})
+	}
+	if !memory {
+		wanted = append(wanted, exportMemory)
+	}
+	if len(wanted) > 0 {
+		return fmt.Errorf("wasm: %w: it is no command: it does not export %s", ErrABI, strings.Join(wanted, " and "))
 	}
 	return nil
 }
@@ -145,7 +171,7 @@ type Outcome struct {
 	Stderr   []byte
 	Cut      bool          // there was more output than Limits.Output
 	Fuel     int64         // spent
-	Memory   int64         // bytes that the guest's memory grew to
+	Memory   int64         // bytes that the guest's memory grew to; with a Preparation, all that it may have
 	Virtual  time.Duration // on the guest's clock
 	Took     time.Duration
 }
@@ -166,38 +192,38 @@ func (c *Command) Run(ctx context.Context, r Run) (out Outcome, err error) {
 	if err := l.check(); err != nil {
 		return Outcome{}, err
 	}
-	h, err := c.heaps.take()
-	if err != nil {
-		return Outcome{}, err
+	var h *heap
+	var at *instance
+	if c.prepared != nil {
+		if at, err = c.prepared.take(ctx); err != nil {
+			return Outcome{}, err
+		}
+		defer c.prepared.put(at)
+		h = at.heap
+	} else {
+		if h, err = c.heaps.take(); err != nil {
+			return Outcome{}, err
+		}
+		defer c.heaps.put(h)
 	}
-	defer c.heaps.put(h)
-
-	proc := &process{args: r.Args, env: r.Env, stdin: r.Stdin, files: r.Files, report: r.Report, out: console{limit: l.Output}}
-	if r.Files != nil {
-		proc.open = []*handle{{name: ".", dir: true}}
-	}
-	g := &guest{mem: &h.space, fuel: account{mem: &h.space}, proc: proc}
-	g.rand.reset(eventSeed(r.Seed))
-	now := r.Now
-	if now.IsZero() {
-		now = time.Unix(0, 0)
-	}
-	const mono = 1
-	g.clock.reset(now, mono, l.Sleep)
-	g.clock.rate = r.Rate
-	g.plug.begin(noHost{c.program.log}, 0)
 	start := time.Now()
-	l.Stdio = 0
-	g.begin(ctx, &l, start)
+	g := newProcess(ctx, h, &r, &l, c.program.log, start)
 	defer g.end()
-
-	err = c.start(g, h)
+	export := exportStart
+	if at != nil {
+		export = c.prepared.how.Run
+		g.fuel.bind(at.mod)
+		err = at.call(g, export)
+	} else {
+		err = c.start(g, h)
+	}
+	proc := g.proc
 	out = Outcome{Stdout: proc.out.streams[0], Stderr: proc.out.streams[1], Cut: proc.out.cut, Fuel: g.fuel.spent(),
-		Memory: int64(h.most), Virtual: time.Duration(g.clock.mono - mono + g.worked()), Took: time.Since(start)}
+		Memory: int64(h.most), Virtual: time.Duration(g.clock.mono - monoStart + g.worked()), Took: time.Since(start)}
 	if err == nil {
 		return out, nil
 	}
-	failed := g.failure(exportStart, err)
+	failed := g.failure(export, err)
 	out.ExitCode = int(failed.ExitCode)
 	if errors.Is(failed, ErrExit) {
 		return out, nil
@@ -208,20 +234,52 @@ func (c *Command) Run(ctx context.Context, r Run) (out Outcome, err error) {
 	return out, fmt.Errorf("wasm: %w", failed)
 }
 
+// monoStart is a command's monotonic clock when it starts.
+const monoStart = 1
+
+// newProcess is what host functions know of a run in h. Its limits have begun.
+func newProcess(ctx context.Context, h *heap, r *Run, l *Limits, log *slog.Logger, start time.Time) *guest {
+	proc := &process{args: r.Args, env: r.Env, stdin: r.Stdin, files: r.Files, report: r.Report, out: console{limit: l.Output}}
+	if r.Files != nil {
+		proc.open = []*handle{{name: ".", dir: true}}
+	}
+	g := &guest{mem: &h.space, fuel: account{mem: &h.space}, proc: proc}
+	g.rand.reset(eventSeed(r.Seed))
+	now := r.Now
+	if now.IsZero() {
+		now = time.Unix(0, 0)
+	}
+	g.clock.reset(now, monoStart, l.Sleep)
+	g.clock.rate = r.Rate
+	g.plug.begin(noHost{log}, 0)
+	l.Stdio = 0
+	g.begin(ctx, l, start)
+	return g
+}
+
 // start makes an instance and runs it to its end.
 func (c *Command) start(g *guest, h *heap) error {
-	ictx := experimental.WithMemoryAllocator(&g.ctx, experimental.MemoryAllocatorFunc(
-		func(_, _ uint64) experimental.LinearMemory { return h }))
-	m, err := c.program.runtime.InstantiateModule(ictx, c.program.module, wazero.NewModuleConfig().WithName("").WithStartFunctions())
+	m, err := c.instantiate(g, h)
 	if err != nil {
 		return err
 	}
 	defer m.Close(context.Background())
+	_, err = m.ExportedFunction(exportStart).Call(&g.ctx)
+	return err
+}
+
+// instantiate makes an instance with its memory in h; nothing of it has run.
+func (c *Command) instantiate(g *guest, h *heap) (api.Module, error) {
+	ictx := experimental.WithMemoryAllocator(&g.ctx, experimental.MemoryAllocatorFunc(
+		func(_, _ uint64) experimental.LinearMemory { return h }))
+	m, err := c.program.runtime.InstantiateModule(ictx, c.program.module, wazero.NewModuleConfig().WithName("").WithStartFunctions())
+	if err != nil {
+		return nil, err
+	}
 	if g.fuel.global == nil {
 		g.fuel.bind(m)
 	}
-	_, err = m.ExportedFunction(exportStart).Call(&g.ctx)
-	return err
+	return m, nil
 }
 
 // Close frees the command when the runs under way have ended. Closing again does
@@ -250,6 +308,9 @@ func (c *Command) leave() {
 }
 
 func (c *Command) free() error {
+	if c.prepared != nil {
+		c.prepared.close()
+	}
 	c.heaps.close()
 	return c.program.close()
 }

@@ -24,6 +24,9 @@
 //	          meter,                a new instance: _start, until it exits
 //	          compile or interpret
 //
+// A large one may be prepared once and restored to that before each run, whole
+// and not by pages, for it writes most of them (prepared.go).
+//
 // It knows bytes and the names of the ABI: never what an event, an effect or a
 // row is, who may do what, or where anything is stored. It stores nothing but
 // the compile cache.

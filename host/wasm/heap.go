@@ -74,6 +74,9 @@ func (p *heaps) put(h *heap) {
 	}
 }
 
+// drop gives the memory of a run back to the system.
+func (p *heaps) drop(h *heap) { release(h.all) }
+
 func (p *heaps) close() {
 	p.mu.Lock()
 	idle := p.idle

@@ -244,3 +244,7 @@ func reserve(n int, huge bool) ([]byte, error) {
 }
 
 func release(b []byte) { _ = unix.Munmap(b) }
+
+// discard makes b, whole pages, zeros again that take no memory; false if the
+// system does not do that.
+func discard(b []byte) bool { return unix.Madvise(b, unix.MADV_DONTNEED) == nil }

@@ -116,30 +116,37 @@ func (s *space) findPrivate() (all bool, err error) {
 // there. Reading 64 MiB to find that out would fault in every page of it: a
 // quarter of a second on a virtual machine.
 func (s *space) touched() int {
-	if s.pager.file == nil {
-		return len(s.buf)
-	}
 	image := 0 // what is not private below is the image's
 	if s.from != nil {
 		image = len(s.from.data)
 	}
+	n, _ := s.pager.top(s.buf, image)
+	return n
+}
+
+// top is from where on no page of b was ever touched, or from if none was behind
+// that. If the system does not tell, ok is false, and top is at least as much.
+func (p *pager) top(b []byte, from int) (top int, ok bool) {
+	if p.file == nil {
+		return len(b), false
+	}
 	page := os.Getpagesize()
-	first := int64(uintptr(unsafe.Pointer(&s.buf[0]))) / int64(page) * 8
+	first := int64(uintptr(unsafe.Pointer(&b[0]))) / int64(page) * 8
 	entries := make([]byte, 32<<10)
-	for end := len(s.buf); end > image; {
-		n := min(len(entries)/8, (end-image)/page)
+	for end := len(b); end > from; {
+		n := min(len(entries)/8, (end-from)/page)
 		start := end - n*page
-		if got, _ := s.pager.file.ReadAt(entries[:n*8], first+int64(start/page)*8); got < n*8 {
-			return end // no answer: it takes longer then
+		if got, _ := p.file.ReadAt(entries[:n*8], first+int64(start/page)*8); got < n*8 {
+			return end, false // it takes longer then
 		}
 		for i := n - 1; i >= 0; i-- {
 			if binary.NativeEndian.Uint64(entries[i*8:])&(entryPresent|entrySwapped) != 0 {
-				return start + (i+1)*page
+				return start + (i+1)*page, true
 			}
 		}
 		end = start
 	}
-	return image
+	return from, true
 }
 
 // region is a run of pages, from start up to end in buf.

@@ -11,6 +11,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/klauspost/compress/zstd"
@@ -61,6 +62,7 @@ type builder struct {
 	goCmd    string
 	progress func(string)
 	tar      *tar.Writer
+	runtime  string // the archive of the runtime that belongs to the linker
 }
 
 // run runs the go command for wasip1 in a directory, with nothing of the caller's
@@ -89,21 +91,36 @@ func (b *builder) build(w io.Writer, with string) error {
 		return err
 	}
 	b.tar = tar.NewWriter(z)
-	if err := b.add("VERSION", []byte(version+"\n")); err != nil {
-		return err
-	}
 	dir, err := os.MkdirTemp("", "toolchain")
 	if err != nil {
 		return err
 	}
 	defer os.RemoveAll(dir)
+	plain := map[string]bool{}
+	about := version + "\n" + layout + "\n"
 	for _, tool := range []string{Compile, Link} {
 		b.progress("building cmd/" + tool + " of " + version + " for the sandbox")
-		out := filepath.Join(dir, tool+".wasm")
-		if _, err := b.run(dir, "", "build", "-trimpath", "-ldflags=-s -w", "-o", out, "cmd/"+tool); err != nil {
+		why, err := b.tool(tool, dir)
+		if err != nil {
 			return err
 		}
-		if err := b.addFile(tool+".wasm", out); err != nil {
+		if why != nil {
+			plain[tool] = true
+			reason := strings.Join(strings.Fields(why.Error()), " ")
+			b.progress("cmd/" + tool + " of " + version + " is built as it is, and will be slower: " + reason)
+			about += plainMark + tool + " " + reason[:min(len(reason), 1<<10)] + "\n"
+		}
+	}
+	if err := b.add("VERSION", []byte(about)); err != nil {
+		return err
+	}
+	if !plain[Link] {
+		if err := b.addFile(ownRuntime, b.runtime); err != nil {
+			return err
+		}
+	}
+	for _, tool := range []string{Compile, Link} {
+		if err := b.addFile(tool+".wasm", filepath.Join(dir, tool+".wasm")); err != nil {
 			return err
 		}
 	}
@@ -121,11 +138,51 @@ func (b *builder) build(w io.Writer, with string) error {
 	return errors.Join(b.tar.Close(), z.Close())
 }
 
+// tool builds a tool below dir. plain says why it had to be built as it is,
+// without the overlay.
+func (b *builder) tool(tool, dir string) (plain, err error) {
+	goroot, err := b.run(dir, "", "env", "GOROOT")
+	if err != nil {
+		return nil, err
+	}
+	args := []string{"build", "-trimpath", "-ldflags=-s -w", "-o", filepath.Join(dir, tool+".wasm")}
+	if plain = b.overlaid(tool, strings.TrimSpace(string(goroot)), dir, args); plain == nil || b.ctx.Err() != nil {
+		return nil, b.ctx.Err()
+	}
+	_, err = b.run(dir, "", append(args, "cmd/"+tool)...)
+	return plain, err
+}
+
+// overlaid builds a tool with its overlay, and the runtime that belongs to the
+// linker.
+func (b *builder) overlaid(tool, goroot, dir string, args []string) error {
+	list, err := overlay(tool, goroot, dir)
+	if err != nil {
+		return err
+	}
+	if tool == Link {
+		list, err := overlay(runtimeOnly, goroot, dir)
+		if err != nil {
+			return err
+		}
+		path, err := b.run(dir, Experiment, append(slices.Clone(listExport), "-overlay", list, "-f", "{{.Export}}", "runtime")...)
+		if err != nil {
+			return err
+		}
+		b.runtime = strings.TrimSpace(string(path))
+	}
+	_, err = b.run(dir, "", append(args, "-buildmode=c-shared", "-overlay", list, "cmd/"+tool)...)
+	return err
+}
+
+// listExport has the go command compile packages and say where they are. No DWARF:
+// nobody debugs here, and the linker would read and drop it.
+var listExport = []string{"list", "-export", "-trimpath", "-gcflags=all=-dwarf=false"}
+
 // library packs the archives of the packages that go list finds in a directory,
 // each printed as its import path, = and the archive.
 func (b *builder) library(dir, format string, args ...string) error {
-	// No DWARF: nobody debugs here, and the linker would read and drop it.
-	list, err := b.run(dir, Experiment, append([]string{"list", "-export", "-trimpath", "-gcflags=all=-dwarf=false", "-f", format}, args...)...)
+	list, err := b.run(dir, Experiment, slices.Concat(listExport, []string{"-f", format}, args)...)
 	if err != nil {
 		return err
 	}

@@ -5,9 +5,10 @@
 //
 // A pack is a zstd-compressed tar of
 //
-//	VERSION          "go1.26.8"
-//	compile.wasm     cmd/compile, built for wasip1
+//	VERSION          "go1.26.8", the layout, and why a tool had to be built plain
+//	compile.wasm     cmd/compile, built for wasip1 as a library
 //	link.wasm        cmd/link
+//	runtime.a        package runtime, for programs that link.wasm links
 //	std/fmt.a …      an archive for each package of the standard library, and of
 //	                 what else members may import
 //
@@ -16,6 +17,11 @@
 //	<dir>/<sha256 of the pack>/compile.wasm, link.wasm
 //	<dir>/<sha256 of the pack>/std.bin      the archives, one after the other
 //	<dir>/<sha256 of the pack>/index.json   where each of them is, and the sum of each file; written last
+//
+// The tools are not programs but libraries: they export Prepare and Run, so that
+// what every run would do first is done once (overlay.go says how that comes
+// about). Of a Go whose tools this package does not know they are built plain, as
+// programs; [Toolchain.Plain] says so.
 //
 // The archives are mapped, not read, so they take memory only where they are
 // used, and no more of it when several processes do.
@@ -47,6 +53,23 @@ const (
 // can never go on.
 const Experiment = "goroutineleakprofile"
 
+// What the tools export, both func (). Prepare takes as arguments, behind a name,
+// what is read early: Link's an importcfg and import paths, Compile's nothing. Run
+// takes the tool's own arguments; it returns, or exits, once in an instance.
+const (
+	Prepare = "hearth_prepare"
+	Run     = "hearth_run"
+)
+
+// layout is the second line of VERSION. It changes with what a pack has to have.
+const layout = "pack 2"
+
+// ownRuntime is the name of the runtime of the pack's own linker.
+const ownRuntime = "runtime.a"
+
+// plainMark begins those of VERSION's lines that say why a tool is plain.
+const plainMark = "plain "
+
 // ErrNone says that there is no pack where one was looked for.
 var ErrNone = errors.New("toolchain: there is no pack; `make toolchain` makes one from a Go installation")
 
@@ -62,7 +85,9 @@ type Toolchain struct {
 type index struct {
 	Version  string
 	Sums     map[string]string // sha256 of compile.wasm, link.wasm and std.bin, in hex
+	Plain    map[string]string // why a tool is plain
 	Archives []archive
+	Runtime  *archive // ownRuntime; nil if the linker is plain
 }
 
 type archive struct {
@@ -91,10 +116,11 @@ func Find(dirs ...string) (string, error) {
 	return best, nil
 }
 
-// Extension is how a pack's name ends, behind its Go version.
-const Extension = ".tar.zst"
+// Extension is how a pack's name ends, behind its Go version. It has the layout,
+// so that a pack of another is not found: it is made anew, and lies beside it.
+const Extension = "-2.tar.zst"
 
-// compareVersions compares names such as go1.26.8.tar.zst number by number.
+// compareVersions compares names such as go1.26.8-2.tar.zst number by number.
 func compareVersions(a, b string) int {
 	numbers := func(s string) (n []int) {
 		for _, part := range strings.Split(strings.TrimPrefix(strings.TrimSuffix(s, Extension), "go"), ".") {
@@ -161,7 +187,11 @@ func openDir(home string) (*Toolchain, error) {
 	if sum(t.std) != t.index.Sums["std.bin"] {
 		return nil, errors.Join(fmt.Errorf("toolchain: %s is not what was unpacked", filepath.Join(home, "std.bin")), t.Close())
 	}
-	for _, a := range t.index.Archives {
+	archives := slices.Clone(t.index.Archives)
+	if r := t.index.Runtime; r != nil {
+		archives = append(archives, *r)
+	}
+	for _, a := range archives {
 		if a.Start < 0 || a.End < a.Start || a.End > int64(len(t.std)) {
 			return nil, errors.Join(fmt.Errorf("toolchain: %s: %s lies outside of std.bin", home, a.Package), t.Close())
 		}
@@ -171,6 +201,10 @@ func openDir(home string) (*Toolchain, error) {
 
 // Version is the Go version of the toolchain: "go1.26.8".
 func (t *Toolchain) Version() string { return t.index.Version }
+
+// Plain says why a tool, Compile or Link, is a program and not a library; "" if it
+// is one.
+func (t *Toolchain) Plain(tool string) string { return t.index.Plain[tool] }
 
 // Tool reads a tool's module, Compile or Link.
 func (t *Toolchain) Tool(name string) ([]byte, error) {
@@ -185,15 +219,27 @@ func (t *Toolchain) Tool(name string) ([]byte, error) {
 	return b, nil
 }
 
-// Archives are the standard library's, by import path. They are valid until
-// Close, and must not be changed.
+// Archives are the standard library's, by import path, for the pack's own tools.
+// They are valid until Close, and must not be changed.
 func (t *Toolchain) Archives() map[string][]byte {
-	m := make(map[string][]byte, len(t.index.Archives))
-	for _, a := range t.index.Archives {
-		m[a.Package] = t.std[a.Start:a.End:a.End]
+	m := t.PlainArchives()
+	if a := t.index.Runtime; a != nil {
+		m[a.Package] = t.archive(a)
 	}
 	return m
 }
+
+// PlainArchives are the same for the tools of the Go installation that the pack
+// was made from.
+func (t *Toolchain) PlainArchives() map[string][]byte {
+	m := make(map[string][]byte, len(t.index.Archives))
+	for _, a := range t.index.Archives {
+		m[a.Package] = t.archive(&a)
+	}
+	return m
+}
+
+func (t *Toolchain) archive(a *archive) []byte { return t.std[a.Start:a.End:a.End] }
 
 // Close gives the archives back.
 func (t *Toolchain) Close() error { return t.unmap() }

@@ -15,7 +15,7 @@ import (
 // entry is a file of a pack that a test makes.
 type entry struct{ name, text string }
 
-var whole = []entry{{"VERSION", "go1.99.2\n"}, {"compile.wasm", "C"}, {"link.wasm", "L"}, {"std/fmt.a", "FMT"}, {"std/encoding/json.a", "JSON"}}
+var whole = []entry{{"VERSION", "go1.99.2\npack 2\nplain link another Go\n"}, {"compile.wasm", "C"}, {"link.wasm", "L"}, {"std/fmt.a", "FMT"}, {"std/encoding/json.a", "JSON"}}
 
 func pack(tb testing.TB, entries []entry) []byte {
 	tb.Helper()
@@ -55,6 +55,9 @@ func TestOpen(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
+		if c.Plain(Link) != "another Go" || c.Plain(Compile) != "" {
+			t.Errorf("plain: %q, %q", c.Plain(Link), c.Plain(Compile))
+		}
 		code, err := c.Tool(Compile)
 		if err != nil || string(code) != "C" || c.Version() != "go1.99.2" {
 			t.Errorf("%q, %v, version %q", code, err, c.Version())
@@ -82,6 +85,8 @@ func TestOpenRefuses(t *testing.T) {
 		{"no zstd", []byte("PK\x03\x04"), "magic"},
 		{"cut", good[:len(good)-9], "unexpected EOF"},
 		{"a tool is missing", pack(t, append(whole[:2:2], whole[3:]...)), "lacks"},
+		{"another layout", pack(t, append([]entry{{"VERSION", "go1.26.8\n"}}, whole[1:]...)), "make toolchain"},
+		{"a runtime for another linker", pack(t, append(whole[:4:4], entry{"runtime.a", "R"})), "do not belong together"},
 		{"no archives", pack(t, whole[:3]), "lacks"},
 		{"a path out of the directory", pack(t, append(whole[:4:4], entry{"std/../../x.a", "X"})), "does not belong"},
 		{"another file", pack(t, append(whole[:4:4], entry{"evil.sh", "X"})), `"evil.sh" does not belong`},

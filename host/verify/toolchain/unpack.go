@@ -56,11 +56,13 @@ func unpack(pack io.Reader, home string) (err error) {
 		p, isArchive2 := strings.CutSuffix(p, ".a")
 		switch {
 		case h.Name == "VERSION":
-			b, err := io.ReadAll(io.LimitReader(r, 64))
+			b, err := io.ReadAll(io.LimitReader(r, 4<<10))
 			if err != nil {
 				return err
 			}
-			x.Version = strings.TrimSpace(string(b))
+			if err := x.about(string(b)); err != nil {
+				return err
+			}
 		case h.Name == Compile+".wasm" || h.Name == Link+".wasm":
 			b, err := io.ReadAll(r)
 			if err != nil {
@@ -70,16 +72,25 @@ func unpack(pack io.Reader, home string) (err error) {
 			if err := os.WriteFile(filepath.Join(tmp, h.Name), b, 0o600); err != nil {
 				return err
 			}
-		case isArchive && isArchive2 && validPackage(p):
+		case h.Name == ownRuntime || isArchive && isArchive2 && validPackage(p):
 			n, err := io.Copy(std, r)
 			if err != nil {
 				return fmt.Errorf("%s: %w", h.Name, err)
 			}
-			x.Archives = append(x.Archives, archive{p, end, end + n})
+			a := archive{p, end, end + n}
 			end += n
+			if h.Name == ownRuntime {
+				a.Package = "runtime"
+				x.Runtime = &a
+			} else {
+				x.Archives = append(x.Archives, a)
+			}
 		default:
 			return fmt.Errorf("%q does not belong into a pack", h.Name)
 		}
+	}
+	if (x.Runtime == nil) != (x.Plain[Link] != "") {
+		return errors.New("its linker and its runtime do not belong together")
 	}
 	if x.Version == "" || x.Sums[Compile+".wasm"] == "" || x.Sums[Link+".wasm"] == "" || len(x.Archives) == 0 {
 		return errors.New("it lacks VERSION, a tool or the archives")
@@ -109,6 +120,23 @@ func unpack(pack io.Reader, home string) (err error) {
 		// Somebody else was faster: what they unpacked is the same.
 		if _, there := os.Stat(filepath.Join(home, "index.json")); there != nil {
 			return err
+		}
+	}
+	return nil
+}
+
+// about reads what VERSION says.
+func (x *index) about(text string) error {
+	version, rest, _ := strings.Cut(text, "\n")
+	mark, rest, _ := strings.Cut(rest, "\n")
+	if mark != layout {
+		return fmt.Errorf("it is no pack for this hearth (it is marked %q, and %q is wanted): `make toolchain` makes one", mark, layout)
+	}
+	x.Version, x.Plain = strings.TrimSpace(version), map[string]string{}
+	for line := range strings.Lines(rest) {
+		if line, ok := strings.CutPrefix(strings.TrimSpace(line), plainMark); ok {
+			tool, reason, _ := strings.Cut(line, " ")
+			x.Plain[tool] = reason
 		}
 	}
 	return nil
