@@ -70,6 +70,7 @@ var _ = sdk.New[Config]("tasks", "1.0.0",
 	Query("/tests", viewTests).
 	Query("/own", viewOwn).
 	Query("/progress", viewProgress).
+	Query("/member", viewMember).
 	Query("/path.svg", viewGraph).
 	Query("/problems", viewProblems)
 

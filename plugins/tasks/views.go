@@ -113,6 +113,24 @@ func viewProgress(v *sdk.View[Config]) error {
 	}{p.count(learning.Tasks), len(learning.Tasks), p.done(learning.Start()), p.Task, p.Tries, p.Pace, steps})
 }
 
+// viewMember is what the plugin knows of a member, in a few words.
+func viewMember(v *sdk.View[Config]) error {
+	p := member(v)
+	if p.Began.IsZero() {
+		v.Markdown(v.T("member.none"))
+		return nil
+	}
+	text := "- " + v.T("path.done", p.count(learning.Tasks), len(learning.Tasks))
+	if t := p.current(); t != nil {
+		text += "\n- " + v.T("member.at", t.Title.In(v.Locale()), p.Tries)
+	}
+	if p.done(learning.Start()) {
+		text += "\n- " + v.T("member.badge")
+	}
+	v.Markdown(text)
+	return nil
+}
+
 // viewGraph is a member's path as a picture.
 func viewGraph(v *sdk.View[Config]) error {
 	p := member(v)

@@ -94,3 +94,30 @@ func isGitHubName(s string) bool {
 	}
 	return len(s) <= 39
 }
+
+// viewMember is what the plugin knows of a member, in a few words.
+func viewMember(v *sdk.View[Config]) error {
+	id := v.Param("member")
+	if id == "" {
+		v.Status(400)
+		v.Markdown("")
+		return nil
+	}
+	var lines []string
+	if waiting.Of(id).Get(v) {
+		lines = append(lines, string(v.T("member.waiting")))
+	}
+	if a := aim.Of(id).Get(v); a != "" {
+		lines = append(lines, string(v.T("member.aim", v.T("aim."+a))))
+	}
+	if name := github.Of(id).Get(v); name != "" {
+		lines = append(lines, string(v.T("member.github", name)))
+	}
+	if quiet.Of(id).Get(v) {
+		lines = append(lines, string(v.T("member.quiet")))
+	}
+	if len(lines) > 0 {
+		v.Markdown(sdk.Markup("- " + strings.Join(lines, "\n- ")))
+	}
+	return nil
+}

@@ -58,7 +58,8 @@ var _ = sdk.New[Config]("welcome", "1.0.0",
 	OnButton("help", help).
 	OnCommand("help", help).
 	OnCommand("stop", stop).
-	OnCommand("resume", resume)
+	OnCommand("resume", resume).
+	Query("/member", viewMember)
 
 var (
 	waiting  = sdk.PerMember[bool]("waiting")

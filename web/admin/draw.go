@@ -105,7 +105,7 @@ func (n *node) narrow(t page.Texts) drawing {
 
 func (d *drawing) put(n *node, x, y, w, h int) {
 	room := w - 38
-	b := box{X: x + 1, Y: y + 1, W: w, H: h, State: n.state, Title: fit(n.title, room, 8.4), Sub: fit(n.sub, room, 7.3),
+	b := box{X: x + 1, Y: y + 1, W: w, H: h, State: n.state, Title: fit(n.title, room, 8.4), Sub: fit(n.sub, room, 7),
 		TextX: x + 33, TitleY: y + h/2 - 3, SubY: y + h/2 + 13, MarkX: x + 17, MarkY: y + h/2 + 1}
 	if n.sub == "" {
 		b.TitleY = y + h/2 + 5

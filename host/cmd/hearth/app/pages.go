@@ -68,7 +68,7 @@ func (a *App) provider() door.Provider {
 // SignInLink makes an address that signs an admin in once, within an hour, and
 // leads on to a path of the server.
 func (a *App) SignInLink(ctx context.Context, next string) (string, error) {
-	key, err := a.access.Link(ctx, audit.Host, "sign-in link of the terminal", access.Admin)
+	key, err := a.access.Link(ctx, audit.Host, "terminal", access.Admin)
 	if err != nil {
 		return "", fmt.Errorf("make a sign-in link: %w", err)
 	}

@@ -21,6 +21,7 @@ import (
 // all of that is on record.
 func TestWatching(t *testing.T) {
 	browser := tabtest.Start(t)
+	axe := barriers(t)
 	plugins(t)
 	dir := t.TempDir()
 	for _, file := range []string{filepath.Join(built.path, "welcome.wasm"), filepath.Join(built.path, "tasks.wasm"), filepath.Join(built.extra, "grumpy.wasm")} {
@@ -43,11 +44,20 @@ func TestWatching(t *testing.T) {
 		m.Run("open "+path, chromedp.Navigate(h.url+path))
 		m.Until("document.readyState === 'complete'")
 	}
+	keep := func(name string) {
+		t.Helper()
+		m.Rest()
+		m.Fits(name)
+		if found := search(m, axe); found != "" {
+			t.Errorf("%s has barriers:\n%s", name, found)
+		}
+		m.Keep("watch-" + name)
+	}
 	m.Run("sign in", chromedp.Navigate(h.url+"/login?lang=en"), chromedp.SetValue(chromedp.CSS("#token"), h.tokens[access.Admin]), chromedp.Click(chromedp.CSS("main .primary")))
 	m.Until("location.pathname === '/'")
 	m.UntilText(".steps .now", "Somebody joins")
 	m.UntilText(".tile", "–")
-	m.Keep("watch-today-begin-en")
+	keep("today-begin-en")
 
 	// What happens stands in the list as it happens.
 	at("/admin/events")
@@ -58,16 +68,15 @@ func TestWatching(t *testing.T) {
 	ada.Write("#main", "/order")
 	m.UntilText("#rows .bad", "failed")
 	m.UntilText("#rows tr", "Ada")
-	m.Fits("the events")
-	m.Keep("watch-events-en")
+	keep("events-en")
 
 	at("/")
 	m.UntilText(".needs", "1 event failed")
-	m.Until("[...document.querySelectorAll('.tile')].some(e => e.textContent.includes('newcomers') && e.querySelector('b').textContent === '1')")
-	m.Keep("watch-today-en")
+	m.Until("[...document.querySelectorAll('.tile')].some(e => e.textContent.includes('Newcomers') && e.querySelector('b').textContent === '1')")
+	keep("today-en")
 	m.Click(".needs a")
 	m.UntilText(".failures", "the oven is cold")
-	m.Keep("watch-failed-en")
+	keep("failed-en")
 
 	// It fails again, as long as its cause is there.
 	m.Click(".failures .btn")
@@ -85,7 +94,7 @@ func TestWatching(t *testing.T) {
 	m.Click(".failures h2 a")
 	m.UntilText("h1", "Command")
 	m.UntilText(".way.broad", "grumpy")
-	m.Keep("watch-event-failed-en")
+	keep("event-failed-en")
 	m.Click("article .primary")
 	m.UntilText(".done", "It runs again")
 	event := tabtest.Eval[string](m, "location.pathname")
@@ -95,7 +104,6 @@ func TestWatching(t *testing.T) {
 	}
 	for end := time.Now().Add(tabtest.Patience); !settled(); {
 		if time.Now().After(end) {
-			m.Keep("failed-watch")
 			t.Fatal("the event is not done though it was run again")
 		}
 	}
@@ -103,16 +111,15 @@ func TestWatching(t *testing.T) {
 	m.UntilText(".bubble strong", "bread")
 	m.UntilText(".bubble li", "flour")
 	m.UntilText(".code", "an order of Ada")
-	m.Fits("an event")
-	m.Keep("watch-event-en")
+	keep("event-en")
 	m.Look(1440, 2200, false)
-	m.Keep("watch-event-whole-en")
+	keep("event-whole-en")
 	m.Look(1440, 1000, false)
 
 	// Pause, with a reason that others read.
 	at("/admin/platforms")
 	m.UntilText("h2", "Web chat")
-	m.Keep("watch-platforms-en")
+	keep("platforms-en")
 	m.Click(".sure summary")
 	m.Run("say why", chromedp.SendKeys(chromedp.CSS("#why"), "the oven burns"))
 	m.Click(".sure form .danger")
@@ -127,14 +134,12 @@ func TestWatching(t *testing.T) {
 			t.Fatal("nothing waits though all is paused")
 		}
 	}
-	m.Fits("the platforms, paused")
-	m.Keep("watch-paused-en")
+	keep("paused-en")
 
 	at("/admin/audit")
 	m.UntilText(".changes", "the oven burns")
 	m.UntilText(".changes", "ran a failed event again")
-	m.Fits("the record")
-	m.Keep("watch-audit-en")
+	keep("audit-en")
 	admin := h.browse(access.Admin)
 	if code, body := admin.send("GET", "/admin/audit/export.csv?did=host", nil); code != 200 || !strings.Contains(body, "host.pause,host,,,the oven burns") {
 		t.Errorf("the export: %d %s", code, body)
@@ -150,11 +155,7 @@ func TestWatching(t *testing.T) {
 			query = "&"
 		}
 		at(path + query + "lang=zh-CN")
-		m.Fits(path + " in Chinese")
-		m.Keep("watch-" + name + "-zh-CN")
-		m.Look(320, 2400, true)
-		m.Keep("watch-" + name + "-whole-zh-CN")
-		m.Look(320, 740, true)
+		keep(name + "-zh-CN")
 	}
 	m.Look(1440, 1000, false)
 	at("/admin/platforms?lang=en")
