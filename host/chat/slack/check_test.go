@@ -75,6 +75,9 @@ func TestCheckBesideTheSocket(t *testing.T) {
 	if h.OK || h.Code != "invalid_auth" || !strings.Contains(h.Advice, "slack.app_token") {
 		t.Errorf("%+v", h)
 	}
+	for !strings.Contains(w.logs.String(), "slack.app_token is not good") && ctx.Err() == nil { // Run logs it after the answer is in
+		time.Sleep(time.Millisecond)
+	}
 	cancel()
 	if err := <-ended; err != nil || strings.Contains(w.logs.String(), "xapp-revoked") || !strings.Contains(w.logs.String(), "slack.app_token is not good") {
 		t.Errorf("Run: %v; logs:\n%s", err, w.logs)
