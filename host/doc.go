@@ -58,6 +58,8 @@
 // forgotten is forget.go's: plugins are told, then every row that names them goes
 // (forgetrows.go, traces.go); people.go and export.go show what there is of
 // somebody, and house.go does what the house's own plugin asks for. metrics.go
-// counts at each station and queues.go shows what waits, and for how long. keys.go and rows.go say how all of it is stored. RATIONALE.md
+// counts at each station and queues.go shows what waits, and for how long;
+// browse.go goes back through the journal, today.go counts the day and tally.go
+// the last hour. keys.go and rows.go say how all of it is stored. RATIONALE.md
 // beside this file answers why it is so and not otherwise.
 package host

@@ -27,7 +27,7 @@ import (
 //	used/TOKEN/INDEX[/MEMBER]          time of use                               with its token
 //	answered/EVENT                     plugin that answered a message            Keep.Seen
 //	cap/DAY/MEMBER                     counter: unasked messages on that day     3 days
-//	track/PLUGIN/NAME/DAY              counter                                   Keep.Track, and so many names a plugin
+//	track/PLUGIN/NAME/DAY              counter; newcomers are the house's own     Keep.Track, and so many names a plugin
 //	direct/CONVERSATION                id of the member it is with: a direct message; one a member
 //	forget/DIGEST                      forgetRow: a member who is being forgotten    until that is done
 //	grant/PLUGIN                       abi.Needs that an admin granted

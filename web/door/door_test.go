@@ -119,15 +119,6 @@ func (h *house) signedIn(token string) *browser {
 	return b
 }
 
-func (h *house) token(name string, role access.Role) string {
-	h.t.Helper()
-	secret, _, err := h.access.Create(h.t.Context(), audit.Host, name, role, time.Time{})
-	if err != nil {
-		h.t.Fatal(err)
-	}
-	return secret
-}
-
 var shown = regexp.MustCompile(`<code id="secret">([^<]+)</code>`)
 
 // TestTokens makes a token on the page, comes in with it, and takes it away.

@@ -28,7 +28,9 @@ func TestStream(t *testing.T) {
 			return r.Stream(w, func(context.Context) (<-chan string, error) { return nil, Sorry(http.StatusConflict, "error.retry") })
 		})
 	})
-	server := httptest.NewServer(h.mux)
+	server := httptest.NewUnstartedServer(h.mux)
+	server.Config.WriteTimeout = 50 * time.Millisecond // which each write moves on
+	server.Start()
 	defer server.Close()
 	ask := func(ctx context.Context, path string) *http.Response {
 		t.Helper()
@@ -76,7 +78,9 @@ func TestStream(t *testing.T) {
 
 	h.frame.beat = time.Millisecond
 	b = follow(t.Context())
-	read(b, ": still here")
+	for begun := time.Now(); time.Since(begun) < 4*server.Config.WriteTimeout; {
+		read(b, ": still here")
+	}
 	if err := h.access.SignOut(t.Context(), h.cookies[access.Viewer]); err != nil {
 		t.Fatal(err)
 	}

@@ -2,6 +2,13 @@
 
 const body = document.body;
 
+// On a phone the menu is longer than the window is wide: it begins at where one is.
+const here = document.querySelector(".menu [aria-current]");
+if (here) {
+  const menu = here.closest(".menu");
+  menu.scrollLeft = here.offsetLeft - (menu.clientWidth - here.offsetWidth) / 2;
+}
+
 // A sheet closes when something else is clicked, and by Escape.
 addEventListener("click", (e) => {
   for (const d of document.querySelectorAll("details.drop[open]")) if (!d.contains(e.target)) d.open = false;
