@@ -91,10 +91,14 @@ func (e *Engine) Events(ctx context.Context, f EventFilter) ([]Handled, error) {
 	if f.After != "" {
 		span.From = kJournal.Join(f.After) + "0" // behind all of that number: '0' sorts after '/'
 	}
+	may := f.needles()
 	var out []Handled
 	for row, err := range snap.Scan(ctx, span) {
 		if err != nil {
 			return out, fmt.Errorf("host: listing events: %w", err)
+		}
+		if !may(row.Value) {
+			continue
 		}
 		h, err := readHandled(row)
 		if err != nil {

@@ -97,7 +97,7 @@ func (s *Server) nothing(h *homePage, status int, detail func(*http.Request) str
 }
 
 func (s *Server) show(w http.ResponseWriter, r *http.Request, h *homePage, status int, v homeView) {
-	v.Lang, v.Community, v.Version, v.Style = h.text(r).lang, s.o.Community, s.version(), h.style
+	v.Lang, v.Community, v.Version, v.Style = h.text(r).lang, s.o.Community(), s.version(), h.style
 	var b bytes.Buffer
 	if err := h.page.Execute(&b, v); err != nil {
 		s.log.ErrorContext(r.Context(), "a request failed", "doing", "front page", "err", err)

@@ -7,7 +7,7 @@ import (
 
 // An address that leads nowhere is a page to people, a problem to programs.
 func TestNowhere(t *testing.T) {
-	s, _ := server(t, Options{Community: "Gophers"})
+	s, _ := server(t, Options{Community: named("Gophers")})
 	for lang, want := range map[string]string{"en": "There is nothing to see", "zh-CN": "这个地址没有内容"} {
 		for _, path := range []string{"/nosuch", "/api/nosuch"} {
 			w := do(s, "GET", path, "", "Accept: text/html,application/xhtml+xml,*/*;q=0.8", "Accept-Language: "+lang)

@@ -187,7 +187,7 @@ func (p *runPage) open(w http.ResponseWriter, r *http.Request) {
 // show writes the page. Of v are given what is of this answer alone.
 func (p *runPage) show(w http.ResponseWriter, r *http.Request, status int, v *runView) {
 	v.T = runTexts(v.Program.Lang)
-	v.Community, v.Assets, v.Chat, v.Shares = p.s.o.Community, runAssets.Base(), p.s.o.Mounts["/chat"] != nil, p.o.Shares != nil
+	v.Community, v.Assets, v.Chat, v.Shares = p.s.o.Community(), runAssets.Base(), p.s.o.Mounts["/chat"] != nil, p.o.Shares != nil
 	if c, err := r.Cookie(themeCookie); err == nil && (c.Value == "dark" || c.Value == "light") {
 		v.Theme = c.Value
 	}

@@ -58,7 +58,7 @@ func openIt(h http.Handler, method, path, body string, headers ...string) *httpt
 }
 
 func TestRunPage(t *testing.T) {
-	s, _ := server(t, Options{Run: &RunOptions{Shares: &shelf{}, Locale: "zh-CN"}, Community: "<b>Gophers</b>", Verifier: answers(VerifyResult{}, nil)})
+	s, _ := server(t, Options{Run: &RunOptions{Shares: &shelf{}, Locale: "zh-CN"}, Community: named("<b>Gophers</b>"), Verifier: answers(VerifyResult{}, nil)})
 	for _, tc := range []struct {
 		name, path, accept string
 		status             int

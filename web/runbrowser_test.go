@@ -72,7 +72,7 @@ func shown(t *testing.T, tab *tabtest.Tab, sel, text string) {
 // it, runs and shares it, as somebody at a desk and on a phone.
 func TestRunInBrowser(t *testing.T) {
 	browser := tabtest.Start(t)
-	s, _ := server(t, Options{Run: &RunOptions{Shares: &shelf{}}, Community: "Gophers", Verifier: direct{realVerifier(t)}})
+	s, _ := server(t, Options{Run: &RunOptions{Shares: &shelf{}}, Community: named("Gophers"), Verifier: direct{realVerifier(t)}})
 	h := httptest.NewServer(s)
 	t.Cleanup(h.Close)
 

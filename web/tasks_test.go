@@ -91,7 +91,7 @@ func (s *shop) WriteZip(context.Context) ([]byte, error) { return []byte("PK the
 func manager(t *testing.T) (*shop, func(method, path, body string, headers ...string) *httptest.ResponseRecorder) {
 	t.Helper()
 	shop := newShop()
-	s, _ := server(t, paged(t, Options{Tasks: shop, Community: "<b>Gophers</b>"}, page.Options{}))
+	s, _ := server(t, paged(t, Options{Tasks: shop, Community: named("<b>Gophers</b>")}, page.Options{}))
 	cookie := enter(t, s)
 	return shop, func(method, path, body string, headers ...string) *httptest.ResponseRecorder {
 		h := append([]string{cookie, "Accept-Language: en"}, headers...)

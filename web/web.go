@@ -73,8 +73,10 @@ type Options struct {
 	Mounts map[string]http.Handler
 
 	Platforms []string // their names: what comes in by the API cannot pose as theirs
-	Community string   // its name, for the front page; "" is "hearth"
 	Version   string   // hearth's
+
+	// Community is its name, which may change; nil is "hearth".
+	Community func() string
 
 	// Metrics is served at /metrics, with the server's own figures in it; nil is
 	// a registry of its own.
@@ -116,8 +118,8 @@ func New(o Options) (*Server, error) {
 	if o.Verifier == nil {
 		o.Verifier = noVerifier{}
 	}
-	if o.Community == "" {
-		o.Community = "hearth"
+	if o.Community == nil {
+		o.Community = func() string { return "hearth" }
 	}
 	s := &Server{o: o, log: o.Logger, now: o.Clock, closed: make(chan struct{})}
 	if s.log == nil {

@@ -127,6 +127,9 @@ func server(t *testing.T, o Options) (*Server, *memory) {
 	return s, m
 }
 
+// named is a community of that name.
+func named(name string) func() string { return func() string { return name } }
+
 // keeper lets in who has the admin token, which is kept in memory.
 func keeper(t testing.TB, admin func() string, clock func() time.Time) *access.Keeper {
 	m := new(store.Mem)
@@ -141,8 +144,8 @@ func paged(t *testing.T, o Options, p page.Options) Options {
 		o.Access = keeper(t, func() string { return token }, o.Clock)
 	}
 	p.Access, p.Now, p.NotReady = o.Access, o.Clock, o.NotReady
-	if o.Community != "" {
-		p.Community = func() string { return o.Community }
+	if o.Community != nil {
+		p.Community = o.Community
 	}
 	f, err := page.New(p)
 	if err != nil {
@@ -364,7 +367,7 @@ func TestGuard(t *testing.T) {
 }
 
 func TestHomeSpeaks(t *testing.T) {
-	s, _ := server(t, Options{Community: `<b>Gophers</b>`})
+	s, _ := server(t, Options{Community: named(`<b>Gophers</b>`)})
 	for lang, want := range map[string]string{"": "hearth is running", "en-GB": "Come in", "zh-CN,zh;q=0.9": "进来坐坐", "zh-TW": "炉边", "fr": "Come in"} {
 		w := do(s, "GET", "/", "", "Accept-Language: "+lang)
 		if !strings.Contains(w.Body.String(), want) || !strings.Contains(w.Body.String(), "&lt;b&gt;Gophers") {

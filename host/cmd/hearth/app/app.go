@@ -232,7 +232,7 @@ func (a *App) openWeb(context.Context) (err error) {
 	tasks := &learning{engine: a.engine, verifier: a.verifier, audit: a.audit, log: a.log}
 	a.web, err = web.New(web.Options{Host: &joined{engine: a.engine, gate: a.gate, log: a.log}, Verifier: verifier, Run: run, Pages: pages, Tasks: tasks, Settings: a.settings, Members: &people{a.engine},
 		Access: a.access, NotReady: a.state.notReady, Mounts: a.platforms.mounts(),
-		Platforms: platformNames, Community: c.Community.Name, Version: a.o.Version, Metrics: a.registry, Logger: a.log})
+		Platforms: platformNames, Community: func() string { return a.conf().Community.Name }, Version: a.o.Version, Metrics: a.registry, Logger: a.log})
 	if err != nil {
 		return err
 	}
