@@ -3,12 +3,14 @@ package main
 import (
 	"fmt"
 	"io"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 
+	"github.com/hearthbot/hearth/host/house"
 	"github.com/hearthbot/hearth/web"
 )
 
@@ -123,7 +125,7 @@ func printStatus(w io.Writer, at string, s *web.Status) error {
 }
 
 func printPlugins(w io.Writer, list []web.Plugin) error {
-	if len(list) == 0 {
+	if !slices.ContainsFunc(list, func(p web.Plugin) bool { return p.Name != house.Name }) { // that one is always there
 		fmt.Fprintln(w, "no plugins are installed: run make build, and start hearth anew")
 		return nil
 	}

@@ -26,6 +26,7 @@ import (
 	"github.com/hearthbot/hearth/host/access"
 	"github.com/hearthbot/hearth/host/audit"
 	"github.com/hearthbot/hearth/host/cmd/hearth/config"
+	"github.com/hearthbot/hearth/host/house"
 	"github.com/hearthbot/hearth/host/wasm"
 	"github.com/hearthbot/hearth/store"
 	"github.com/hearthbot/hearth/store/bolt"
@@ -347,7 +348,9 @@ func (a *App) announce(ctx context.Context) {
 		r.Token = TokenPath(a.data)
 	}
 	for _, p := range a.engine.Plugins() {
-		r.Plugins = append(r.Plugins, p.Name+" "+p.Version)
+		if p.Name != house.Name { // that is hearth itself
+			r.Plugins = append(r.Plugins, p.Name+" "+p.Version)
+		}
 	}
 	if a.o.SignIn {
 		var err error
