@@ -41,6 +41,7 @@ var apart = map[string][]string{
 	"host/archtest":      {},
 	"store/storetest":    {"store"},
 	"host/chat/chattest": {"host/chat", "sdk/abi"},
+	"web/page/pagetest":  {"web/page", "host/access", "host/audit", "store"},
 	"sdk/sdktest":        {"sdk", "sdk/abi", "sdk/internal/guest"},
 	"sdk":                {"sdk/abi", "sdk/internal/guest", "sdk/internal/wire"},
 	"sdk/internal/guest": {"sdk/abi"},

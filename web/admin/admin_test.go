@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"maps"
-	"net/http"
 	"net/http/httptest"
 	"slices"
 	"strings"
@@ -17,9 +16,9 @@ import (
 
 	"github.com/hearthbot/hearth/host/access"
 	"github.com/hearthbot/hearth/host/audit"
-	"github.com/hearthbot/hearth/store"
 	"github.com/hearthbot/hearth/web"
 	"github.com/hearthbot/hearth/web/page"
+	"github.com/hearthbot/hearth/web/page/pagetest"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -112,38 +111,19 @@ const (
 	two = "18eb786452b5b107"
 )
 
-// house is the pages over a memory, and a browser for each role.
+// house is the pages over a memory.
 type house struct {
-	t       *testing.T
-	host    *memory
-	audit   *audit.Log
-	frame   *page.Frame
-	mux     *http.ServeMux
-	cookies map[access.Role]string
+	*pagetest.House
+	t    *testing.T
+	host *memory
 }
 
 func newHouse(t *testing.T) *house {
 	t.Helper()
-	s := new(store.Mem)
-	t.Cleanup(func() { _ = s.Close() })
 	now := func() time.Time { return noon }
-	h := &house{t: t, audit: audit.New(s, now), mux: http.NewServeMux(), cookies: map[access.Role]string{}}
-	keeper := access.New(access.Options{Store: s, Audit: h.audit, Admin: func() string { return "" }, Now: now})
-	var err error
-	if h.frame, err = page.New(page.Options{Access: keeper, Now: now}); err != nil {
+	h := &house{House: pagetest.New(t, now), t: t, host: &memory{handled: make(chan web.Event), events: map[string]Event{}}}
+	if err := Register(Options{Frame: h.Frame, Host: h.host, Audit: h.Audit, Now: now}); err != nil {
 		t.Fatal(err)
-	}
-	h.host = &memory{handled: make(chan web.Event), events: map[string]Event{}}
-	if err := Register(Options{Frame: h.frame, Host: h.host, Audit: h.audit, Now: now}); err != nil {
-		t.Fatal(err)
-	}
-	for _, r := range h.frame.Routes() {
-		h.mux.Handle(r.Method+" "+r.Pattern, r.Handler)
-	}
-	for _, role := range access.Roles {
-		if h.cookies[role], _, err = keeper.SignInAs(t.Context(), access.Person{ID: "test/" + string(role), Name: "the " + string(role), Role: role}, access.Client{}); err != nil {
-			t.Fatal(err)
-		}
 	}
 	return h
 }
@@ -156,12 +136,7 @@ func (h *house) ask(role access.Role, method, path, body string) *httptest.Respo
 	if body != "" {
 		r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 	}
-	if c := h.cookies[role]; c != "" {
-		r.AddCookie(&http.Cookie{Name: "hearth_session", Value: c})
-	}
-	w := httptest.NewRecorder()
-	h.mux.ServeHTTP(w, r)
-	return w
+	return h.Do(role, r)
 }
 
 // want fails unless a page answers so, says all of has, and none of what stands
@@ -199,7 +174,7 @@ func (h *house) told(want ...string) {
 // routes are those of this package alone.
 func (h *house) routes() []page.Route {
 	var out []page.Route
-	for _, r := range h.frame.Routes() {
+	for _, r := range h.Frame.Routes() {
 		if strings.HasPrefix(r.Pattern, "/admin/") {
 			out = append(out, r)
 		}
@@ -252,7 +227,7 @@ func TestHostFails(t *testing.T) {
 // TestWords holds the texts to saying what the pages ask for.
 func TestWords(t *testing.T) {
 	h := newHouse(t)
-	set, err := h.frame.NewSet(files, words, "html/*.html")
+	set, err := h.Frame.NewSet(files, words, "html/*.html")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -85,7 +85,7 @@ func TestWay(t *testing.T) {
 				wellFormed(t, body[i:i+j+6])
 				body = body[i+j:]
 			}
-			set, err := h.frame.NewSet(files, words, "html/*.html")
+			set, err := h.Frame.NewSet(files, words, "html/*.html")
 			if err != nil {
 				t.Fatal(err)
 			}

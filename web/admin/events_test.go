@@ -51,7 +51,7 @@ func TestFailures(t *testing.T) {
 	number := h.host.failures[5].Number
 	h.post(access.Manager, "/admin/events/"+number+"/retry", "plugin=tasks&back=list", 303, "/admin/events?tab=failed&done=retried")
 	h.post(access.Manager, "/admin/events/"+number+"/retry", "plugin=tasks", 303, "/admin/events/"+number+"?done=retried")
-	h.told("the manager runs "+number+" for tasks", "the manager runs "+number+" for tasks")
+	h.told("<manager> runs "+number+" for tasks", "<manager> runs "+number+" for tasks")
 	h.want(access.Manager, "/admin/events?tab=failed&done=retried", 200, "It runs again now", `role="status"`)
 	h.post(access.Manager, "/admin/events/"+number+"/retry", "plugin=other", 404, "")
 	h.post(access.Manager, "/admin/events/"+number+"/retry", "", 400, "")
@@ -66,14 +66,14 @@ func TestFailures(t *testing.T) {
 func TestLive(t *testing.T) {
 	h := newHouse(t)
 	h.host.page = Page{Events: []web.Event{{Number: one, Plugin: "tasks", Kind: "command.invoked", MemberName: "Ada", Handled: noon}}}
-	server := httptest.NewServer(h.mux)
+	server := httptest.NewServer(h.Handler())
 	defer server.Close()
 	r, err := http.NewRequestWithContext(t.Context(), "GET", server.URL+"/admin/events/live?member=slack:U1", nil)
 	if err != nil {
 		t.Fatal(err)
 	}
 	r.Header.Set("Accept-Language", "en")
-	r.AddCookie(&http.Cookie{Name: "hearth_session", Value: h.cookies[access.Viewer]})
+	r.AddCookie(h.Cookie(access.Viewer))
 	resp, err := server.Client().Do(r)
 	if err != nil {
 		t.Fatal(err)
@@ -104,7 +104,7 @@ func TestLive(t *testing.T) {
 	if s = message(); strings.Count(s, "<tr") != 2 || strings.Contains(s, "failed") {
 		t.Errorf("then it is done, not %s", s)
 	}
-	h.frame.Close()
+	h.Frame.Close()
 	for lines.Scan() {
 	}
 }

@@ -41,7 +41,7 @@ func TestPlatforms(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			h := newHouse(t)
 			h.host.status = c.status
-			if err := h.audit.Add(t.Context(), audit.Entry{Who: audit.Who{Name: "Anna"}, Did: "host.pause", On: "host", Why: "too <loud>"}); err != nil {
+			if err := h.Audit.Add(t.Context(), audit.Entry{Who: audit.Who{Name: "Anna"}, Did: "host.pause", On: "host", Why: "too <loud>"}); err != nil {
 				t.Fatal(err)
 			}
 			h.want(access.Manager, "/admin/platforms", 200, c.en...)
@@ -56,7 +56,7 @@ func TestPause(t *testing.T) {
 	h.post(access.Manager, "/admin/platforms/pause", "why=+too+loud+", 303, "/admin/platforms?done=paused")
 	h.post(access.Manager, "/admin/platforms/resume", "why=", 303, "/admin/platforms?done=resumed")
 	h.post(access.Manager, "/admin/platforms/slack/check", "x=y", 303, "/admin/platforms?done=checked")
-	h.told("the manager pauses: too loud", "the manager resumes: ", "check slack")
+	h.told("<manager> pauses: too loud", "<manager> resumes: ", "check slack")
 	h.post(access.Manager, "/admin/platforms/nowhere/check", "x=y", 404, "")
 	h.post(access.Viewer, "/admin/platforms/pause", "why=x", 403, "")
 	h.post(access.Viewer, "/admin/platforms/slack/check", "x=y", 403, "")

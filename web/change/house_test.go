@@ -19,48 +19,28 @@ import (
 	"github.com/hearthbot/hearth/host/access"
 	"github.com/hearthbot/hearth/host/audit"
 	"github.com/hearthbot/hearth/host/chat"
-	"github.com/hearthbot/hearth/store"
 	"github.com/hearthbot/hearth/web"
 	"github.com/hearthbot/hearth/web/change"
-	"github.com/hearthbot/hearth/web/page"
+	"github.com/hearthbot/hearth/web/page/pagetest"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// house is the pages before settings in memory, with a browser for each role.
+// house is the pages before settings in memory.
 type house struct {
+	*pagetest.House
 	t        *testing.T
-	mux      *http.ServeMux
-	frame    *page.Frame
 	settings *memory
 	said     []string // MEMBER: text
 	saying   func() (change.Said, error)
-	cookies  map[access.Role]string
 	member   string // that the browser was told to keep
 }
 
 func open(t *testing.T) *house {
 	t.Helper()
-	m := new(store.Mem)
-	t.Cleanup(func() { _ = m.Close() })
-	keeper := access.New(access.Options{Store: m, Audit: audit.New(m, nil), Admin: func() string { return "an-admin-token-of-some-length" }})
-	f, err := page.New(page.Options{Access: keeper})
-	if err != nil {
+	h := &house{House: pagetest.New(t, nil), t: t, settings: newMemory()}
+	if err := change.Register(change.Options{Frame: h.Frame, Settings: h.settings, Sender: h}); err != nil {
 		t.Fatal(err)
-	}
-	h := &house{t: t, frame: f, settings: newMemory(), mux: http.NewServeMux(), cookies: map[access.Role]string{}}
-	if err := change.Register(change.Options{Frame: f, Settings: h.settings, Sender: h}); err != nil {
-		t.Fatal(err)
-	}
-	for _, r := range f.Routes() {
-		h.mux.Handle(r.Method+" "+r.Pattern, r.Handler)
-	}
-	for _, role := range access.Roles {
-		cookie, _, err := keeper.SignInAs(t.Context(), access.Person{ID: "test/" + string(role), Name: "<" + string(role) + ">", Role: role}, access.Client{})
-		if err != nil {
-			t.Fatal(err)
-		}
-		h.cookies[role] = cookie
 	}
 	return h
 }
@@ -93,14 +73,10 @@ func (h *house) do(role access.Role, r *http.Request, headers ...string) *answer
 		name, value, _ := strings.Cut(header, ": ")
 		r.Header.Set(name, value)
 	}
-	if c := h.cookies[role]; c != "" {
-		r.AddCookie(&http.Cookie{Name: "hearth_session", Value: c})
-	}
 	if h.member != "" {
 		r.AddCookie(&http.Cookie{Name: "hearth_try_member", Value: h.member})
 	}
-	w := httptest.NewRecorder()
-	h.mux.ServeHTTP(w, r)
+	w := h.Do(role, r)
 	for _, c := range w.Result().Cookies() {
 		if c.Name == "hearth_try_member" {
 			h.member = c.Value

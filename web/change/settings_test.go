@@ -19,7 +19,7 @@ const all = "/admin/settings"
 func TestRoutes(t *testing.T) {
 	h := open(t)
 	n := 0
-	for _, r := range h.frame.Routes() {
+	for _, r := range h.Frame.Routes() {
 		if !strings.HasPrefix(r.Pattern, "/messages") && !strings.HasPrefix(r.Pattern, all) {
 			continue
 		}

@@ -13,9 +13,9 @@ import (
 
 	"github.com/hearthbot/hearth/host/access"
 	"github.com/hearthbot/hearth/host/audit"
-	"github.com/hearthbot/hearth/store"
 	"github.com/hearthbot/hearth/web"
 	"github.com/hearthbot/hearth/web/page"
+	"github.com/hearthbot/hearth/web/page/pagetest"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -102,42 +102,20 @@ func TestWhoMay(t *testing.T) {
 // them as a role.
 func serve(t *testing.T, m *memory, tokens bool) func(role access.Role, path string) *httptest.ResponseRecorder {
 	t.Helper()
-	s := new(store.Mem)
-	t.Cleanup(func() { _ = s.Close() })
 	now := func() time.Time { return noon }
-	keeper := access.New(access.Options{Store: s, Audit: audit.New(s, now), Admin: func() string { return "" }, Now: now})
-	f, err := page.New(page.Options{Access: keeper, Now: now})
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := Register(Options{Frame: f, Host: m, Access: keeper, Now: now}); err != nil {
+	h := pagetest.New(t, now)
+	if err := Register(Options{Frame: h.Frame, Host: m, Access: h.Access, Now: now}); err != nil {
 		t.Fatal(err)
 	}
 	for _, path := range []string{"/tasks", "/members", "/admin/settings", "/admin/tokens", "/admin/events", "/admin/platforms"} {
-		f.Get(path, access.Viewer, func(http.ResponseWriter, *page.Request) error { return nil })
-	}
-	mux := http.NewServeMux()
-	for _, r := range f.Routes() {
-		mux.Handle(r.Method+" "+strings.TrimSuffix(r.Pattern, "/")+map[bool]string{true: "/{$}"}[r.Pattern == "/"], r.Handler)
+		h.Frame.Get(path, access.Viewer, func(http.ResponseWriter, *page.Request) error { return nil })
 	}
 	if tokens {
-		if _, _, err := keeper.Create(t.Context(), audit.Host, "Anna", access.Manager, time.Time{}); err != nil {
-			t.Fatal(err)
-		}
-	}
-	cookies := map[access.Role]string{}
-	for _, role := range access.Roles {
-		if cookies[role], _, err = keeper.SignInAs(t.Context(), access.Person{ID: "test", Name: "test", Role: role}, access.Client{}); err != nil {
+		if _, _, err := h.Access.Create(t.Context(), audit.Host, "Anna", access.Manager, time.Time{}); err != nil {
 			t.Fatal(err)
 		}
 	}
 	return func(role access.Role, path string) *httptest.ResponseRecorder {
-		r := httptest.NewRequestWithContext(t.Context(), "GET", path, nil)
-		if c := cookies[role]; c != "" {
-			r.AddCookie(&http.Cookie{Name: "hearth_session", Value: c})
-		}
-		w := httptest.NewRecorder()
-		mux.ServeHTTP(w, r)
-		return w
+		return h.Do(role, httptest.NewRequestWithContext(t.Context(), "GET", path, nil))
 	}
 }

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net/http"
 	"net/http/httptest"
 	"net/url"
 	"strings"
@@ -16,9 +15,8 @@ import (
 
 	"github.com/hearthbot/hearth/host/access"
 	"github.com/hearthbot/hearth/host/audit"
-	"github.com/hearthbot/hearth/store"
 	"github.com/hearthbot/hearth/web"
-	"github.com/hearthbot/hearth/web/page"
+	"github.com/hearthbot/hearth/web/page/pagetest"
 	"github.com/hearthbot/hearth/web/people"
 )
 
@@ -70,34 +68,17 @@ type ask func(role access.Role, method, path string, form url.Values) *httptest.
 
 func open(t *testing.T) (*directory, ask) {
 	t.Helper()
-	m := new(store.Mem)
-	t.Cleanup(func() { _ = m.Close() })
-	keeper := access.New(access.Options{Store: m, Audit: audit.New(m, nil), Admin: func() string { return "x" }})
-	f, err := page.New(page.Options{Access: keeper})
-	if err != nil {
-		t.Fatal(err)
-	}
+	h := pagetest.New(t, nil)
 	d := new(directory)
-	if err := people.Register(people.Options{Frame: f, Members: d}); err != nil {
+	if err := people.Register(people.Options{Frame: h.Frame, Members: d}); err != nil {
 		t.Fatal(err)
-	}
-	mux := http.NewServeMux()
-	for _, r := range f.Routes() {
-		mux.Handle(r.Method+" "+r.Pattern, r.Handler)
 	}
 	return d, func(role access.Role, method, path string, form url.Values) *httptest.ResponseRecorder {
 		t.Helper()
-		cookie, _, err := keeper.SignInAs(t.Context(), access.Person{ID: "test/" + string(role), Name: "Anna", Role: role}, access.Client{})
-		if err != nil {
-			t.Fatal(err)
-		}
 		r := httptest.NewRequest(method, path, strings.NewReader(form.Encode()))
 		r.Header.Set("Accept-Language", "en")
 		r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
-		r.AddCookie(&http.Cookie{Name: "hearth_session", Value: cookie})
-		w := httptest.NewRecorder()
-		mux.ServeHTTP(w, r)
-		return w
+		return h.Do(role, r)
 	}
 }
 

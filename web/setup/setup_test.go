@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
-	"net/http"
 	"net/http/httptest"
 	"net/url"
 	"slices"
@@ -16,9 +15,8 @@ import (
 
 	"github.com/hearthbot/hearth/host/access"
 	"github.com/hearthbot/hearth/host/audit"
-	"github.com/hearthbot/hearth/store"
 	"github.com/hearthbot/hearth/web"
-	"github.com/hearthbot/hearth/web/page"
+	"github.com/hearthbot/hearth/web/page/pagetest"
 	"github.com/hearthbot/hearth/web/setup"
 )
 
@@ -91,10 +89,9 @@ func (b *board) SlackManifest(_ context.Context, socket bool) ([]byte, []string,
 
 // house serves the page to an admin.
 type house struct {
+	*pagetest.House
 	t      *testing.T
 	board  *board
-	mux    *http.ServeMux
-	cookie string
 	public string
 	said   []string
 	status string
@@ -108,15 +105,8 @@ func (s settings) Settings(context.Context) ([]web.Setting, error) { return s.li
 
 func open(t *testing.T) *house {
 	t.Helper()
-	m := new(store.Mem)
-	t.Cleanup(func() { _ = m.Close() })
-	keeper := access.New(access.Options{Store: m, Audit: audit.New(m, nil), Admin: func() string { return "x" }})
-	f, err := page.New(page.Options{Access: keeper})
-	if err != nil {
-		t.Fatal(err)
-	}
-	h := &house{t: t, board: newBoard(), mux: http.NewServeMux(), status: "sent"}
-	err = setup.Register(setup.Options{Frame: f, Settings: settings{h.board},
+	h := &house{House: pagetest.New(t, nil), t: t, board: newBoard(), status: "sent"}
+	err := setup.Register(setup.Options{Frame: h.Frame, Settings: settings{h.board},
 		Status: func(context.Context) (web.Status, error) {
 			return web.Status{Platforms: []web.Platform{{Name: "webchat", OK: true}}}, nil
 		},
@@ -131,14 +121,6 @@ func open(t *testing.T) *house {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, r := range f.Routes() {
-		h.mux.Handle(r.Method+" "+r.Pattern, r.Handler)
-	}
-	cookie, _, err := keeper.SignInAs(t.Context(), access.Person{ID: "test", Name: "Anna", Role: access.Admin}, access.Client{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	h.cookie = cookie
 	return h
 }
 
@@ -148,9 +130,7 @@ func (h *house) ask(method, path string, form url.Values, status int, want ...st
 	r := httptest.NewRequest(method, path, strings.NewReader(form.Encode()))
 	r.Header.Set("Accept-Language", "en")
 	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
-	r.AddCookie(&http.Cookie{Name: "hearth_session", Value: h.cookie})
-	w := httptest.NewRecorder()
-	h.mux.ServeHTTP(w, r)
+	w := h.Do(access.Admin, r)
 	if w.Code != status {
 		h.t.Fatalf("%s %s: %d, want %d: %s", method, path, w.Code, status, w.Body)
 	}

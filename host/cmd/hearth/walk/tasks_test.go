@@ -61,7 +61,7 @@ func TestTasksPage(t *testing.T) {
 	m.Keep("tasks-login-en")
 	set("token", "a guess")
 	m.Click(".primary")
-	m.UntilText(".sorry", "This is not the admin token.")
+	m.UntilText(".sorry", "This token opens nothing")
 	set("token", token)
 	m.Click(".primary")
 	m.UntilText("#go-run .figure", "50 %")
@@ -191,6 +191,7 @@ func TestTasksPage(t *testing.T) {
 
 	m.Look(1280, 800, false)
 	m.Run("to the path", chromedp.Navigate(url+"/tasks?lang=en"))
+	m.Click(".who")
 	m.Click(`form[action="/logout"] button`)
 	m.Until("location.pathname === '/login'")
 }
