@@ -43,6 +43,7 @@ func (m *manager) open(path string) {
 // set fills in a field, and the page hears of it as when somebody types.
 func (m *manager) set(id, text string) {
 	m.t.Helper()
+	m.Until("document.readyState === 'complete'") // before that the page's scripts do not listen
 	tabtest.Eval[bool](m.Tab, fmt.Sprintf(`(() => { const f = document.getElementById(%q); f.value = %q; f.dispatchEvent(new Event("input", {bubbles: true})); return true })()`, id, text))
 }
 

@@ -37,6 +37,7 @@ func TestSetup(t *testing.T) {
 	}
 	typed := func(id, text string) {
 		t.Helper()
+		m.Until("document.readyState === 'complete'") // before that the page's scripts do not listen
 		tabtest.Eval[bool](m, fmt.Sprintf("(() => { document.getElementById(%q).value = ''; return true })()", id))
 		m.Run("type into "+id, chromedp.SendKeys(chromedp.CSS("#"+id), text+"\t"))
 	}
