@@ -151,8 +151,7 @@ func (e *Engine) beginForget(ctx context.Context, id string, by *wish) (<-chan E
 	b.Put(key, v)
 	ev := abi.Event{ID: store.Seq(f.Seq), Source: "hearth", Kind: abi.MemberForgotten, Time: f.Began, Member: p.Member(id)}
 	middle, then := e.table.Load().route(&ev, "")
-	pushes, err := stage(b, &workRow{Event: ev, Seq: f.Seq}, middle, then)
-	if err != nil {
+	if _, err := stage(b, &workRow{Event: ev, Seq: f.Seq}, middle, then); err != nil {
 		return nil, err
 	}
 	// From here on nothing more of theirs is begun.
@@ -162,9 +161,6 @@ func (e *Engine) beginForget(ctx context.Context, id string, by *wish) (<-chan E
 	if _, err := e.store.Commit(ctx, b); err != nil {
 		e.forgets.end(id, nil)
 		return nil, err
-	}
-	for _, w := range pushes {
-		e.pushWork(w.plugin, w.lane, w.seq)
 	}
 	e.forgetting.push(forgetLane(id), f.Seq)
 	return done, nil
@@ -416,7 +412,29 @@ func (g *goodbye) settle() (time.Duration, error) {
 	for _, p := range platforms {
 		p.unask(g.f.ID)
 	}
+	if err := g.begin(); err != nil {
+		return 0, err
+	}
 	return g.next()
+}
+
+// begin has the plugins hear of it: now that nothing older is under way, what
+// they are told waits for nobody, and nobody for that. To begin again what has
+// begun does nothing.
+func (g *goodbye) begin() error {
+	snap, err := g.e.store.Snapshot(g.ctx)
+	if err != nil {
+		return err
+	}
+	defer snap.Close()
+	for row, err := range snap.Scan(g.ctx, store.Prefix(kWork.Join(store.Seq(g.f.Seq)).Prefix())) {
+		if err != nil {
+			return err
+		}
+		at := splitKey(row.Key, 2)
+		g.e.pushWork(at[0], at[1], g.f.Seq)
+	}
+	return nil
 }
 
 // tell waits until the plugins have been told, and what they then said is

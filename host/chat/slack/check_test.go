@@ -75,7 +75,7 @@ func TestCheckBesideTheSocket(t *testing.T) {
 	if h.OK || h.Code != "invalid_auth" || !strings.Contains(h.Advice, "slack.app_token") {
 		t.Errorf("%+v", h)
 	}
-	for !strings.Contains(w.logs.String(), "slack.app_token is not good") && ctx.Err() == nil { // Run logs it after the answer is in
+	for !strings.Contains(w.logged(), "slack.app_token is not good") && ctx.Err() == nil { // Run logs it after the answer is in
 		time.Sleep(time.Millisecond)
 	}
 	cancel()

@@ -53,18 +53,18 @@ type world struct {
 	sink  *chattest.Sink
 	a     *slack.Adapter
 	mux   *http.ServeMux
-	logs  *bytes.Buffer
+	logs  *bytes.Buffer // once nothing runs any more; logged before
+	mu    *sync.Mutex
 }
 
 func newWorld(t testing.TB, change ...func(*chattest.SlackOptions, *slack.Options)) *world {
 	t.Helper()
-	w := &world{clock: newClock(), sink: &chattest.Sink{}, logs: &bytes.Buffer{}}
+	w := &world{clock: newClock(), sink: &chattest.Sink{}, logs: &bytes.Buffer{}, mu: new(sync.Mutex)}
 	so := chattest.SlackOptions{Clock: w.clock.Now}
-	var mu sync.Mutex
 	client := &http.Client{Timeout: 5 * time.Second, Transport: &http.Transport{}}
 	o := slack.Options{
 		SigningSecret: "a signing secret", BotToken: "xoxb-hearth", Sink: w.sink, Clock: w.clock.Now, Client: client,
-		Logger: slog.New(slog.NewTextHandler(lockedWriter{&mu, w.logs}, nil)),
+		Logger: slog.New(slog.NewTextHandler(lockedWriter{w.mu, w.logs}, nil)),
 	}
 	for _, f := range change {
 		f(&so, &o)
@@ -85,6 +85,13 @@ func newWorld(t testing.TB, change ...func(*chattest.SlackOptions, *slack.Option
 		client.CloseIdleConnections()
 	})
 	return w
+}
+
+// logged is what was logged so far.
+func (w *world) logged() string {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.logs.String()
 }
 
 type lockedWriter struct {
