@@ -27,6 +27,11 @@
 // [github.com/hearthbot/hearth/host/house] is hearth's own plugin: what members
 // can see, take along and have erased, and what managers say in chat.
 //
+// [github.com/hearthbot/hearth/host/audit] keeps who changed what, in the batch of
+// the change; [github.com/hearthbot/hearth/host/settings] what was set on a page
+// and not in the file; [github.com/hearthbot/hearth/host/access] who may come in to
+// either. The engine knows the first of them alone.
+//
 // # The way of an event
 //
 //	adapter ──Accept──► seen row + one work row a plugin, one batch     accept.go, route.go

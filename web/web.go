@@ -9,7 +9,7 @@
 //	             ├─ /                  the front page                home.go
 //	             ├─ /run               Go in the browser ─► Verifier run.go, share.go
 //	             ├─ /login, pages      who may see what              package page
-//	             │  / /admin/events …  ─► their own interfaces       packages below web
+//	             │  / /admin/events …  ─► their own interfaces       packages in web/…
 //	             │  /tasks             ─► Tasks                      tasks.go, taskspages.go
 //	             ├─ /api/v1/…          bearer token ─► huma ─► Host  api.go, events.go, control.go
 //	             │  /api/v1/verify     the same ─► Verifier          verify.go

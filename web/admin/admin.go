@@ -191,6 +191,11 @@ func (p *pages) exists(pattern string) bool {
 	return slices.ContainsFunc(p.o.Frame.Routes(), func(r page.Route) bool { return r.Pattern == pattern })
 }
 
+// people says whether somebody of a role can look at the pages of members.
+func (p *pages) people(role access.Role) bool {
+	return p.exists("/members/{id}") && role.Covers(access.Manager)
+}
+
 // cutTo is the beginning of what somebody typed, trimmed.
 func cutTo(s string, most int) string {
 	s = strings.TrimSpace(strings.ToValidUTF8(s, ""))
@@ -198,22 +203,4 @@ func cutTo(s string, most int) string {
 		return string(r[:most])
 	}
 	return s
-}
-
-// utc is how the server writes a time; the page's script turns it into the
-// reader's.
-func utc(t time.Time) string { return t.UTC().Format("2006-01-02 15:04:05 UTC") }
-
-// stamp is a time as the templates have it.
-type stamp struct{ ISO, Text string }
-
-func at(t time.Time) stamp { return stamp{t.UTC().Format(time.RFC3339Nano), utc(t)} }
-
-// maybe is at for a time that may not be known.
-func maybe(t *time.Time) *stamp {
-	if t == nil || t.IsZero() {
-		return nil
-	}
-	s := at(*t)
-	return &s
 }

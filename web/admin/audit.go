@@ -26,13 +26,13 @@ type auditView struct {
 	Entries      []entryView
 	Older        string
 	Newest       string
-	Looked       *stamp
+	Looked       *page.Stamp
 	CSV, Lines   string // addresses of the export
 }
 
 type entryView struct {
 	audit.Entry
-	At     stamp
+	At     page.Stamp
 	Did    string // in words
 	Name   []page.Span
 	Role   string
@@ -117,7 +117,7 @@ func (p *pages) audit(w http.ResponseWriter, r *page.Request) error {
 	if more {
 		v.Older = "/admin/audit?" + c.query("before", strconv.FormatUint(last, 10))
 		if len(v.Entries) < auditPage {
-			s := at(arrived(strconv.FormatUint(last, 16)))
+			s := page.At(arrived(strconv.FormatUint(last, 16)))
 			v.Looked = &s
 		}
 	}
@@ -132,7 +132,7 @@ func (p *pages) audit(w http.ResponseWriter, r *page.Request) error {
 var auditKinds = []string{"setting", "text", "task", "member", "plugin", "event", "host", "token", "link", "session"}
 
 func entry(t page.Texts, e *audit.Entry) entryView {
-	v := entryView{Entry: *e, At: at(e.At), Did: e.Did, Name: page.Visible(e.Who.Name), Via: e.Who.Via, Object: page.Visible(e.On), Reason: page.Visible(e.Why),
+	v := entryView{Entry: *e, At: page.At(e.At), Did: e.Did, Name: page.Visible(e.Who.Name), Via: e.Who.Via, Object: page.Visible(e.On), Reason: page.Visible(e.Why),
 		OfOn: "/admin/audit?" + choose{on: e.On}.query(), OfWho: "/admin/audit?" + choose{who: "=" + e.Who.ID}.query(), OfDid: "/admin/audit?" + choose{did: e.Did}.query()}
 	if e.Who.Name == "" {
 		v.Name = page.Visible(e.Who.ID)

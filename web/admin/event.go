@@ -35,7 +35,7 @@ type eventView struct {
 	People  bool
 	Place   []page.Span
 	What    []page.Span
-	At      stamp
+	At      page.Stamp
 	Wide    []drawing // the way, for windows that are wide, and that are not
 	Handled []handledView
 	More    int // messages that are not shown
@@ -46,7 +46,7 @@ type handledView struct {
 	State    string // good, bad, wait
 	Says     string
 	Event    *web.Event // nil if it never ran
-	At       *stamp
+	At       *page.Stamp
 	Took     string
 	Fuel     string
 	Error    []page.Span
@@ -72,8 +72,8 @@ type messageView struct {
 	To       []page.Span
 	State    string
 	Says     string
-	Made     stamp
-	Ended    *stamp
+	Made     page.Stamp
+	Ended    *page.Stamp
 	Why      []page.Span
 	Advice   string
 	Blocks   []blockView
@@ -98,7 +98,7 @@ type fieldView struct {
 }
 
 type attemptView struct {
-	At    stamp
+	At    page.Stamp
 	State string
 	Says  string
 	Error []page.Span
@@ -122,7 +122,7 @@ func (p *pages) event(w http.ResponseWriter, r *page.Request) error {
 		return p.Sorry(http.StatusNotFound, "/admin/events", "error.event")
 	}
 	v := newEventView(p.Texts(r), number, &e, given)
-	v.Done, v.People = p.done(r), v.People && p.exists("/members/{id}")
+	v.Done, v.People = p.done(r), v.People && p.people(r.Person.Role)
 	return p.Show(w, r, http.StatusOK, "event", v)
 }
 
@@ -141,17 +141,17 @@ func newEventView(t page.Texts, number string, e *Event, given []web.Failure) *e
 	for i := range given { // what was given up at once has no journal
 		if f := &given[i]; byPlugin[f.Plugin] != nil {
 			v.Handled = append(v.Handled, handledView{Plugin: f.Plugin, State: "bad", Says: t.Say("state.given"), Error: page.Visible(f.Error),
-				Advice: advice(t, f.Error), GivenUp: true, At: maybe(&f.At)})
+				Advice: advice(t, f.Error), GivenUp: true, At: page.Maybe(&f.At)})
 		}
 	}
 	if len(e.Handled) > 0 {
 		v.Event = &e.Handled[0].Event
-		v.Title1, v.At, v.People = kindName(t, v.Event.Kind), at(v.Event.Time), v.Event.Member != ""
+		v.Title1, v.At, v.People = kindName(t, v.Event.Kind), page.At(v.Event.Time), v.Event.Member != ""
 		v.Who, v.Place, v.What = page.Visible(cmp.Or(v.Event.MemberName, v.Event.Member)), page.Visible(where(t, v.Event)), page.Visible(v.Event.What)
 	} else {
 		f := &given[0]
 		v.Event = &web.Event{Source: f.Source, Kind: f.Kind, Member: f.Member}
-		v.Title1, v.At, v.People = kindName(t, f.Kind), at(arrived(number)), f.Member != ""
+		v.Title1, v.At, v.People = kindName(t, f.Kind), page.At(arrived(number)), f.Member != ""
 		v.Who, v.What = page.Visible(f.Member), page.Visible(f.What)
 	}
 	v.Title = v.Title1
@@ -193,7 +193,7 @@ func arrived(number string) time.Time {
 
 func handled(t page.Texts, h *Handled, given *web.Failure) handledView {
 	v := handledView{Plugin: h.Plugin, Event: &h.Event, Took: took(h.DurationMS), Fuel: fuel(h.Fuel), State: "good", Says: t.Say("state.done")}
-	s := at(h.Handled)
+	s := page.At(h.Handled)
 	v.At = &s
 	switch {
 	case h.Error != "" && given != nil:
@@ -243,8 +243,8 @@ func fuel(n int64) string {
 var states = map[string]string{"waiting": "wait", "sent": "good", "failed": "bad", "expired": "wait", "withheld": "plain", "skipped": "plain"}
 
 func message(t page.Texts, m *Message) messageView {
-	v := messageView{Message: m.Message, T: t, Title: t.Say("op." + m.Op), State: cmp.Or(states[m.Status], "plain"), Says: m.Status, Made: at(m.Made),
-		Ended: maybe(&m.Ended), Why: page.Visible(m.Why)}
+	v := messageView{Message: m.Message, T: t, Title: t.Say("op." + m.Op), State: cmp.Or(states[m.Status], "plain"), Says: m.Status, Made: page.At(m.Made),
+		Ended: page.Maybe(&m.Ended), Why: page.Visible(m.Why)}
 	if key := "status." + m.Status; t.Has(key) {
 		v.Says = t.Say(key)
 	}
@@ -257,7 +257,7 @@ func message(t page.Texts, m *Message) messageView {
 	}
 	for i := range m.Attempts {
 		a := &m.Attempts[i]
-		x := attemptView{At: at(a.Began), State: "good", Says: t.Say("attempt.arrived"), Error: page.Visible(a.Error)}
+		x := attemptView{At: page.At(a.Began), State: "good", Says: t.Say("attempt.arrived"), Error: page.Visible(a.Error)}
 		switch {
 		case a.Unknown:
 			x.State, x.Says = "wait", t.Say("attempt.unknown")

@@ -32,12 +32,12 @@ type eventsView struct {
 	Rows     []rowView
 	Empty    string // what is said where there are none
 	Failures []failureView
-	Older    string // the address of what is further back; "" at the end
-	Newest   string // of the first page; "" on it
-	Looked   *stamp // how far back was looked, if that is why the page is short
-	Live     string // the address of the stream; "" if it is off
-	LiveOn   string // the address of this page with it; "" if it cannot be, or is
-	LiveOff  string // and without it
+	Older    string      // the address of what is further back; "" at the end
+	Newest   string      // of the first page; "" on it
+	Looked   *page.Stamp // how far back was looked, if that is why the page is short
+	Live     string      // the address of the stream; "" if it is off
+	LiveOn   string      // the address of this page with it; "" if it cannot be, or is
+	LiveOff  string      // and without it
 }
 
 // filterView is the filter as the form has it.
@@ -54,7 +54,7 @@ type choice struct{ Value, Text string }
 // rowView is an event as the list shows it.
 type rowView struct {
 	web.Event
-	At       stamp
+	At       page.Stamp
 	Who      string // the member's name, or id
 	People   bool   // there is a page of theirs
 	Where    string
@@ -68,7 +68,7 @@ type rowView struct {
 
 type failureView struct {
 	web.Failure
-	At     stamp
+	At     page.Stamp
 	Title  string
 	What   []page.Span
 	Error  []page.Span
@@ -128,12 +128,12 @@ func (p *pages) events(w http.ResponseWriter, r *page.Request) error {
 	if err != nil {
 		return err
 	}
-	v.Rows, v.Empty = p.rows(t, pg.Events), empty(t, fv)
+	v.Rows, v.Empty = p.rows(t, pg.Events, p.people(r.Person.Role)), empty(t, fv)
 	if pg.Next != "" {
 		v.Older = "/admin/events" + fv.query("before", pg.Next)
 	}
 	if pg.Looked {
-		s := at(pg.Back)
+		s := page.At(pg.Back)
 		v.Looked = &s
 	}
 	switch {
@@ -154,12 +154,11 @@ func empty(t page.Texts, f filterView) string {
 	return t.Say("events.none")
 }
 
-func (p *pages) rows(t page.Texts, list []web.Event) []rowView {
-	people := p.exists("/members/{id}")
+func (p *pages) rows(t page.Texts, list []web.Event, people bool) []rowView {
 	out := make([]rowView, len(list))
 	for i := range list {
 		e := &list[i]
-		v := rowView{Event: *e, At: at(e.Handled), Who: e.MemberName, People: people && e.Member != "", Title: kindName(t, e.Kind), Subtitle: e.Kind,
+		v := rowView{Event: *e, At: page.At(e.Handled), Who: e.MemberName, People: people && e.Member != "", Title: kindName(t, e.Kind), Subtitle: e.Kind,
 			What: page.Visible(e.What), State: "good", Says: t.Say("row.done"), Took: took(e.DurationMS)}
 		if v.Who == "" {
 			v.Who = e.Member
@@ -221,7 +220,7 @@ func (p *pages) failures(w http.ResponseWriter, r *page.Request, v *eventsView) 
 }
 
 func failure(t page.Texts, f *web.Failure) failureView {
-	v := failureView{Failure: *f, At: at(f.At), Title: kindName(t, f.Kind), What: page.Visible(f.What), Error: page.Visible(f.Error),
+	v := failureView{Failure: *f, At: page.At(f.At), Title: kindName(t, f.Kind), What: page.Visible(f.What), Error: page.Visible(f.Error),
 		Advice: advice(t, f.Error), Times: t.Count("failed.tried", f.Attempts)}
 	if f.Attempts == 0 {
 		v.Times = t.Say("failed.untried")

@@ -11,6 +11,7 @@ import (
 
 	"github.com/hearthbot/hearth/host/access"
 	"github.com/hearthbot/hearth/web"
+	"github.com/hearthbot/hearth/web/page"
 )
 
 func TestEvents(t *testing.T) {
@@ -122,4 +123,14 @@ func TestMerge(t *testing.T) {
 			t.Fatalf("row %d is %s, want %s", i, rows[i].Number, want)
 		}
 	}
+}
+
+// TestWhoLooksAtMembers shows that a link leads nobody to a page that they may
+// not see.
+func TestWhoLooksAtMembers(t *testing.T) {
+	h := newHouse(t)
+	h.Frame.Get("/members/{id}", access.Manager, func(http.ResponseWriter, *page.Request) error { return nil })
+	h.host.page = Page{Events: []web.Event{{Number: one, Plugin: "welcome", Kind: "member.joined", Member: "slack:U1", MemberName: "Ada"}}}
+	h.want(access.Viewer, "/admin/events", 200, "Ada", `!href="/members/`)
+	h.want(access.Manager, "/admin/events", 200, `href="/members/slack:U1"`)
 }

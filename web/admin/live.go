@@ -28,7 +28,7 @@ func (p *pages) live(w http.ResponseWriter, r *page.Request) error {
 		}
 		out := make(chan string)
 		t := p.Texts(r)
-		go p.follow(ctx, eventsView{Head: page.Head{T: t}, Empty: empty(t, fv)}, pg.Events, handled, out)
+		go p.follow(ctx, eventsView{Head: page.Head{T: t, Person: r.Person}, Empty: empty(t, fv)}, pg.Events, handled, out)
 		return out, nil
 	})
 }
@@ -54,7 +54,7 @@ func (p *pages) follow(ctx context.Context, v eventsView, rows []web.Event, hand
 			}
 		case <-wait.C:
 			due = false
-			v.Rows = p.rows(v.T, rows)
+			v.Rows = p.rows(v.T, rows, p.people(v.Person.Role))
 			text, err := p.Render("events.rows", &v)
 			if err != nil {
 				return

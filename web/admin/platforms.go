@@ -26,7 +26,7 @@ type platformsView struct {
 
 type pausedView struct {
 	Who []page.Span
-	At  stamp
+	At  page.Stamp
 	Why []page.Span
 }
 
@@ -37,8 +37,8 @@ type platformView struct {
 	Says    string
 	Advice  []page.Span
 	English bool // the advice is, whatever the reader's language
-	HeldAt  *stamp
-	Asked   *stamp
+	HeldAt  *page.Stamp
+	Asked   *page.Stamp
 	Age     string // of the oldest that waits
 	Old     bool   // it has waited for long
 	SentSay string // over which time
@@ -71,7 +71,7 @@ func (p *pages) showPlatforms(w http.ResponseWriter, r *page.Request, status int
 			return err
 		}
 		if len(last) == 1 && last[0].Did == "host.pause" {
-			v.PausedBy = &pausedView{page.Visible(cmp.Or(last[0].Who.Name, last[0].Who.ID)), at(last[0].At), page.Visible(last[0].Why)}
+			v.PausedBy = &pausedView{page.Visible(cmp.Or(last[0].Who.Name, last[0].Who.ID)), page.At(last[0].At), page.Visible(last[0].Why)}
 		}
 	}
 	now := p.o.Now()
@@ -83,7 +83,7 @@ func (p *pages) showPlatforms(w http.ResponseWriter, r *page.Request, status int
 }
 
 func platform(t page.Texts, pl *web.Platform, paused bool, now time.Time) platformView {
-	v := platformView{Platform: *pl, Title: platformName(t, pl.Name), HeldAt: maybe(pl.Since), Asked: maybe(pl.Checked), State: "good", Says: t.Say("health.good")}
+	v := platformView{Platform: *pl, Title: platformName(t, pl.Name), HeldAt: page.Maybe(pl.Since), Asked: page.Maybe(pl.Checked), State: "good", Says: t.Say("health.good")}
 	switch {
 	case pl.Held != "":
 		v.State, v.Says = "bad", t.Say("health.held")

@@ -95,11 +95,14 @@ type listView struct {
 
 type tokenView struct {
 	access.Token
-	Over bool
+	Made          page.Stamp
+	Used, Expires *page.Stamp // nil for never
+	Over          bool
 }
 
 type sessionView struct {
 	access.Session
+	Used, Ends  page.Stamp
 	Mine        bool
 	From, Agent string
 }
@@ -143,11 +146,11 @@ func (p *pages) show(w http.ResponseWriter, r *page.Request, status int, v *list
 	}
 	now := p.o.Now()
 	for _, t := range tokens {
-		v.Tokens = append(v.Tokens, tokenView{t, !t.Expires.IsZero() && !t.Expires.After(now)})
+		v.Tokens = append(v.Tokens, tokenView{t, page.At(t.Made), page.Maybe(&t.Used), page.Maybe(&t.Expires), !t.Expires.IsZero() && !t.Expires.After(now)})
 	}
 	for _, s := range sessions {
 		from := strings.TrimSuffix(s.Client.Address, "/32") // an IPv4 address alone
-		v.Sessions = append(v.Sessions, sessionView{s, s.ID == r.Session.ID, from, agent(s.Client.Agent)})
+		v.Sessions = append(v.Sessions, sessionView{s, page.At(s.Used), page.At(s.Ends), s.ID == r.Session.ID, from, agent(s.Client.Agent)})
 	}
 	v.Title, v.Roles = p.Texts(r).Say("tokens"), access.Roles
 	return p.Show(w, r, status, "tokens", v)

@@ -90,22 +90,11 @@ func id(r *page.Request) string {
 // Path is the address of a member's page.
 func Path(id string) string { return "/members/" + url.PathEscape(id) }
 
-// stamp is a moment, for scripts and for people.
-type stamp struct{ ISO, Text string }
-
-func at(t *time.Time) *stamp {
-	if t == nil || t.IsZero() {
-		return nil
-	}
-	u := t.UTC()
-	return &stamp{u.Format(time.RFC3339), u.Format("2006-01-02 15:04 UTC")}
-}
-
 // row is a member in the list.
 type row struct {
 	web.Member
 	Path         string
-	Joined, Left *stamp
+	Joined, Left *page.Stamp
 }
 
 type listView struct {
@@ -130,7 +119,7 @@ func (p *pages) list(w http.ResponseWriter, r *page.Request) error {
 		return err
 	}
 	for _, m := range got.Members {
-		v.Rows = append(v.Rows, row{m, Path(m.ID), at(m.Joined), at(m.Left)})
+		v.Rows = append(v.Rows, row{m, Path(m.ID), page.Maybe(m.Joined), page.Maybe(m.Left)})
 	}
 	if got.Next != "" {
 		v.Next = "/members?" + page.Query("query", v.Query, "after", got.Next)
@@ -145,7 +134,7 @@ func (p *pages) list(w http.ResponseWriter, r *page.Request) error {
 type oneView struct {
 	page.Head
 	row
-	Seen, Since *stamp
+	Seen, Since *page.Stamp
 	Says        []says
 	Events      []eventRow
 	Messages    []messageRow
@@ -167,7 +156,7 @@ type pair struct {
 
 type eventRow struct {
 	Path   string
-	At     *stamp
+	At     *page.Stamp
 	Kind   string
 	What   []page.Span
 	Plugin string
@@ -175,7 +164,7 @@ type eventRow struct {
 }
 
 type messageRow struct {
-	At     *stamp
+	At     *page.Stamp
 	Plugin string
 	Text   []page.Span
 	Status string
@@ -194,7 +183,7 @@ func (p *pages) show(w http.ResponseWriter, r *page.Request, status int, sorry s
 	if err != nil {
 		return err
 	}
-	v := &oneView{row: row{m.Member, Path(m.ID), at(m.Joined), at(m.Left)}, Seen: at(m.Seen), Since: at(m.Since), Sorry: sorry}
+	v := &oneView{row: row{m.Member, Path(m.ID), page.Maybe(m.Joined), page.Maybe(m.Left)}, Seen: page.Maybe(m.Seen), Since: page.Maybe(m.Since), Sorry: sorry}
 	v.Title = page.Printable(m.Name)
 	if v.Title == "" {
 		v.Title = page.Printable(m.ID)
@@ -208,11 +197,11 @@ func (p *pages) show(w http.ResponseWriter, r *page.Request, status int, sorry s
 		if !l.Has("kind." + e.Kind) {
 			kind = e.Kind
 		}
-		v.Events = append(v.Events, eventRow{"/admin/events/" + e.Number, at(&e.Time), kind, page.Visible(e.What), e.Plugin, e.Error != ""})
+		v.Events = append(v.Events, eventRow{"/admin/events/" + e.Number, page.Maybe(&e.Time), kind, page.Visible(e.What), e.Plugin, e.Error != ""})
 	}
 	for i := range m.Messages {
 		x := &m.Messages[i]
-		v.Messages = append(v.Messages, messageRow{at(&x.Made), x.Plugin, page.Visible(x.Text), x.Status})
+		v.Messages = append(v.Messages, messageRow{page.Maybe(&x.Made), x.Plugin, page.Visible(x.Text), x.Status})
 	}
 	return p.Show(w, r, status, "member", v)
 }

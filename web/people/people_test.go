@@ -97,7 +97,7 @@ func has(t *testing.T, w *httptest.ResponseRecorder, status int, want ...string)
 func TestList(t *testing.T) {
 	d, ask := open(t)
 	has(t, ask(access.Manager, "GET", "/members?query=+ada+&after=a", nil), 200, "&lt;b&gt;Ada&lt;/b&gt;", "!<b>Ada", `href="`+strings.ReplaceAll(people.Path(odd), "%3F", "%3F")+`"`,
-		"wants to be left alone", "2026-11-26 09:00 UTC", "–", "after=slack%3AU1", "query=ada", `value="ada"`, "From the beginning")
+		"wants to be left alone", "2026-11-26 09:00:00 UTC", "–", "after=slack%3AU1", "query=ada", `value="ada"`, "From the beginning")
 	if want := (web.MemberFilter{Query: "ada", After: "a", Limit: 50}); d.asked != want {
 		t.Errorf("asked for %+v, want %+v", d.asked, want)
 	}

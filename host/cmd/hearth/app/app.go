@@ -353,8 +353,11 @@ func (a *App) announce(ctx context.Context) {
 		}
 	}
 	if a.o.SignIn {
-		var err error
-		if r.SignIn, err = a.SignInLink(ctx, "/"); err != nil {
+		next, err := "/", error(nil)
+		if _, named := a.settings.now.Load().values["community.name"]; !named && a.o.Config.Where("community.name") == "" {
+			next = "/setup" // nobody has been here yet
+		}
+		if r.SignIn, err = a.SignInLink(ctx, next); err != nil {
 			a.log.Error("there is no sign-in link; the admin token lets you in", "err", err)
 		}
 	}
