@@ -239,6 +239,14 @@ func (p *fakePlatform) Deliver(_ context.Context, d *chat.Delivery) (chat.Receip
 	return r, nil
 }
 
+// sent is what was delivered so far. Waiting orders nothing before a timer that
+// fires later, so tests read it here and not in the field.
+func (p *fakePlatform) sent() []chat.Delivery {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return slices.Clone(p.delivered)
+}
+
 // texts are what was delivered, in order, each with where it went.
 func (p *fakePlatform) texts() []string {
 	p.mu.Lock()

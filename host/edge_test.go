@@ -56,15 +56,15 @@ func TestAMessageDeletesItselfAndNotItsSuccessor(t *testing.T) {
 		later(50 * time.Minute)
 		b.accept(b.event(abi.MemberJoined), chat.Accepted)
 		later(15 * time.Minute)
-		second := "on-platform-" + b.platform.delivered[1].ID
-		for _, d := range b.platform.delivered {
+		second := "on-platform-" + b.platform.sent()[1].ID
+		for _, d := range b.platform.sent() {
 			if d.Op == chat.OpDelete && d.Messages[0] == second {
 				t.Error("the second message was deleted after 15 minutes, by the first one's clock")
 			}
 		}
 		later(2 * time.Hour)
 		deleted := 0
-		for _, d := range b.platform.delivered {
+		for _, d := range b.platform.sent() {
 			if d.Op == chat.OpDelete {
 				deleted++
 			}

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -236,7 +237,7 @@ func TestForgetGoesOn(t *testing.T) {
 				b.accept(b.event(abi.MessagePosted), chat.Accepted)
 				later(time.Second)
 			}
-			s.left = at
+			s.leave(at)
 			ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 			x, err := b.Forget(ctx, "fake:ada")
 			cancel()
@@ -247,7 +248,7 @@ func TestForgetGoesOn(t *testing.T) {
 				return
 			}
 			b.halt()
-			s.left = -1
+			s.leave(-1)
 			again := newBot(t, Options{Store: s})
 			gossip(again)
 			again.start()
@@ -271,18 +272,34 @@ func TestForgetGoesOn(t *testing.T) {
 	}
 }
 
-// countingStore refuses to commit after so many.
+// countingStore refuses to commit after so many. Lanes commit side by side.
 type countingStore struct {
 	store.Store
+	mu   sync.Mutex
 	left int // commits; negative for no bound
 }
 
-func (s *countingStore) Commit(ctx context.Context, b *store.Batch) (store.Rev, error) {
-	if s.left == 0 {
-		return 0, errors.New("the disk is gone")
-	}
+// leave lets n more commits pass; every one where n is negative.
+func (s *countingStore) leave(n int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.left = n
+}
+
+// take takes one of the commits that are left, or says that there is none.
+func (s *countingStore) take() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	if s.left > 0 {
 		s.left--
+		return true
+	}
+	return s.left < 0
+}
+
+func (s *countingStore) Commit(ctx context.Context, b *store.Batch) (store.Rev, error) {
+	if !s.take() {
+		return 0, errors.New("the disk is gone")
 	}
 	return s.Store.Commit(ctx, b)
 }

@@ -28,7 +28,7 @@ func (b *bot) press(member, label string) (chat.Outcome, error) {
 	b.t.Helper()
 	b.platform.mu.Lock()
 	token := ""
-	for _, d := range b.platform.delivered {
+	for _, d := range b.platform.sent() {
 		for _, bl := range d.Content.Blocks {
 			for _, btn := range bl.Buttons {
 				if btn.Label == label {
@@ -54,7 +54,7 @@ func (b *bot) says(words ...string) {
 	b.platform.mu.Lock()
 	defer b.platform.mu.Unlock()
 	var all []string
-	for _, d := range b.platform.delivered {
+	for _, d := range b.platform.sent() {
 		text := fmt.Sprintf("@%s %s", d.Member, chat.PlainText(d.Content))
 		if !slices.ContainsFunc(words, func(w string) bool { return !strings.Contains(text, w) }) {
 			return

@@ -327,7 +327,7 @@ func TestADirectMessageFallsBackToTheConversation(t *testing.T) {
 		b.accept(b.event(abi.MemberJoined), chat.Accepted)
 		later(time.Minute)
 		wantTexts(t, b.platform, "send fake:general hello", "edit fake:general hello again")
-		if !b.platform.delivered[0].Mention {
+		if !b.platform.sent()[0].Mention {
 			t.Error("the public message does not say whom it is for")
 		}
 	})
@@ -406,7 +406,7 @@ func TestButtonsAndForms(t *testing.T) {
 		b.start()
 		b.accept(b.event(abi.MemberJoined), chat.Accepted)
 		later(time.Second)
-		d := b.platform.delivered[0]
+		d := b.platform.sent()[0]
 		once, any, sent := d.Content.Blocks[0].Buttons[0], d.Content.Blocks[0].Buttons[1], d.Content.Blocks[1].Form
 		if len(once.Note)+len(sent.Note) > 0 {
 			t.Error("a note went to the platform")

@@ -102,7 +102,7 @@ func TestLaw8SecretsAreNowhere(t *testing.T) {
 		for _, line := range said.lines() {
 			look("the log", line)
 		}
-		for _, d := range b.platform.delivered {
+		for _, d := range b.platform.sent() {
 			look("a message", fmt.Sprintf("%+v", d))
 		}
 		text := fmt.Sprint(figures(t, reg))
@@ -133,9 +133,9 @@ func TestLaw8SecretsAreNowhere(t *testing.T) {
 		if got := len(servers.all()); got < len(paths) || !strings.Contains(strings.Join(servers.all(), "\n"), mark+"p-token") {
 			t.Errorf("the servers saw %q, want the secret at each path", servers.all())
 		}
-		if len(events) < len(paths)+2 || len(failures) != 1 || len(b.platform.delivered) < 4 || named < len(paths) || len(said.lines()) < 5 || len(text) < 1000 {
+		if len(events) < len(paths)+2 || len(failures) != 1 || len(b.platform.sent()) < 4 || named < len(paths) || len(said.lines()) < 5 || len(text) < 1000 {
 			t.Errorf("%d events, %d failures, %d messages, %d mentions by name, %d lines, %d bytes of figures: too few to prove anything",
-				len(events), len(failures), len(b.platform.delivered), named, len(said.lines()), len(text))
+				len(events), len(failures), len(b.platform.sent()), named, len(said.lines()), len(text))
 		}
 	})
 }
