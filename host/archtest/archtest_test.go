@@ -30,7 +30,7 @@ var plan = []layer{
 	{"the pages", []string{"web/..."}, false},
 	{"the sides", []string{"web", "host", "host/chat/...", "store/..."}, false},
 	{"the frame of the pages", []string{"web/page"}, false},
-	{"the parts", []string{"host/registry/...", "host/verify/...", "host/measure/...", "host/members/...", "host/access/...", "host/audit/...", "host/house/...", "host/settings/...", "host/chat", "host/wasm"}, true},
+	{"the parts", []string{"host/registry/...", "host/verify/...", "host/measure/...", "host/members/...", "host/access/...", "host/audit/...", "host/house/...", "host/settings/...", "host/replay/...", "host/chat", "host/wasm"}, true},
 	{"what all stand on", []string{"store", "sdk/..."}, false},
 	{"the ground", []string{"sdk/abi", "host/wasm/meter"}, false},
 }
@@ -42,11 +42,13 @@ var apart = map[string][]string{
 	"store/storetest":    {"store"},
 	"host/chat/chattest": {"host/chat", "sdk/abi"},
 	"web/page/pagetest":  {"web/page", "host/access", "host/audit", "store"},
-	"sdk/sdktest":        {"sdk", "sdk/abi", "sdk/internal/guest"},
+	"sdk/sdktest":        {"sdk", "sdk/abi", "sdk/internal/guest", "sdk/sdktest/tape"},
+	"sdk/sdktest/tape":   {},
 	"sdk":                {"sdk/abi", "sdk/internal/guest", "sdk/internal/wire"},
 	"sdk/internal/guest": {"sdk/abi"},
 	"sdk/internal/wire":  {},
-	"plugins/...":        {"sdk", "sdk/abi", "plugins/..."}, // the SDK's events and contents are the ABI's
+	"plugins/...":        {"sdk", "sdk/abi", "sdk/experiment", "plugins/..."}, // the SDK's events and contents are the ABI's
+	"sdk/experiment/...": {"sdk/experiment"},
 }
 
 // knows are packages that may know less of the module than their line would let
@@ -62,6 +64,7 @@ var sole = map[string][]string{
 	"github.com/tetratelabs/wazero":         {"host/wasm"},
 	"go.etcd.io/bbolt":                      {"store/bolt"},
 	"github.com/slack-go/slack":             {"host/chat/slack"},
+	"github.com/google/go-github":           {"host/chat/github"},
 	"github.com/go-chi/chi":                 {"web"},
 	"github.com/danielgtaylor/huma":         {"web"},
 	"github.com/spf13/cobra":                {"host/cmd/hearth"},
@@ -74,11 +77,12 @@ var sole = map[string][]string{
 // only are packages that may import nothing but the standard library, the
 // module's own that the plan allows, and these.
 var only = map[string][]string{
-	"sdk":              {"github.com/tinylib/msgp"},
-	"sdk/internal/...": {"github.com/tinylib/msgp"},
-	"sdk/abi":          {"github.com/tinylib/msgp"},
-	"host/wasm/meter":  {},
-	"store":            {"github.com/tidwall/btree"},
+	"sdk":                {"github.com/tinylib/msgp"},
+	"sdk/internal/...":   {"github.com/tinylib/msgp"},
+	"sdk/abi":            {"github.com/tinylib/msgp"},
+	"sdk/experiment/...": {},
+	"host/wasm/meter":    {},
+	"store":              {"github.com/tidwall/btree"},
 }
 
 // imports are what a package's files import, on any system: the path of what is
