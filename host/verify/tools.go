@@ -122,19 +122,28 @@ func (e *buildError) Unwrap() error { return e.err }
 // compile makes an archive of the package path. The order of files is kept, and
 // is that of what the compiler says.
 func (b *build) compile(path, out string, files []source.File) error {
-	if err := b.write("importcfg", []byte(b.path(string(b.config)))); err != nil {
+	args, err := b.compileArgs(path, out, files)
+	if err != nil {
 		return err
+	}
+	return b.run(b.ctx, toolchain.Compile, args)
+}
+
+// compileArgs puts into place what the compiler reads, and says how it is called.
+func (b *build) compileArgs(path, out string, files []source.File) ([]string, error) {
+	if err := b.write("importcfg", []byte(b.path(string(b.config)))); err != nil {
+		return nil, err
 	}
 	src := b.path("/w/src/")
 	args := []string{"-o", b.path(out), "-p", path, "-complete", "-pack", "-c=1", "-dwarf=false", "-lang=go1.26", "-buildid=",
 		"-trimpath", strings.TrimSuffix(src, "/") + "=>", "-importcfg", b.path("/w/importcfg")}
 	for _, f := range files {
 		if err := b.write("src/"+f.Name, []byte(f.Text)); err != nil {
-			return err
+			return nil, err
 		}
 		args = append(args, src+f.Name)
 	}
-	return b.run(b.ctx, toolchain.Compile, args)
+	return args, nil
 }
 
 // link makes a module of the main package's archive.

@@ -59,6 +59,11 @@ const (
 	InternalError Verdict = "internal_error"        // hearth's own fault; submitting it again may help
 )
 
+// Verdicts are all there are.
+func Verdicts() []Verdict {
+	return []Verdict{Accepted, WrongAnswer, CompileError, VetError, RuntimeError, Deadlock, GoroutineLeak, TimeLimit, MemoryLimit, OutputLimit, Rejected, InternalError}
+}
+
 // Submission is what is verified. With Tests, or files whose names end in
 // _test.go, it is a package that is tested; else a program that is run.
 type Submission struct {

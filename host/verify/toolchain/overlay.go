@@ -45,6 +45,26 @@ var changed = map[string][]change{
 	const arch = "wasm"
 `,
 		},
+
+		// Wrappers for the methods of shapes, which stand for type arguments in the
+		// code that instances share, are called by nobody: what has a shape is asked
+		// by its dictionary.
+		{
+			file: "compile/internal/noder/reader.go",
+			old: `	if !needed {
+		// Only called to add to 'seen'.
+		return
+	}
+
+	if !typ.IsInterface() {
+`,
+			new: `	if !needed || typ.HasShape() {
+		return
+	}
+
+	if !typ.IsInterface() {
+`,
+		},
 	},
 	Link: {
 		// What was read early is not read again.

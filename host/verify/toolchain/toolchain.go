@@ -62,7 +62,7 @@ const (
 )
 
 // layout is the second line of VERSION. It changes with what a pack has to have.
-const layout = "pack 2"
+const layout = "pack 3"
 
 // ownRuntime is the name of the runtime of the pack's own linker.
 const ownRuntime = "runtime.a"
@@ -118,9 +118,9 @@ func Find(dirs ...string) (string, error) {
 
 // Extension is how a pack's name ends, behind its Go version. It has the layout,
 // so that a pack of another is not found: it is made anew, and lies beside it.
-const Extension = "-2.tar.zst"
+const Extension = "-3.tar.zst"
 
-// compareVersions compares names such as go1.26.8-2.tar.zst number by number.
+// compareVersions compares names such as go1.26.8-3.tar.zst number by number.
 func compareVersions(a, b string) int {
 	numbers := func(s string) (n []int) {
 		for _, part := range strings.Split(strings.TrimPrefix(strings.TrimSuffix(s, Extension), "go"), ".") {

@@ -15,7 +15,7 @@ import (
 // entry is a file of a pack that a test makes.
 type entry struct{ name, text string }
 
-var whole = []entry{{"VERSION", "go1.99.2\npack 2\nplain link another Go\n"}, {"compile.wasm", "C"}, {"link.wasm", "L"}, {"std/fmt.a", "FMT"}, {"std/encoding/json.a", "JSON"}}
+var whole = []entry{{"VERSION", "go1.99.2\npack 3\nplain link another Go\n"}, {"compile.wasm", "C"}, {"link.wasm", "L"}, {"std/fmt.a", "FMT"}, {"std/encoding/json.a", "JSON"}}
 
 func pack(tb testing.TB, entries []entry) []byte {
 	tb.Helper()
