@@ -1,0 +1,161 @@
+package measure
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"github.com/hearthbot/hearth/store"
+)
+
+// ReadRow decodes a member's stored row; the zero Row if there is none.
+func ReadRow(stored store.Row) (Row, error) {
+	var r Row
+	if !stored.Exists() {
+		return r, nil
+	}
+	if _, err := r.UnmarshalMsg(stored.Value); err != nil {
+		return r, fmt.Errorf("measure: row %s: %w", stored.Key, err)
+	}
+	return r, nil
+}
+
+// Knows says whether r holds the fact already. As rows only learn, a copy of any age
+// that does settles it: the stored one does too, and need not be read.
+func (m *Model) Knows(r *Row, f *Fact) bool {
+	c := r.clone()
+	return !m.Learn(&c, f)
+}
+
+// Fold takes a fact into a member's row as it is stored (at [Key]), and adds to b
+// what follows: the row, conditional on its being unchanged, the counters, and the
+// list of who stands where. False says that nothing follows, and that b is as it
+// was. after is the row as it then is.
+//
+// It adds one check, and at most 68 writes: the row, one row of the list gone and
+// one new, 64 counters, and a row of what is owed if there are more ([Settle]). A
+// member's first activity of a day changes about twelve counters.
+func (m *Model) Fold(b *store.Batch, member string, stored store.Row, f *Fact) (after Row, changed bool, err error) {
+	after, err = ReadRow(stored)
+	if err != nil || !m.Learn(&after, f) {
+		return after, false, err
+	}
+	before, err := ReadRow(stored) // rather decoded twice than copied for each fact that is known
+	if err != nil {
+		return after, false, err
+	}
+	after.Version = m.version
+	return after, true, m.write(b, member, stored.Rev, &before, &after)
+}
+
+// Recount counts a member's row by the model's definitions, if it is counted by
+// others: to be called for each row (under [Rows]) once they have changed. It adds to
+// b what Fold does; false says that there is nothing to do.
+func (m *Model) Recount(b *store.Batch, member string, stored store.Row) (bool, error) {
+	before, err := ReadRow(stored)
+	if err != nil || !stored.Exists() || before.Version == m.version {
+		return false, err
+	}
+	after := before.clone()
+	after.Version = m.version
+	return true, m.write(b, member, stored.Rev, &before, &after)
+}
+
+// Stale yields the keys of what was counted by other definitions than the model's,
+// at most limit of them: they may be deleted once every row is counted by it.
+func (m *Model) Stale(ctx context.Context, snap store.Snapshot, limit int) ([]store.Key, error) {
+	segments, err := Segments(ctx, snap)
+	if err != nil {
+		return nil, err
+	}
+	prefixes := []store.Key{standing}
+	for _, s := range segments {
+		for _, f := range [...]string{famStand, famTook, famMet} {
+			prefixes = append(prefixes, counters.Join(s, f))
+		}
+	}
+	var list []store.Key
+	for _, p := range prefixes {
+		current := p.Join(m.version).Prefix()
+		// What lies before the current version's keys, and what behind them.
+		for _, span := range []store.Range{{From: p.Prefix(), To: current}, {From: store.Prefix(current).To, To: store.Prefix(p.Prefix()).To}} {
+			span.Limit = limit - len(list)
+			if span.Limit <= 0 {
+				return list, nil
+			}
+			for row, err := range snap.Scan(ctx, span) {
+				if err != nil {
+					return list, fmt.Errorf("measure: %w", err)
+				}
+				list = append(list, store.Key(strings.Clone(string(row.Key))))
+			}
+		}
+	}
+	return list, nil
+}
+
+func (m *Model) write(b *store.Batch, member string, rev store.Rev, before, after *Row) error {
+	v, err := after.MarshalMsg(nil)
+	if err != nil {
+		return fmt.Errorf("measure: row of %s: %w", member, err)
+	}
+	b.Check(Key(member), rev)
+	b.Put(Key(member), v)
+	if err := add(b, m.Changes(member, before, after), owing.Join(member, store.Seq(uint64(rev)))); err != nil {
+		return err
+	}
+	was, is := m.StandingKey(member, before), m.StandingKey(member, after)
+	if before.Version != m.version {
+		was = "" // it stands among those of another version, which go together
+	}
+	if was != is {
+		if was != "" {
+			b.Delete(was)
+		}
+		if is != "" {
+			b.Put(is, []byte{1})
+		}
+	}
+	return nil
+}
+
+// Forget adds to b that a member's row lies under another name, so that nobody can
+// tell whose it was, while the totals stay and can be counted anew: name is random,
+// and the caller's to make up. What names them (the list of who stands where) goes;
+// the segment stays, or the totals of a platform would not add up.
+func (m *Model) Forget(b *store.Batch, member, name string, stored store.Row) error {
+	r, err := ReadRow(stored)
+	if err != nil || !stored.Exists() {
+		return err
+	}
+	b.Check(Key(member), stored.Rev)
+	b.Delete(Key(member))
+	b.Check(Key(Segment(member)+":"+name), 0)
+	b.Put(Key(Segment(member)+":"+name), stored.Value)
+	if k := m.StandingKey(member, &r); k != "" {
+		b.Delete(k)
+	}
+	return nil
+}
+
+// Rebuild counts all counters anew from the rows: what they ought to be. It reads every row, and returns as many sums as there are counters: about
+// a hundred thousand for a year of a large community.
+func (m *Model) Rebuild(ctx context.Context, snap store.Snapshot) (map[store.Key]int64, error) {
+	sums := map[store.Key]int64{}
+	for stored, err := range snap.Scan(ctx, Rows()) {
+		if err != nil {
+			return nil, fmt.Errorf("measure: %w", err)
+		}
+		r, err := ReadRow(stored)
+		if err != nil {
+			return nil, err
+		}
+		names := stored.Key.Segments()
+		for _, a := range m.Worth(names[len(names)-1], &r) {
+			if sums[a.Key] += a.Delta; sums[a.Key] == 0 {
+				delete(sums, a.Key)
+			}
+		}
+	}
+	return sums, nil
+}
