@@ -58,9 +58,15 @@ func (p *plugin) Describe() (abi.Manifest, error) {
 			}
 		}
 	}
+	if m.Migrates, err = p.ways(); err != nil {
+		faults = append(faults, err)
+	}
 	p.subscribe(&m)
 	if len(m.Schedules) > 0 && !slices.ContainsFunc(m.Needs, func(n abi.Need) bool { return n.Cap == abi.CapTimers }) {
 		fault("there are schedules but no CanTimers")
+	}
+	if len(m.Examples) > abi.MaxExamples {
+		fault("there are %d examples, at most %d", len(m.Examples), abi.MaxExamples)
 	}
 	if len(p.queries) > 0 {
 		for _, q := range p.queries {

@@ -161,15 +161,6 @@ func (b *Plugin[C]) Warm(load func(*View[C]) error, prefixes ...string) *Plugin[
 	return b
 }
 
-// Migrate raises the state version to version (the first is 0) and has step
-// turn rows of the one before into it. The host hands it the plugin's rows a
-// page at a time, before the new version is made live.
-func (b *Plugin[C]) Migrate(version int, step func(*Migration) error) *Plugin[C] {
-	b.p.manifest.StateVersion = version
-	b.p.migrate = step
-	return b
-}
-
 // Query answers requests for a view under path, which begins with "/": JSON or
 // Markdown, for pages and the API.
 func (b *Plugin[C]) Query(path string, h func(*View[C]) error) *Plugin[C] {

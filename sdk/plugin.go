@@ -102,6 +102,13 @@ func Emits(name, reason string) Option {
 	}
 }
 
+// Example names an event that the plugin must be able to handle, with no rows
+// and with any config that its schema allows: a version that fails it never
+// comes to run. There are at most abi.MaxExamples.
+func Example(name string, e abi.Event) Option {
+	return func(p *plugin) { p.manifest.Examples = append(p.manifest.Examples, abi.Example{Name: name, Event: e}) }
+}
+
 func need(capability, param, reason string) Option {
 	return func(p *plugin) { p.need(capability, param, reason) }
 }
@@ -114,7 +121,7 @@ type plugin struct {
 	routes   []route
 	queries  []view
 	warm     func(*Base) error
-	migrate  func(*Migration) error
+	steps    []migrationStep
 	enter    func(*plugin) *Invocation
 	faults   []error // of the declaration
 

@@ -22,12 +22,13 @@ func TestDescribe(t *testing.T) {
 		OnResult("fetch", func(*Ctx[testConfig]) error { return nil }).
 		OnPluginEvent("tasks/done", func(*Ctx[testConfig]) error { return nil }).
 		Warm(func(*View[testConfig]) error { return nil }, CommunityMap[int]("tasks").Prefix()).
-		Migrate(2, func(*Migration) error { return nil })
+		State(2).
+		Migrate(1, 2, func(*Migration) error { return nil })
 	m, err := p.p.Describe()
 	if err != nil {
 		t.Fatal(err)
 	}
-	if m.ABI != abi.Version || m.Name != "full" || m.Version != "1.2.3-rc.1" || m.StateVersion != 2 || m.About.In("zh-CN") != "测试" {
+	if m.ABI != abi.Version || m.Name != "full" || m.Version != "1.2.3-rc.1" || m.State() != 2 || !m.Knows(1, 2) || m.Knows(2, 1) || m.About.In("zh-CN") != "测试" {
 		t.Errorf("%+v", m)
 	}
 	want := []abi.Kind{abi.MemberJoined, abi.CommandInvoked, abi.MessagePosted, abi.TimerFired, abi.HTTPResponded, abi.VerifyFinished, abi.PluginEvent}
@@ -218,29 +219,5 @@ func TestQuery(t *testing.T) {
 		if v.Status != c.status || !strings.Contains(string(v.Body), c.want) {
 			t.Errorf("%s: %d %s", c.q.Path, v.Status, v.Body)
 		}
-	}
-}
-
-func TestMigrate(t *testing.T) {
-	p := New[struct{}]("migrate", "1.0.0").Migrate(1, func(m *Migration) error {
-		for _, r := range m.Rows {
-			n, err := Decode[int](r.Value)
-			if err != nil {
-				return err
-			}
-			text, _ := Encode(strings.Repeat("x", n))
-			m.Put(r.Key+"2", text)
-			m.Delete(r.Key)
-		}
-		return nil
-	})
-	two, _ := Encode(2)
-	e := p.p.Migrate(&abi.Migration{From: 0, To: 1, Rows: []abi.Pair{{Key: "c/a", Value: two}}}, rowsHost{})
-	if e.Error != "" || len(e.Writes) != 2 || string(e.Writes[0].Value) != "\xa2xx" || !e.Writes[1].Delete {
-		t.Errorf("%+v", e)
-	}
-	e = New[struct{}]("none", "1.0.0").p.Migrate(&abi.Migration{From: 0, To: 1}, rowsHost{})
-	if !strings.Contains(e.Error, "no migration from state version 0 to 1") {
-		t.Errorf("%q", e.Error)
 	}
 }

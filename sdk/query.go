@@ -77,38 +77,3 @@ func (p *plugin) Query(q *abi.Query, host guest.Host) (answer abi.View) {
 	}
 	return fail(404, fmt.Sprintf("%s has no view %q", p.manifest.Name, q.Path))
 }
-
-// Migration is a page of rows to bring from one state version to another.
-type Migration struct {
-	From, To int
-	Rows     []abi.Pair
-
-	writes []abi.Write
-}
-
-// Put writes a row; [Encode] makes its value.
-func (m *Migration) Put(key string, value []byte) {
-	m.writes = putWrite(m.writes, abi.Write{Key: key, Value: value})
-}
-
-// Delete deletes a row.
-func (m *Migration) Delete(key string) {
-	m.writes = putWrite(m.writes, abi.Write{Key: key, Delete: true})
-}
-
-// Migrate runs one step.
-func (p *plugin) Migrate(m *abi.Migration, host guest.Host) (effects abi.Effects) {
-	defer func() {
-		if r := recover(); r != nil {
-			effects = abi.Effects{Error: failure(r)}
-		}
-	}()
-	if p.migrate == nil {
-		return abi.Effects{Error: fmt.Sprintf("%s %s has no migration from state version %d to %d", p.manifest.Name, p.manifest.Version, m.From, m.To)}
-	}
-	step := &Migration{From: m.From, To: m.To, Rows: m.Rows}
-	if err := p.migrate(step); err != nil {
-		return abi.Effects{Error: err.Error()}
-	}
-	return abi.Effects{Writes: step.writes}
-}

@@ -96,8 +96,8 @@ func exportQuery(n uint32) uint64 {
 func exportMigrate(n uint32) uint64 {
 	var m abi.Migration
 	take(m.UnmarshalMsg(input[:n]))
-	e := single().Migrate(&m, host{})
-	return give(e.MarshalMsg(output[:0]))
+	done := single().Migrate(&m)
+	return give(done.MarshalMsg(output[:0]))
 }
 
 // single is the plugin of this module.

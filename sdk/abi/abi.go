@@ -23,6 +23,7 @@ package abi
 //go:generate go tool msgp -io=false -tests=false -file content.go -o content_gen.go
 //go:generate go tool msgp -io=false -tests=false -file manifest.go -o manifest_gen.go
 //go:generate go tool msgp -io=false -tests=false -file state.go -o state_gen.go
+//go:generate go tool msgp -io=false -tests=false -file migrate.go -o migrate_gen.go
 
 // Version is the ABI that this package describes; hearth_abi returns it.
 const Version = 1
@@ -37,7 +38,7 @@ const (
 	ExportHandle   = "handle"        // (Call) → Effects, required
 	ExportWarm     = "warm"          // (Setup) → nothing; builds memory that the image keeps
 	ExportQuery    = "query"         // (Query) → View; reads only
-	ExportMigrate  = "migrate"       // (Migration) → Effects; one bounded step to another state version
+	ExportMigrate  = "migrate"       // (Migration) → Migrated; one bounded step to another state version
 )
 
 // Imports of a guest, beside WASI's clock, random and stdio.
@@ -88,4 +89,5 @@ const (
 	MaxLog      = 1 << 10   // bytes of one log line
 	MaxLogLines = 100       // log lines of an invocation
 	MaxDepth    = 16        // links of a causal chain
+	MaxExamples = 16        // of a manifest
 )

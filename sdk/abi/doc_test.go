@@ -50,9 +50,11 @@ var wire = map[string]func() codec{
 	"Pair": func() codec { return new(abi.Pair) }, "Manifest": func() codec { return new(abi.Manifest) },
 	"Translation": func() codec { return new(abi.Translation) }, "CommandDef": func() codec { return new(abi.CommandDef) },
 	"Schedule": func() codec { return new(abi.Schedule) }, "TextDef": func() codec { return new(abi.TextDef) },
-	"Need": func() codec { return new(abi.Need) }, "Setup": func() codec { return new(abi.Setup) },
+	"Example": func() codec { return new(abi.Example) },
+	"Need":    func() codec { return new(abi.Need) }, "Setup": func() codec { return new(abi.Setup) },
 	"Query": func() codec { return new(abi.Query) }, "View": func() codec { return new(abi.View) },
-	"Migration": func() codec { return new(abi.Migration) },
+	"Migration": func() codec { return new(abi.Migration) }, "Migrated": func() codec { return new(abi.Migrated) },
+	"Step": func() codec { return new(abi.Step) },
 }
 
 func readDoc(t *testing.T) string {
@@ -131,7 +133,7 @@ func TestDocStatesTheBounds(t *testing.T) {
 		"MaxAdds": abi.MaxAdds, "MaxReads": abi.MaxReads, "MaxScan": abi.MaxScan, "MaxScans": abi.MaxScans, "MaxRelaxed": abi.MaxRelaxed,
 		"MaxKey": abi.MaxKey, "MaxValue": abi.MaxValue, "MaxName": abi.MaxName, "MaxNote": abi.MaxNote, "MaxText": abi.MaxText,
 		"MaxBlocks": abi.MaxBlocks, "MaxButtons": abi.MaxButtons, "MaxFields": abi.MaxFields, "MaxLog": abi.MaxLog,
-		"MaxLogLines": abi.MaxLogLines, "MaxDepth": abi.MaxDepth}
+		"MaxLogLines": abi.MaxLogLines, "MaxDepth": abi.MaxDepth, "MaxExamples": abi.MaxExamples}
 	got := map[string]int{}
 	for _, m := range regexp.MustCompile(`(?m)^\| (Max\w+) \| (\d+) \|`).FindAllStringSubmatch(readDoc(t), -1) {
 		got[m[1]], _ = strconv.Atoi(m[2])

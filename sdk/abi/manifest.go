@@ -8,7 +8,8 @@ type Manifest struct {
 	ABI          int          `msg:"abi"`
 	Name         string       `msg:"name"`                           // [a-z][a-z0-9-]{0,31}
 	Version      string       `msg:"version"`                        // semantic version
-	StateVersion int          `msg:"state,omitempty"`                // raised when old rows cannot be read any more
+	StateVersion int          `msg:"state,omitempty"`                // raised when old rows cannot be read any more; 0 is 1, see State
+	Migrates     []Step       `msg:"migrates,omitempty"`             // the ways that migrate knows to this state version and from it
 	About        Localized    `msg:"about,omitempty"`                // one line
 	Middleware   bool         `msg:"mw,omitempty"`                   // runs before the others and annotates
 	Events       []Kind       `msg:"events,omitempty"`               // the kinds it wants to see
@@ -23,6 +24,15 @@ type Manifest struct {
 	Warm         []string     `msg:"warm,omitempty"`                 // prefixes of community rows handed to warm
 	Emits        []string     `msg:"emits,omitempty"`                // names of the plugin.events it sends
 	Listens      []string     `msg:"listens,omitempty"`              // names of the plugin.events it wants, "plugin/name"
+	Examples     []Example    `msg:"examples,omitempty"`             // events that it must be able to handle, at most MaxExamples
+}
+
+// Example is an event that a version handles before it is taken in, without any
+// rows and with the config that holds then. What it returns is thrown away; that
+// it fails is an error.
+type Example struct {
+	Name  string `msg:"n"` // what it shows, one line
+	Event Event  `msg:"e"`
 }
 
 // Localized is a text by locale; "en" is always there, the fallback of all.
@@ -127,11 +137,4 @@ type View struct {
 	Status int    `msg:"status,omitempty"`
 	Type   string `msg:"type"` // application/json or text/markdown
 	Body   []byte `msg:"body,limit=1048576"`
-}
-
-// Migration asks for one step from one state version to another.
-type Migration struct {
-	From int    `msg:"from"`
-	To   int    `msg:"to"`
-	Rows []Pair `msg:"rows,limit=65536"`
 }

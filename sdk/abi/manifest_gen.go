@@ -258,6 +258,75 @@ func (z *CommandDef) Msgsize() (s int) {
 }
 
 // MarshalMsg implements msgp.Marshaler
+func (z *Example) MarshalMsg(b []byte) (o []byte, err error) {
+	o = msgp.Require(b, z.Msgsize())
+	// map header, size 2
+	// string "n"
+	o = append(o, 0x82, 0xa1, 0x6e)
+	o = msgp.AppendString(o, z.Name)
+	// string "e"
+	o = append(o, 0xa1, 0x65)
+	o, err = z.Event.MarshalMsg(o)
+	if err != nil {
+		err = msgp.WrapError(err, "Event")
+		return
+	}
+	return
+}
+
+// UnmarshalMsg implements msgp.Unmarshaler
+func (z *Example) UnmarshalMsg(bts []byte) (o []byte, err error) {
+	var field []byte
+	_ = field
+	var zb0001 uint32
+	zb0001, bts, err = msgp.ReadMapHeaderBytes(bts)
+	if err != nil {
+		err = msgp.WrapError(err)
+		return
+	}
+	if zb0001 > zd8611de7limitMaps {
+		err = msgp.ErrLimitExceeded
+		return
+	}
+	for zb0001 > 0 {
+		zb0001--
+		field, bts, err = msgp.ReadMapKeyZC(bts)
+		if err != nil {
+			err = msgp.WrapError(err)
+			return
+		}
+		switch msgp.UnsafeString(field) {
+		case "n":
+			z.Name, bts, err = msgp.ReadStringBytes(bts)
+			if err != nil {
+				err = msgp.WrapError(err, "Name")
+				return
+			}
+		case "e":
+			bts, err = z.Event.UnmarshalMsg(bts)
+			if err != nil {
+				err = msgp.WrapError(err, "Event")
+				return
+			}
+		default:
+			bts, err = msgp.Skip(bts)
+			if err != nil {
+				err = msgp.WrapError(err)
+				return
+			}
+		}
+	}
+	o = bts
+	return
+}
+
+// Msgsize returns an upper bound estimate of the number of bytes occupied by the serialized message
+func (z *Example) Msgsize() (s int) {
+	s = 1 + 2 + msgp.StringPrefixSize + len(z.Name) + 2 + z.Event.Msgsize()
+	return
+}
+
+// MarshalMsg implements msgp.Marshaler
 func (z Localized) MarshalMsg(b []byte) (o []byte, err error) {
 	o = msgp.Require(b, z.Msgsize())
 	o = msgp.AppendArrayHeader(o, uint32(len(z)))
@@ -349,68 +418,76 @@ func (z Localized) Msgsize() (s int) {
 func (z *Manifest) MarshalMsg(b []byte) (o []byte, err error) {
 	o = msgp.Require(b, z.Msgsize())
 	// check for omitted fields
-	zb0001Len := uint32(18)
-	var zb0001Mask uint32 /* 18 bits */
+	zb0001Len := uint32(20)
+	var zb0001Mask uint32 /* 20 bits */
 	_ = zb0001Mask
 	if z.StateVersion == 0 {
 		zb0001Len--
 		zb0001Mask |= 0x8
 	}
-	if z.About == nil {
+	if z.Migrates == nil {
 		zb0001Len--
 		zb0001Mask |= 0x10
 	}
-	if z.Middleware == false {
+	if z.About == nil {
 		zb0001Len--
 		zb0001Mask |= 0x20
 	}
-	if z.Events == nil {
+	if z.Middleware == false {
 		zb0001Len--
 		zb0001Mask |= 0x40
 	}
-	if z.Keywords == nil {
+	if z.Events == nil {
 		zb0001Len--
 		zb0001Mask |= 0x80
 	}
-	if z.Addressed == false {
+	if z.Keywords == nil {
 		zb0001Len--
 		zb0001Mask |= 0x100
 	}
-	if z.Commands == nil {
+	if z.Addressed == false {
 		zb0001Len--
 		zb0001Mask |= 0x200
 	}
-	if z.Schedules == nil {
+	if z.Commands == nil {
 		zb0001Len--
 		zb0001Mask |= 0x400
 	}
-	if z.Schema == nil {
+	if z.Schedules == nil {
 		zb0001Len--
 		zb0001Mask |= 0x800
 	}
-	if z.Defaults == nil {
+	if z.Schema == nil {
 		zb0001Len--
 		zb0001Mask |= 0x1000
 	}
-	if z.Texts == nil {
+	if z.Defaults == nil {
 		zb0001Len--
 		zb0001Mask |= 0x2000
 	}
-	if z.Needs == nil {
+	if z.Texts == nil {
 		zb0001Len--
 		zb0001Mask |= 0x4000
 	}
-	if z.Warm == nil {
+	if z.Needs == nil {
 		zb0001Len--
 		zb0001Mask |= 0x8000
 	}
-	if z.Emits == nil {
+	if z.Warm == nil {
 		zb0001Len--
 		zb0001Mask |= 0x10000
 	}
-	if z.Listens == nil {
+	if z.Emits == nil {
 		zb0001Len--
 		zb0001Mask |= 0x20000
+	}
+	if z.Listens == nil {
+		zb0001Len--
+		zb0001Mask |= 0x40000
+	}
+	if z.Examples == nil {
+		zb0001Len--
+		zb0001Mask |= 0x80000
 	}
 	// variable map header, size zb0001Len
 	o = msgp.AppendMapHeader(o, zb0001Len)
@@ -432,105 +509,117 @@ func (z *Manifest) MarshalMsg(b []byte) (o []byte, err error) {
 			o = msgp.AppendInt(o, z.StateVersion)
 		}
 		if (zb0001Mask & 0x10) == 0 { // if not omitted
-			// string "about"
-			o = append(o, 0xa5, 0x61, 0x62, 0x6f, 0x75, 0x74)
-			o = msgp.AppendArrayHeader(o, uint32(len(z.About)))
-			for za0001 := range z.About {
-				// map header, size 2
-				// string "l"
-				o = append(o, 0x82, 0xa1, 0x6c)
-				o = msgp.AppendString(o, z.About[za0001].Locale)
-				// string "t"
-				o = append(o, 0xa1, 0x74)
-				o = msgp.AppendString(o, z.About[za0001].Text)
+			// string "migrates"
+			o = append(o, 0xa8, 0x6d, 0x69, 0x67, 0x72, 0x61, 0x74, 0x65, 0x73)
+			o = msgp.AppendArrayHeader(o, uint32(len(z.Migrates)))
+			for za0001 := range z.Migrates {
+				o, err = z.Migrates[za0001].MarshalMsg(o)
+				if err != nil {
+					err = msgp.WrapError(err, "Migrates", za0001)
+					return
+				}
 			}
 		}
 		if (zb0001Mask & 0x20) == 0 { // if not omitted
+			// string "about"
+			o = append(o, 0xa5, 0x61, 0x62, 0x6f, 0x75, 0x74)
+			o = msgp.AppendArrayHeader(o, uint32(len(z.About)))
+			for za0002 := range z.About {
+				// map header, size 2
+				// string "l"
+				o = append(o, 0x82, 0xa1, 0x6c)
+				o = msgp.AppendString(o, z.About[za0002].Locale)
+				// string "t"
+				o = append(o, 0xa1, 0x74)
+				o = msgp.AppendString(o, z.About[za0002].Text)
+			}
+		}
+		if (zb0001Mask & 0x40) == 0 { // if not omitted
 			// string "mw"
 			o = append(o, 0xa2, 0x6d, 0x77)
 			o = msgp.AppendBool(o, z.Middleware)
 		}
-		if (zb0001Mask & 0x40) == 0 { // if not omitted
+		if (zb0001Mask & 0x80) == 0 { // if not omitted
 			// string "events"
 			o = append(o, 0xa6, 0x65, 0x76, 0x65, 0x6e, 0x74, 0x73)
 			o = msgp.AppendArrayHeader(o, uint32(len(z.Events)))
-			for za0002 := range z.Events {
-				o, err = z.Events[za0002].MarshalMsg(o)
+			for za0003 := range z.Events {
+				o, err = z.Events[za0003].MarshalMsg(o)
 				if err != nil {
-					err = msgp.WrapError(err, "Events", za0002)
+					err = msgp.WrapError(err, "Events", za0003)
 					return
 				}
 			}
 		}
-		if (zb0001Mask & 0x80) == 0 { // if not omitted
+		if (zb0001Mask & 0x100) == 0 { // if not omitted
 			// string "kw"
 			o = append(o, 0xa2, 0x6b, 0x77)
 			o = msgp.AppendArrayHeader(o, uint32(len(z.Keywords)))
-			for za0003 := range z.Keywords {
-				o = msgp.AppendString(o, z.Keywords[za0003])
+			for za0004 := range z.Keywords {
+				o = msgp.AppendString(o, z.Keywords[za0004])
 			}
 		}
-		if (zb0001Mask & 0x100) == 0 { // if not omitted
+		if (zb0001Mask & 0x200) == 0 { // if not omitted
 			// string "addr"
 			o = append(o, 0xa4, 0x61, 0x64, 0x64, 0x72)
 			o = msgp.AppendBool(o, z.Addressed)
 		}
-		if (zb0001Mask & 0x200) == 0 { // if not omitted
+		if (zb0001Mask & 0x400) == 0 { // if not omitted
 			// string "cmds"
 			o = append(o, 0xa4, 0x63, 0x6d, 0x64, 0x73)
 			o = msgp.AppendArrayHeader(o, uint32(len(z.Commands)))
-			for za0004 := range z.Commands {
-				o, err = z.Commands[za0004].MarshalMsg(o)
+			for za0005 := range z.Commands {
+				o, err = z.Commands[za0005].MarshalMsg(o)
 				if err != nil {
-					err = msgp.WrapError(err, "Commands", za0004)
-					return
-				}
-			}
-		}
-		if (zb0001Mask & 0x400) == 0 { // if not omitted
-			// string "sched"
-			o = append(o, 0xa5, 0x73, 0x63, 0x68, 0x65, 0x64)
-			o = msgp.AppendArrayHeader(o, uint32(len(z.Schedules)))
-			for za0005 := range z.Schedules {
-				o, err = z.Schedules[za0005].MarshalMsg(o)
-				if err != nil {
-					err = msgp.WrapError(err, "Schedules", za0005)
+					err = msgp.WrapError(err, "Commands", za0005)
 					return
 				}
 			}
 		}
 		if (zb0001Mask & 0x800) == 0 { // if not omitted
-			// string "schema"
-			o = append(o, 0xa6, 0x73, 0x63, 0x68, 0x65, 0x6d, 0x61)
-			o = msgp.AppendBytes(o, z.Schema)
-		}
-		if (zb0001Mask & 0x1000) == 0 { // if not omitted
-			// string "default"
-			o = append(o, 0xa7, 0x64, 0x65, 0x66, 0x61, 0x75, 0x6c, 0x74)
-			o = msgp.AppendBytes(o, z.Defaults)
-		}
-		if (zb0001Mask & 0x2000) == 0 { // if not omitted
-			// string "texts"
-			o = append(o, 0xa5, 0x74, 0x65, 0x78, 0x74, 0x73)
-			o = msgp.AppendArrayHeader(o, uint32(len(z.Texts)))
-			for za0006 := range z.Texts {
-				o, err = z.Texts[za0006].MarshalMsg(o)
+			// string "sched"
+			o = append(o, 0xa5, 0x73, 0x63, 0x68, 0x65, 0x64)
+			o = msgp.AppendArrayHeader(o, uint32(len(z.Schedules)))
+			for za0006 := range z.Schedules {
+				o, err = z.Schedules[za0006].MarshalMsg(o)
 				if err != nil {
-					err = msgp.WrapError(err, "Texts", za0006)
+					err = msgp.WrapError(err, "Schedules", za0006)
 					return
 				}
 			}
 		}
+		if (zb0001Mask & 0x1000) == 0 { // if not omitted
+			// string "schema"
+			o = append(o, 0xa6, 0x73, 0x63, 0x68, 0x65, 0x6d, 0x61)
+			o = msgp.AppendBytes(o, z.Schema)
+		}
+		if (zb0001Mask & 0x2000) == 0 { // if not omitted
+			// string "default"
+			o = append(o, 0xa7, 0x64, 0x65, 0x66, 0x61, 0x75, 0x6c, 0x74)
+			o = msgp.AppendBytes(o, z.Defaults)
+		}
 		if (zb0001Mask & 0x4000) == 0 { // if not omitted
+			// string "texts"
+			o = append(o, 0xa5, 0x74, 0x65, 0x78, 0x74, 0x73)
+			o = msgp.AppendArrayHeader(o, uint32(len(z.Texts)))
+			for za0007 := range z.Texts {
+				o, err = z.Texts[za0007].MarshalMsg(o)
+				if err != nil {
+					err = msgp.WrapError(err, "Texts", za0007)
+					return
+				}
+			}
+		}
+		if (zb0001Mask & 0x8000) == 0 { // if not omitted
 			// string "needs"
 			o = append(o, 0xa5, 0x6e, 0x65, 0x65, 0x64, 0x73)
 			o = msgp.AppendArrayHeader(o, uint32(len(z.Needs)))
-			for za0007 := range z.Needs {
+			for za0008 := range z.Needs {
 				// check for omitted fields
 				zb0003Len := uint32(3)
 				var zb0003Mask uint8 /* 3 bits */
 				_ = zb0003Mask
-				if z.Needs[za0007].Param == "" {
+				if z.Needs[za0008].Param == "" {
 					zb0003Len--
 					zb0003Mask |= 0x2
 				}
@@ -541,40 +630,58 @@ func (z *Manifest) MarshalMsg(b []byte) (o []byte, err error) {
 				if zb0003Len != 0 {
 					// string "c"
 					o = append(o, 0xa1, 0x63)
-					o = msgp.AppendString(o, z.Needs[za0007].Cap)
+					o = msgp.AppendString(o, z.Needs[za0008].Cap)
 					if (zb0003Mask & 0x2) == 0 { // if not omitted
 						// string "p"
 						o = append(o, 0xa1, 0x70)
-						o = msgp.AppendString(o, z.Needs[za0007].Param)
+						o = msgp.AppendString(o, z.Needs[za0008].Param)
 					}
 					// string "r"
 					o = append(o, 0xa1, 0x72)
-					o = msgp.AppendString(o, z.Needs[za0007].Reason)
+					o = msgp.AppendString(o, z.Needs[za0008].Reason)
 				}
 			}
 		}
-		if (zb0001Mask & 0x8000) == 0 { // if not omitted
+		if (zb0001Mask & 0x10000) == 0 { // if not omitted
 			// string "warm"
 			o = append(o, 0xa4, 0x77, 0x61, 0x72, 0x6d)
 			o = msgp.AppendArrayHeader(o, uint32(len(z.Warm)))
-			for za0008 := range z.Warm {
-				o = msgp.AppendString(o, z.Warm[za0008])
-			}
-		}
-		if (zb0001Mask & 0x10000) == 0 { // if not omitted
-			// string "emits"
-			o = append(o, 0xa5, 0x65, 0x6d, 0x69, 0x74, 0x73)
-			o = msgp.AppendArrayHeader(o, uint32(len(z.Emits)))
-			for za0009 := range z.Emits {
-				o = msgp.AppendString(o, z.Emits[za0009])
+			for za0009 := range z.Warm {
+				o = msgp.AppendString(o, z.Warm[za0009])
 			}
 		}
 		if (zb0001Mask & 0x20000) == 0 { // if not omitted
+			// string "emits"
+			o = append(o, 0xa5, 0x65, 0x6d, 0x69, 0x74, 0x73)
+			o = msgp.AppendArrayHeader(o, uint32(len(z.Emits)))
+			for za0010 := range z.Emits {
+				o = msgp.AppendString(o, z.Emits[za0010])
+			}
+		}
+		if (zb0001Mask & 0x40000) == 0 { // if not omitted
 			// string "listens"
 			o = append(o, 0xa7, 0x6c, 0x69, 0x73, 0x74, 0x65, 0x6e, 0x73)
 			o = msgp.AppendArrayHeader(o, uint32(len(z.Listens)))
-			for za0010 := range z.Listens {
-				o = msgp.AppendString(o, z.Listens[za0010])
+			for za0011 := range z.Listens {
+				o = msgp.AppendString(o, z.Listens[za0011])
+			}
+		}
+		if (zb0001Mask & 0x80000) == 0 { // if not omitted
+			// string "examples"
+			o = append(o, 0xa8, 0x65, 0x78, 0x61, 0x6d, 0x70, 0x6c, 0x65, 0x73)
+			o = msgp.AppendArrayHeader(o, uint32(len(z.Examples)))
+			for za0012 := range z.Examples {
+				// map header, size 2
+				// string "n"
+				o = append(o, 0x82, 0xa1, 0x6e)
+				o = msgp.AppendString(o, z.Examples[za0012].Name)
+				// string "e"
+				o = append(o, 0xa1, 0x65)
+				o, err = z.Examples[za0012].Event.MarshalMsg(o)
+				if err != nil {
+					err = msgp.WrapError(err, "Examples", za0012, "Event")
+					return
+				}
 			}
 		}
 	}
@@ -627,57 +734,80 @@ func (z *Manifest) UnmarshalMsg(bts []byte) (o []byte, err error) {
 				err = msgp.WrapError(err, "StateVersion")
 				return
 			}
-		case "about":
+		case "migrates":
 			var zb0002 uint32
 			zb0002, bts, err = msgp.ReadArrayHeaderBytes(bts)
 			if err != nil {
-				err = msgp.WrapError(err, "About")
+				err = msgp.WrapError(err, "Migrates")
 				return
 			}
 			if zb0002 > zd8611de7limitArrays {
 				err = msgp.ErrLimitExceeded
 				return
 			}
-			if cap(z.About) >= int(zb0002) {
-				z.About = (z.About)[:zb0002]
+			if cap(z.Migrates) >= int(zb0002) {
+				z.Migrates = (z.Migrates)[:zb0002]
 			} else {
-				z.About = make(Localized, zb0002)
+				z.Migrates = make([]Step, zb0002)
 			}
-			for za0001 := range z.About {
-				var zb0003 uint32
-				zb0003, bts, err = msgp.ReadMapHeaderBytes(bts)
+			for za0001 := range z.Migrates {
+				bts, err = z.Migrates[za0001].UnmarshalMsg(bts)
 				if err != nil {
-					err = msgp.WrapError(err, "About", za0001)
+					err = msgp.WrapError(err, "Migrates", za0001)
 					return
 				}
-				if zb0003 > zd8611de7limitMaps {
+			}
+		case "about":
+			var zb0003 uint32
+			zb0003, bts, err = msgp.ReadArrayHeaderBytes(bts)
+			if err != nil {
+				err = msgp.WrapError(err, "About")
+				return
+			}
+			if zb0003 > zd8611de7limitArrays {
+				err = msgp.ErrLimitExceeded
+				return
+			}
+			if cap(z.About) >= int(zb0003) {
+				z.About = (z.About)[:zb0003]
+			} else {
+				z.About = make(Localized, zb0003)
+			}
+			for za0002 := range z.About {
+				var zb0004 uint32
+				zb0004, bts, err = msgp.ReadMapHeaderBytes(bts)
+				if err != nil {
+					err = msgp.WrapError(err, "About", za0002)
+					return
+				}
+				if zb0004 > zd8611de7limitMaps {
 					err = msgp.ErrLimitExceeded
 					return
 				}
-				for zb0003 > 0 {
-					zb0003--
+				for zb0004 > 0 {
+					zb0004--
 					field, bts, err = msgp.ReadMapKeyZC(bts)
 					if err != nil {
-						err = msgp.WrapError(err, "About", za0001)
+						err = msgp.WrapError(err, "About", za0002)
 						return
 					}
 					switch msgp.UnsafeString(field) {
 					case "l":
-						z.About[za0001].Locale, bts, err = msgp.ReadStringBytes(bts)
+						z.About[za0002].Locale, bts, err = msgp.ReadStringBytes(bts)
 						if err != nil {
-							err = msgp.WrapError(err, "About", za0001, "Locale")
+							err = msgp.WrapError(err, "About", za0002, "Locale")
 							return
 						}
 					case "t":
-						z.About[za0001].Text, bts, err = msgp.ReadStringBytes(bts)
+						z.About[za0002].Text, bts, err = msgp.ReadStringBytes(bts)
 						if err != nil {
-							err = msgp.WrapError(err, "About", za0001, "Text")
+							err = msgp.WrapError(err, "About", za0002, "Text")
 							return
 						}
 					default:
 						bts, err = msgp.Skip(bts)
 						if err != nil {
-							err = msgp.WrapError(err, "About", za0001)
+							err = msgp.WrapError(err, "About", za0002)
 							return
 						}
 					}
@@ -690,48 +820,48 @@ func (z *Manifest) UnmarshalMsg(bts []byte) (o []byte, err error) {
 				return
 			}
 		case "events":
-			var zb0004 uint32
-			zb0004, bts, err = msgp.ReadArrayHeaderBytes(bts)
-			if err != nil {
-				err = msgp.WrapError(err, "Events")
-				return
-			}
-			if zb0004 > zd8611de7limitArrays {
-				err = msgp.ErrLimitExceeded
-				return
-			}
-			if cap(z.Events) >= int(zb0004) {
-				z.Events = (z.Events)[:zb0004]
-			} else {
-				z.Events = make([]Kind, zb0004)
-			}
-			for za0002 := range z.Events {
-				bts, err = z.Events[za0002].UnmarshalMsg(bts)
-				if err != nil {
-					err = msgp.WrapError(err, "Events", za0002)
-					return
-				}
-			}
-		case "kw":
 			var zb0005 uint32
 			zb0005, bts, err = msgp.ReadArrayHeaderBytes(bts)
 			if err != nil {
-				err = msgp.WrapError(err, "Keywords")
+				err = msgp.WrapError(err, "Events")
 				return
 			}
 			if zb0005 > zd8611de7limitArrays {
 				err = msgp.ErrLimitExceeded
 				return
 			}
-			if cap(z.Keywords) >= int(zb0005) {
-				z.Keywords = (z.Keywords)[:zb0005]
+			if cap(z.Events) >= int(zb0005) {
+				z.Events = (z.Events)[:zb0005]
 			} else {
-				z.Keywords = make([]string, zb0005)
+				z.Events = make([]Kind, zb0005)
 			}
-			for za0003 := range z.Keywords {
-				z.Keywords[za0003], bts, err = msgp.ReadStringBytes(bts)
+			for za0003 := range z.Events {
+				bts, err = z.Events[za0003].UnmarshalMsg(bts)
 				if err != nil {
-					err = msgp.WrapError(err, "Keywords", za0003)
+					err = msgp.WrapError(err, "Events", za0003)
+					return
+				}
+			}
+		case "kw":
+			var zb0006 uint32
+			zb0006, bts, err = msgp.ReadArrayHeaderBytes(bts)
+			if err != nil {
+				err = msgp.WrapError(err, "Keywords")
+				return
+			}
+			if zb0006 > zd8611de7limitArrays {
+				err = msgp.ErrLimitExceeded
+				return
+			}
+			if cap(z.Keywords) >= int(zb0006) {
+				z.Keywords = (z.Keywords)[:zb0006]
+			} else {
+				z.Keywords = make([]string, zb0006)
+			}
+			for za0004 := range z.Keywords {
+				z.Keywords[za0004], bts, err = msgp.ReadStringBytes(bts)
+				if err != nil {
+					err = msgp.WrapError(err, "Keywords", za0004)
 					return
 				}
 			}
@@ -742,247 +872,303 @@ func (z *Manifest) UnmarshalMsg(bts []byte) (o []byte, err error) {
 				return
 			}
 		case "cmds":
-			var zb0006 uint32
-			zb0006, bts, err = msgp.ReadArrayHeaderBytes(bts)
-			if err != nil {
-				err = msgp.WrapError(err, "Commands")
-				return
-			}
-			if zb0006 > zd8611de7limitArrays {
-				err = msgp.ErrLimitExceeded
-				return
-			}
-			if cap(z.Commands) >= int(zb0006) {
-				z.Commands = (z.Commands)[:zb0006]
-			} else {
-				z.Commands = make([]CommandDef, zb0006)
-			}
-			for za0004 := range z.Commands {
-				bts, err = z.Commands[za0004].UnmarshalMsg(bts)
-				if err != nil {
-					err = msgp.WrapError(err, "Commands", za0004)
-					return
-				}
-			}
-		case "sched":
 			var zb0007 uint32
 			zb0007, bts, err = msgp.ReadArrayHeaderBytes(bts)
 			if err != nil {
-				err = msgp.WrapError(err, "Schedules")
+				err = msgp.WrapError(err, "Commands")
 				return
 			}
 			if zb0007 > zd8611de7limitArrays {
 				err = msgp.ErrLimitExceeded
 				return
 			}
-			if cap(z.Schedules) >= int(zb0007) {
-				z.Schedules = (z.Schedules)[:zb0007]
+			if cap(z.Commands) >= int(zb0007) {
+				z.Commands = (z.Commands)[:zb0007]
 			} else {
-				z.Schedules = make([]Schedule, zb0007)
+				z.Commands = make([]CommandDef, zb0007)
 			}
-			for za0005 := range z.Schedules {
-				bts, err = z.Schedules[za0005].UnmarshalMsg(bts)
+			for za0005 := range z.Commands {
+				bts, err = z.Commands[za0005].UnmarshalMsg(bts)
 				if err != nil {
-					err = msgp.WrapError(err, "Schedules", za0005)
+					err = msgp.WrapError(err, "Commands", za0005)
+					return
+				}
+			}
+		case "sched":
+			var zb0008 uint32
+			zb0008, bts, err = msgp.ReadArrayHeaderBytes(bts)
+			if err != nil {
+				err = msgp.WrapError(err, "Schedules")
+				return
+			}
+			if zb0008 > zd8611de7limitArrays {
+				err = msgp.ErrLimitExceeded
+				return
+			}
+			if cap(z.Schedules) >= int(zb0008) {
+				z.Schedules = (z.Schedules)[:zb0008]
+			} else {
+				z.Schedules = make([]Schedule, zb0008)
+			}
+			for za0006 := range z.Schedules {
+				bts, err = z.Schedules[za0006].UnmarshalMsg(bts)
+				if err != nil {
+					err = msgp.WrapError(err, "Schedules", za0006)
 					return
 				}
 			}
 		case "schema":
-			var zb0008 uint32
-			zb0008, bts, err = msgp.ReadBytesHeader(bts)
-			if err != nil {
-				err = msgp.WrapError(err, "Schema")
-				return
-			}
-			if zb0008 > 262144 {
-				err = msgp.ErrLimitExceeded
-				return
-			}
-			if z.Schema == nil || uint32(cap(z.Schema)) < zb0008 {
-				z.Schema = make([]byte, zb0008)
-			} else {
-				z.Schema = z.Schema[:zb0008]
-			}
-			if uint32(len(bts)) < zb0008 {
-				err = msgp.ErrShortBytes
-				return
-			}
-			copy(z.Schema, bts[:zb0008])
-			bts = bts[zb0008:]
-		case "default":
 			var zb0009 uint32
 			zb0009, bts, err = msgp.ReadBytesHeader(bts)
 			if err != nil {
-				err = msgp.WrapError(err, "Defaults")
+				err = msgp.WrapError(err, "Schema")
 				return
 			}
 			if zb0009 > 262144 {
 				err = msgp.ErrLimitExceeded
 				return
 			}
-			if z.Defaults == nil || uint32(cap(z.Defaults)) < zb0009 {
-				z.Defaults = make([]byte, zb0009)
+			if z.Schema == nil || uint32(cap(z.Schema)) < zb0009 {
+				z.Schema = make([]byte, zb0009)
 			} else {
-				z.Defaults = z.Defaults[:zb0009]
+				z.Schema = z.Schema[:zb0009]
 			}
 			if uint32(len(bts)) < zb0009 {
 				err = msgp.ErrShortBytes
 				return
 			}
-			copy(z.Defaults, bts[:zb0009])
+			copy(z.Schema, bts[:zb0009])
 			bts = bts[zb0009:]
-		case "texts":
+		case "default":
 			var zb0010 uint32
-			zb0010, bts, err = msgp.ReadArrayHeaderBytes(bts)
+			zb0010, bts, err = msgp.ReadBytesHeader(bts)
 			if err != nil {
-				err = msgp.WrapError(err, "Texts")
+				err = msgp.WrapError(err, "Defaults")
 				return
 			}
-			if zb0010 > zd8611de7limitArrays {
+			if zb0010 > 262144 {
 				err = msgp.ErrLimitExceeded
 				return
 			}
-			if cap(z.Texts) >= int(zb0010) {
-				z.Texts = (z.Texts)[:zb0010]
+			if z.Defaults == nil || uint32(cap(z.Defaults)) < zb0010 {
+				z.Defaults = make([]byte, zb0010)
 			} else {
-				z.Texts = make([]TextDef, zb0010)
+				z.Defaults = z.Defaults[:zb0010]
 			}
-			for za0006 := range z.Texts {
-				bts, err = z.Texts[za0006].UnmarshalMsg(bts)
-				if err != nil {
-					err = msgp.WrapError(err, "Texts", za0006)
-					return
-				}
+			if uint32(len(bts)) < zb0010 {
+				err = msgp.ErrShortBytes
+				return
 			}
-		case "needs":
+			copy(z.Defaults, bts[:zb0010])
+			bts = bts[zb0010:]
+		case "texts":
 			var zb0011 uint32
 			zb0011, bts, err = msgp.ReadArrayHeaderBytes(bts)
 			if err != nil {
-				err = msgp.WrapError(err, "Needs")
+				err = msgp.WrapError(err, "Texts")
 				return
 			}
 			if zb0011 > zd8611de7limitArrays {
 				err = msgp.ErrLimitExceeded
 				return
 			}
-			if cap(z.Needs) >= int(zb0011) {
-				z.Needs = (z.Needs)[:zb0011]
+			if cap(z.Texts) >= int(zb0011) {
+				z.Texts = (z.Texts)[:zb0011]
 			} else {
-				z.Needs = make([]Need, zb0011)
+				z.Texts = make([]TextDef, zb0011)
 			}
-			for za0007 := range z.Needs {
-				var zb0012 uint32
-				zb0012, bts, err = msgp.ReadMapHeaderBytes(bts)
+			for za0007 := range z.Texts {
+				bts, err = z.Texts[za0007].UnmarshalMsg(bts)
 				if err != nil {
-					err = msgp.WrapError(err, "Needs", za0007)
+					err = msgp.WrapError(err, "Texts", za0007)
 					return
 				}
-				if zb0012 > zd8611de7limitMaps {
+			}
+		case "needs":
+			var zb0012 uint32
+			zb0012, bts, err = msgp.ReadArrayHeaderBytes(bts)
+			if err != nil {
+				err = msgp.WrapError(err, "Needs")
+				return
+			}
+			if zb0012 > zd8611de7limitArrays {
+				err = msgp.ErrLimitExceeded
+				return
+			}
+			if cap(z.Needs) >= int(zb0012) {
+				z.Needs = (z.Needs)[:zb0012]
+			} else {
+				z.Needs = make([]Need, zb0012)
+			}
+			for za0008 := range z.Needs {
+				var zb0013 uint32
+				zb0013, bts, err = msgp.ReadMapHeaderBytes(bts)
+				if err != nil {
+					err = msgp.WrapError(err, "Needs", za0008)
+					return
+				}
+				if zb0013 > zd8611de7limitMaps {
 					err = msgp.ErrLimitExceeded
 					return
 				}
-				for zb0012 > 0 {
-					zb0012--
+				for zb0013 > 0 {
+					zb0013--
 					field, bts, err = msgp.ReadMapKeyZC(bts)
 					if err != nil {
-						err = msgp.WrapError(err, "Needs", za0007)
+						err = msgp.WrapError(err, "Needs", za0008)
 						return
 					}
 					switch msgp.UnsafeString(field) {
 					case "c":
-						z.Needs[za0007].Cap, bts, err = msgp.ReadStringBytes(bts)
+						z.Needs[za0008].Cap, bts, err = msgp.ReadStringBytes(bts)
 						if err != nil {
-							err = msgp.WrapError(err, "Needs", za0007, "Cap")
+							err = msgp.WrapError(err, "Needs", za0008, "Cap")
 							return
 						}
 					case "p":
-						z.Needs[za0007].Param, bts, err = msgp.ReadStringBytes(bts)
+						z.Needs[za0008].Param, bts, err = msgp.ReadStringBytes(bts)
 						if err != nil {
-							err = msgp.WrapError(err, "Needs", za0007, "Param")
+							err = msgp.WrapError(err, "Needs", za0008, "Param")
 							return
 						}
 					case "r":
-						z.Needs[za0007].Reason, bts, err = msgp.ReadStringBytes(bts)
+						z.Needs[za0008].Reason, bts, err = msgp.ReadStringBytes(bts)
 						if err != nil {
-							err = msgp.WrapError(err, "Needs", za0007, "Reason")
+							err = msgp.WrapError(err, "Needs", za0008, "Reason")
 							return
 						}
 					default:
 						bts, err = msgp.Skip(bts)
 						if err != nil {
-							err = msgp.WrapError(err, "Needs", za0007)
+							err = msgp.WrapError(err, "Needs", za0008)
 							return
 						}
 					}
 				}
 			}
 		case "warm":
-			var zb0013 uint32
-			zb0013, bts, err = msgp.ReadArrayHeaderBytes(bts)
-			if err != nil {
-				err = msgp.WrapError(err, "Warm")
-				return
-			}
-			if zb0013 > zd8611de7limitArrays {
-				err = msgp.ErrLimitExceeded
-				return
-			}
-			if cap(z.Warm) >= int(zb0013) {
-				z.Warm = (z.Warm)[:zb0013]
-			} else {
-				z.Warm = make([]string, zb0013)
-			}
-			for za0008 := range z.Warm {
-				z.Warm[za0008], bts, err = msgp.ReadStringBytes(bts)
-				if err != nil {
-					err = msgp.WrapError(err, "Warm", za0008)
-					return
-				}
-			}
-		case "emits":
 			var zb0014 uint32
 			zb0014, bts, err = msgp.ReadArrayHeaderBytes(bts)
 			if err != nil {
-				err = msgp.WrapError(err, "Emits")
+				err = msgp.WrapError(err, "Warm")
 				return
 			}
 			if zb0014 > zd8611de7limitArrays {
 				err = msgp.ErrLimitExceeded
 				return
 			}
-			if cap(z.Emits) >= int(zb0014) {
-				z.Emits = (z.Emits)[:zb0014]
+			if cap(z.Warm) >= int(zb0014) {
+				z.Warm = (z.Warm)[:zb0014]
 			} else {
-				z.Emits = make([]string, zb0014)
+				z.Warm = make([]string, zb0014)
 			}
-			for za0009 := range z.Emits {
-				z.Emits[za0009], bts, err = msgp.ReadStringBytes(bts)
+			for za0009 := range z.Warm {
+				z.Warm[za0009], bts, err = msgp.ReadStringBytes(bts)
 				if err != nil {
-					err = msgp.WrapError(err, "Emits", za0009)
+					err = msgp.WrapError(err, "Warm", za0009)
 					return
 				}
 			}
-		case "listens":
+		case "emits":
 			var zb0015 uint32
 			zb0015, bts, err = msgp.ReadArrayHeaderBytes(bts)
 			if err != nil {
-				err = msgp.WrapError(err, "Listens")
+				err = msgp.WrapError(err, "Emits")
 				return
 			}
 			if zb0015 > zd8611de7limitArrays {
 				err = msgp.ErrLimitExceeded
 				return
 			}
-			if cap(z.Listens) >= int(zb0015) {
-				z.Listens = (z.Listens)[:zb0015]
+			if cap(z.Emits) >= int(zb0015) {
+				z.Emits = (z.Emits)[:zb0015]
 			} else {
-				z.Listens = make([]string, zb0015)
+				z.Emits = make([]string, zb0015)
 			}
-			for za0010 := range z.Listens {
-				z.Listens[za0010], bts, err = msgp.ReadStringBytes(bts)
+			for za0010 := range z.Emits {
+				z.Emits[za0010], bts, err = msgp.ReadStringBytes(bts)
 				if err != nil {
-					err = msgp.WrapError(err, "Listens", za0010)
+					err = msgp.WrapError(err, "Emits", za0010)
 					return
+				}
+			}
+		case "listens":
+			var zb0016 uint32
+			zb0016, bts, err = msgp.ReadArrayHeaderBytes(bts)
+			if err != nil {
+				err = msgp.WrapError(err, "Listens")
+				return
+			}
+			if zb0016 > zd8611de7limitArrays {
+				err = msgp.ErrLimitExceeded
+				return
+			}
+			if cap(z.Listens) >= int(zb0016) {
+				z.Listens = (z.Listens)[:zb0016]
+			} else {
+				z.Listens = make([]string, zb0016)
+			}
+			for za0011 := range z.Listens {
+				z.Listens[za0011], bts, err = msgp.ReadStringBytes(bts)
+				if err != nil {
+					err = msgp.WrapError(err, "Listens", za0011)
+					return
+				}
+			}
+		case "examples":
+			var zb0017 uint32
+			zb0017, bts, err = msgp.ReadArrayHeaderBytes(bts)
+			if err != nil {
+				err = msgp.WrapError(err, "Examples")
+				return
+			}
+			if zb0017 > zd8611de7limitArrays {
+				err = msgp.ErrLimitExceeded
+				return
+			}
+			if cap(z.Examples) >= int(zb0017) {
+				z.Examples = (z.Examples)[:zb0017]
+			} else {
+				z.Examples = make([]Example, zb0017)
+			}
+			for za0012 := range z.Examples {
+				var zb0018 uint32
+				zb0018, bts, err = msgp.ReadMapHeaderBytes(bts)
+				if err != nil {
+					err = msgp.WrapError(err, "Examples", za0012)
+					return
+				}
+				if zb0018 > zd8611de7limitMaps {
+					err = msgp.ErrLimitExceeded
+					return
+				}
+				for zb0018 > 0 {
+					zb0018--
+					field, bts, err = msgp.ReadMapKeyZC(bts)
+					if err != nil {
+						err = msgp.WrapError(err, "Examples", za0012)
+						return
+					}
+					switch msgp.UnsafeString(field) {
+					case "n":
+						z.Examples[za0012].Name, bts, err = msgp.ReadStringBytes(bts)
+						if err != nil {
+							err = msgp.WrapError(err, "Examples", za0012, "Name")
+							return
+						}
+					case "e":
+						bts, err = z.Examples[za0012].Event.UnmarshalMsg(bts)
+						if err != nil {
+							err = msgp.WrapError(err, "Examples", za0012, "Event")
+							return
+						}
+					default:
+						bts, err = msgp.Skip(bts)
+						if err != nil {
+							err = msgp.WrapError(err, "Examples", za0012)
+							return
+						}
+					}
 				}
 			}
 		default:
@@ -999,146 +1185,53 @@ func (z *Manifest) UnmarshalMsg(bts []byte) (o []byte, err error) {
 
 // Msgsize returns an upper bound estimate of the number of bytes occupied by the serialized message
 func (z *Manifest) Msgsize() (s int) {
-	s = 3 + 4 + msgp.IntSize + 5 + msgp.StringPrefixSize + len(z.Name) + 8 + msgp.StringPrefixSize + len(z.Version) + 6 + msgp.IntSize + 6 + msgp.ArrayHeaderSize
-	for za0001 := range z.About {
-		s += 1 + 2 + msgp.StringPrefixSize + len(z.About[za0001].Locale) + 2 + msgp.StringPrefixSize + len(z.About[za0001].Text)
+	s = 3 + 4 + msgp.IntSize + 5 + msgp.StringPrefixSize + len(z.Name) + 8 + msgp.StringPrefixSize + len(z.Version) + 6 + msgp.IntSize + 9 + msgp.ArrayHeaderSize
+	for za0001 := range z.Migrates {
+		s += z.Migrates[za0001].Msgsize()
+	}
+	s += 6 + msgp.ArrayHeaderSize
+	for za0002 := range z.About {
+		s += 1 + 2 + msgp.StringPrefixSize + len(z.About[za0002].Locale) + 2 + msgp.StringPrefixSize + len(z.About[za0002].Text)
 	}
 	s += 3 + msgp.BoolSize + 7 + msgp.ArrayHeaderSize
-	for za0002 := range z.Events {
-		s += z.Events[za0002].Msgsize()
+	for za0003 := range z.Events {
+		s += z.Events[za0003].Msgsize()
 	}
 	s += 3 + msgp.ArrayHeaderSize
-	for za0003 := range z.Keywords {
-		s += msgp.StringPrefixSize + len(z.Keywords[za0003])
+	for za0004 := range z.Keywords {
+		s += msgp.StringPrefixSize + len(z.Keywords[za0004])
 	}
 	s += 5 + msgp.BoolSize + 5 + msgp.ArrayHeaderSize
-	for za0004 := range z.Commands {
-		s += z.Commands[za0004].Msgsize()
+	for za0005 := range z.Commands {
+		s += z.Commands[za0005].Msgsize()
 	}
 	s += 6 + msgp.ArrayHeaderSize
-	for za0005 := range z.Schedules {
-		s += z.Schedules[za0005].Msgsize()
+	for za0006 := range z.Schedules {
+		s += z.Schedules[za0006].Msgsize()
 	}
 	s += 7 + msgp.BytesPrefixSize + len(z.Schema) + 8 + msgp.BytesPrefixSize + len(z.Defaults) + 6 + msgp.ArrayHeaderSize
-	for za0006 := range z.Texts {
-		s += z.Texts[za0006].Msgsize()
+	for za0007 := range z.Texts {
+		s += z.Texts[za0007].Msgsize()
 	}
 	s += 6 + msgp.ArrayHeaderSize
-	for za0007 := range z.Needs {
-		s += 1 + 2 + msgp.StringPrefixSize + len(z.Needs[za0007].Cap) + 2 + msgp.StringPrefixSize + len(z.Needs[za0007].Param) + 2 + msgp.StringPrefixSize + len(z.Needs[za0007].Reason)
+	for za0008 := range z.Needs {
+		s += 1 + 2 + msgp.StringPrefixSize + len(z.Needs[za0008].Cap) + 2 + msgp.StringPrefixSize + len(z.Needs[za0008].Param) + 2 + msgp.StringPrefixSize + len(z.Needs[za0008].Reason)
 	}
 	s += 5 + msgp.ArrayHeaderSize
-	for za0008 := range z.Warm {
-		s += msgp.StringPrefixSize + len(z.Warm[za0008])
+	for za0009 := range z.Warm {
+		s += msgp.StringPrefixSize + len(z.Warm[za0009])
 	}
 	s += 6 + msgp.ArrayHeaderSize
-	for za0009 := range z.Emits {
-		s += msgp.StringPrefixSize + len(z.Emits[za0009])
+	for za0010 := range z.Emits {
+		s += msgp.StringPrefixSize + len(z.Emits[za0010])
 	}
 	s += 8 + msgp.ArrayHeaderSize
-	for za0010 := range z.Listens {
-		s += msgp.StringPrefixSize + len(z.Listens[za0010])
+	for za0011 := range z.Listens {
+		s += msgp.StringPrefixSize + len(z.Listens[za0011])
 	}
-	return
-}
-
-// MarshalMsg implements msgp.Marshaler
-func (z *Migration) MarshalMsg(b []byte) (o []byte, err error) {
-	o = msgp.Require(b, z.Msgsize())
-	// map header, size 3
-	// string "from"
-	o = append(o, 0x83, 0xa4, 0x66, 0x72, 0x6f, 0x6d)
-	o = msgp.AppendInt(o, z.From)
-	// string "to"
-	o = append(o, 0xa2, 0x74, 0x6f)
-	o = msgp.AppendInt(o, z.To)
-	// string "rows"
-	o = append(o, 0xa4, 0x72, 0x6f, 0x77, 0x73)
-	o = msgp.AppendArrayHeader(o, uint32(len(z.Rows)))
-	for za0001 := range z.Rows {
-		o, err = z.Rows[za0001].MarshalMsg(o)
-		if err != nil {
-			err = msgp.WrapError(err, "Rows", za0001)
-			return
-		}
-	}
-	return
-}
-
-// UnmarshalMsg implements msgp.Unmarshaler
-func (z *Migration) UnmarshalMsg(bts []byte) (o []byte, err error) {
-	var field []byte
-	_ = field
-	var zb0001 uint32
-	zb0001, bts, err = msgp.ReadMapHeaderBytes(bts)
-	if err != nil {
-		err = msgp.WrapError(err)
-		return
-	}
-	if zb0001 > zd8611de7limitMaps {
-		err = msgp.ErrLimitExceeded
-		return
-	}
-	for zb0001 > 0 {
-		zb0001--
-		field, bts, err = msgp.ReadMapKeyZC(bts)
-		if err != nil {
-			err = msgp.WrapError(err)
-			return
-		}
-		switch msgp.UnsafeString(field) {
-		case "from":
-			z.From, bts, err = msgp.ReadIntBytes(bts)
-			if err != nil {
-				err = msgp.WrapError(err, "From")
-				return
-			}
-		case "to":
-			z.To, bts, err = msgp.ReadIntBytes(bts)
-			if err != nil {
-				err = msgp.WrapError(err, "To")
-				return
-			}
-		case "rows":
-			var zb0002 uint32
-			zb0002, bts, err = msgp.ReadArrayHeaderBytes(bts)
-			if err != nil {
-				err = msgp.WrapError(err, "Rows")
-				return
-			}
-			if zb0002 > 65536 {
-				err = msgp.ErrLimitExceeded
-				return
-			}
-			if cap(z.Rows) >= int(zb0002) {
-				z.Rows = (z.Rows)[:zb0002]
-			} else {
-				z.Rows = make([]Pair, zb0002)
-			}
-			for za0001 := range z.Rows {
-				bts, err = z.Rows[za0001].UnmarshalMsg(bts)
-				if err != nil {
-					err = msgp.WrapError(err, "Rows", za0001)
-					return
-				}
-			}
-		default:
-			bts, err = msgp.Skip(bts)
-			if err != nil {
-				err = msgp.WrapError(err)
-				return
-			}
-		}
-	}
-	o = bts
-	return
-}
-
-// Msgsize returns an upper bound estimate of the number of bytes occupied by the serialized message
-func (z *Migration) Msgsize() (s int) {
-	s = 1 + 5 + msgp.IntSize + 3 + msgp.IntSize + 5 + msgp.ArrayHeaderSize
-	for za0001 := range z.Rows {
-		s += z.Rows[za0001].Msgsize()
+	s += 9 + msgp.ArrayHeaderSize
+	for za0012 := range z.Examples {
+		s += 1 + 2 + msgp.StringPrefixSize + len(z.Examples[za0012].Name) + 2 + z.Examples[za0012].Event.Msgsize()
 	}
 	return
 }

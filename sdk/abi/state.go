@@ -47,3 +47,6 @@ func CounterValue(row []byte) (int64, error) {
 	}
 	return int64(binary.BigEndian.Uint64(row)), nil
 }
+
+// CounterRow is the reverse of CounterValue.
+func CounterRow(n int64) []byte { return binary.BigEndian.AppendUint64(nil, uint64(n)) }

@@ -12,6 +12,7 @@ import (
 
 	"github.com/hearthbot/hearth/sdk/abi"
 	"github.com/hearthbot/hearth/sdk/internal/guest"
+	"github.com/hearthbot/hearth/sdk/sdktest/tape"
 )
 
 var update = flag.Bool("update", false, "rewrite the transcripts with what the plugins did")
@@ -49,6 +50,8 @@ type Bot struct {
 	actions []pending
 	events  int
 	last    []step
+
+	cassette
 }
 
 // pending is an action that has no result yet, and what asked for it.
@@ -68,6 +71,12 @@ type step struct {
 // New returns a community with the plugin that the test program declares.
 func New(t testing.TB, o Options) *Bot {
 	t.Helper()
+	return bot(t, o, "")
+}
+
+// bot is New for a transcript in a file, or for none.
+func bot(t testing.TB, o Options, file string) *Bot {
+	t.Helper()
 	o.Name, o.Locale, o.TimeZone = cmp.Or(o.Name, "Gophers"), cmp.Or(o.Locale, "en"), cmp.Or(o.TimeZone, "UTC")
 	if o.Start.IsZero() {
 		o.Start = time.Date(2024, 6, 3, 9, 0, 0, 0, time.UTC)
@@ -78,6 +87,7 @@ func New(t testing.TB, o Options) *Bot {
 		t.Fatalf("describe: %v", err)
 	}
 	b.manifest = m
+	b.record(file)
 	b.Configure(o.Config)
 	return b
 }
@@ -98,6 +108,7 @@ func find(t testing.TB, name string) guest.Guest {
 // Configure changes the plugin's config, as an admin would.
 func (b *Bot) Configure(config string) {
 	b.t.Helper()
+	b.o.Config = config
 	setup := abi.Setup{Config: []byte(config), Locale: b.o.Locale, TimeZone: b.o.TimeZone, Name: b.o.Name, Texts: b.o.Texts}
 	for _, c := range b.manifest.Commands {
 		c.Plugin = b.manifest.Name
@@ -111,6 +122,7 @@ func (b *Bot) Configure(config string) {
 		}
 	}
 	slices.SortFunc(setup.Rows, func(x, y abi.Pair) int { return cmp.Compare(x.Key, y.Key) })
+	b.keepSetup(&setup)
 	if err := b.guest.Warm(&setup, &reads{b: b}); err != nil {
 		b.t.Fatalf("warm: %v", err)
 	}
@@ -140,7 +152,9 @@ func (b *Bot) Query(path, role string, params ...string) abi.View {
 	for i := 0; i+1 < len(params); i += 2 {
 		q.Params = append(q.Params, abi.Annotation{Name: params[i], Value: params[i+1]})
 	}
-	return b.guest.Query(&q, &reads{b: b})
+	v := b.guest.Query(&q, &reads{b: b})
+	b.keepQuery(&q, &v)
+	return v
 }
 
 // Do has the plugin handle an event, of which ID, Source and Time may be left
@@ -203,6 +217,7 @@ func (b *Bot) handle(call *abi.Call) (abi.Effects, error) {
 	if len(first) > abi.MaxOutput {
 		return abi.Effects{}, fmt.Errorf("the effects have %d bytes, at most %d", len(first), abi.MaxOutput)
 	}
+	b.keep(tape.Step{Call: wire, Effects: first})
 	var e abi.Effects
 	if _, err := e.UnmarshalMsg(first); err != nil {
 		return abi.Effects{}, fmt.Errorf("decode effects: %w", err)

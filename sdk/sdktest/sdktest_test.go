@@ -242,7 +242,7 @@ func TestMistakesOfTestsAreSaid(t *testing.T) {
 		}
 	}
 	said := failing(t, func(tb testing.TB) { New(tb, Options{Plugin: "none"}) })
-	if !strings.Contains(said, `no plugin "none": this program declares [echo bad]`) {
+	if !strings.Contains(said, `no plugin "none": this program declares [moves loses echo bad]`) {
 		t.Errorf("%q", said)
 	}
 }
@@ -261,7 +261,7 @@ func TestTranscriptThatDiffersFails(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got := string(New(t, a.options).play(file, a.script.Data)); !strings.Contains(got, "    hello\n") || strings.Contains(got, "goodbye") {
+	if got := string(New(t, a.options).play(file, a.script.data)); !strings.Contains(got, "    hello\n") || strings.Contains(got, "goodbye") {
 		t.Errorf("%s", got)
 	}
 	for text, want := range map[string]string{

@@ -4,15 +4,13 @@ import (
 	"bufio"
 	"bytes"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"strconv"
 	"strings"
 	"testing"
 	"time"
-
-	"github.com/rogpeppe/go-internal/diff"
-	"github.com/rogpeppe/go-internal/txtar"
 
 	"github.com/hearthbot/hearth/sdk/abi"
 )
@@ -48,6 +46,8 @@ import (
 //	> queued ACTION POSITION            a verification that waits for its turn
 //	> plugin PLUGIN/EVENT NAME=VALUE …  another plugin's event
 //	> query PATH NAME=VALUE …
+//	> row KEY VALUE                     a row as an older version left it: VALUE is JSON, or +N for a counter
+//	> migrate FROM TO                   brings all rows from one state version to another
 //
 // A line ">> TEXT" under one of them is a further line of what is said, of a
 // command's arguments, or of the last value that is sent, taken as it is.
@@ -71,44 +71,47 @@ func transcript(t *testing.T, file string, o Options) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	got := New(t, a.options).play(file, a.script.Data)
+	b := bot(t, a.options, file)
+	b.above = a.script.line
+	got := b.play(file, a.script.data)
 	switch {
-	case bytes.Equal(got, a.script.Data):
+	case bytes.Equal(got, a.script.data):
 	case *update:
-		a.script.Data = got
-		if err := os.WriteFile(file, txtar.Format(a.archive), 0o666); err != nil {
+		a.script.data = got
+		if err := os.WriteFile(file, a.archive.format(), 0o666); err != nil {
 			t.Fatal(err)
 		}
 	default:
-		t.Errorf("%s: the plugin did something else (go test -update writes it down):\n%s", file, diff.Diff("transcript", a.script.Data, "plugin", got))
+		t.Errorf("%s: the plugin did something else than stands there (\"-\" is the transcript, \"+\" the plugin; go test -update writes it down):\n%s",
+			file, difference(a.script.data, got))
 	}
 }
 
 // script is a transcript that was read.
 type script struct {
-	archive *txtar.Archive
-	script  *txtar.File // in the archive
+	archive *archive
+	script  *section // in the archive
 	options Options
 }
 
 func readTranscript(file string, o Options) (script, error) {
-	a, err := txtar.ParseFile(file)
+	a, err := readArchive(file)
 	if err != nil {
 		return script{}, err
 	}
 	s := script{archive: a, options: o}
-	for i := range a.Files {
-		switch f := &a.Files[i]; f.Name {
+	for i := range a.sections {
+		switch f := &a.sections[i]; f.name {
 		case "transcript":
 			s.script = f
 		case "config.json":
-			s.options.Config = string(f.Data)
+			s.options.Config = string(f.data)
 		case "setup":
-			if err := s.options.setup(f.Data); err != nil {
+			if err := s.options.setup(f.data); err != nil {
 				return script{}, fmt.Errorf("%s: setup: %w", file, err)
 			}
 		default:
-			return script{}, fmt.Errorf("%s: there is no section %q; there are setup, config.json and transcript", file, f.Name)
+			return script{}, fmt.Errorf("%s: there is no section %q; there are setup, config.json and transcript", file, f.name)
 		}
 	}
 	if s.script == nil {
@@ -179,9 +182,10 @@ func (b *Bot) play(file string, script []byte) []byte {
 			more = append(more, strings.TrimPrefix(text, " "))
 		}
 		b.last = nil
+		b.at, b.doing = b.above+n+1, input
 		shown, err := b.act(input, strings.Join(more, "\n"))
 		if err != nil {
-			b.t.Fatalf("%s: line %d of the transcript: %s: %v", file, n+1, line, err)
+			b.t.Fatalf("%s:%d: %s: %v", file, b.at, line, err)
 		}
 		out.WriteString(shown)
 		for i := range b.last {
@@ -246,6 +250,30 @@ func (b *Bot) act(line, more string) (string, error) {
 	case "fail":
 		b.Result(abi.Result{Name: arg(1), Error: rest(2)})
 		return "", nil
+	case "row":
+		_, value, _ := strings.Cut(line, arg(1)+" ")
+		r, err := givenRow(arg(1), value)
+		if err == nil {
+			err = abi.CheckKey(r.Key)
+		}
+		if err == nil {
+			b.Put(r)
+		}
+		return "", err
+	case "migrate":
+		from, err := strconv.Atoi(arg(1))
+		if err != nil {
+			return "", err
+		}
+		to, err := strconv.Atoi(arg(2))
+		if err != nil {
+			return "", err
+		}
+		before := maps.Clone(b.rows)
+		if err := b.migrate(from, to); err != nil {
+			return "", err
+		}
+		return rowChanges(before, b.rows), nil
 	case "plugin":
 		plugin, _, _ := strings.Cut(arg(1), "/")
 		b.Do(abi.Event{Source: "plugin/" + plugin, Kind: abi.PluginEvent, Custom: &abi.Custom{Name: arg(1), Props: annotations(words[2:])}})

@@ -21,7 +21,7 @@ type Guest interface {
 	Warm(*abi.Setup, Host) error
 	Handle(*abi.Call, Host) abi.Effects
 	Query(*abi.Query, Host) abi.View
-	Migrate(*abi.Migration, Host) abi.Effects
+	Migrate(*abi.Migration) abi.Migrated
 }
 
 var declared []Guest
