@@ -53,7 +53,11 @@ func (e *Engine) actOnce(plugin string, seq uint64) (turn, error) {
 		return done, err
 	}
 	p := e.plugin(plugin)
-	if p == nil || p.live.Load() == nil {
+	var v *version
+	if p != nil {
+		v = p.version()
+	}
+	if v == nil {
 		return turn{again: true, after: time.Minute}, nil
 	}
 	kind := abi.HTTPResponded
@@ -67,7 +71,7 @@ func (e *Engine) actOnce(plugin string, seq uint64) (turn, error) {
 		e.oblige(ctx, &row, &result)
 	case row.Action.HTTP != nil:
 		// The grant may have been taken back since.
-		if err := checkRequest(row.Action.HTTP, p.live.Load().grants); err != nil {
+		if err := checkRequest(row.Action.HTTP, v.grants); err != nil {
 			result.Error = err.Error()
 		} else if e.request(ctx, plugin, row.Action.HTTP, &result); result.Status == 0 && row.Attempts+1 < maxActionTries {
 			row.Attempts++

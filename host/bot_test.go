@@ -89,6 +89,16 @@ func (b *bot) halt() {
 // manifest asks for.
 func (b *bot) plugin(m abi.Manifest, h handler) {
 	b.t.Helper()
+	b.complete(&m)
+	v := &version{manifest: m, sha: hex.EncodeToString([]byte(m.Name + m.Version)), guest: h}
+	if err := b.install(b.t.Context(), v, true); err != nil {
+		b.t.Fatal(err)
+	}
+}
+
+// complete fills in what a manifest of a test leaves out.
+func (b *bot) complete(m *abi.Manifest) {
+	b.t.Helper()
 	def(&m.ABI, abi.Version)
 	def(&m.Version, "1.0.0")
 	if m.Needs == nil {
@@ -96,11 +106,7 @@ func (b *bot) plugin(m abi.Manifest, h handler) {
 			m.Needs = append(m.Needs, abi.Need{Cap: c, Reason: "test"})
 		}
 	}
-	if err := checkManifest(&m); err != nil {
-		b.t.Fatal(err)
-	}
-	v := &version{manifest: m, sha: hex.EncodeToString([]byte(m.Name + m.Version)), guest: h}
-	if err := b.install(b.t.Context(), v, true); err != nil {
+	if err := checkManifest(m); err != nil {
 		b.t.Fatal(err)
 	}
 }

@@ -41,6 +41,20 @@ func TestMain(m *testing.M) {
 		}
 		return
 	}
+	if dir := os.Getenv(vaultDir); dir != "" {
+		if err := vaultChild(dir); err != nil {
+			fmt.Println("failed:", err)
+			os.Exit(1)
+		}
+		return
+	}
+	if dir := os.Getenv(lifeDir); dir != "" {
+		if err := lifeChild(dir); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
+		return
+	}
 	os.Exit(m.Run())
 }
 

@@ -57,14 +57,26 @@
 // (fail in invoke.go, dead.go, Retry in query.go); a plugin that fails event
 // after event is held back (breaker.go). What ages is deleted (sweep.go), what
 // plugins track is counted (track.go). What pages show of a plugin it is asked
-// for, and what they change it is told (view.go). How a plugin comes in is
-// install.go's, and what may change while the engine runs tune.go's: limits and
+// for, and what they change it is told (view.go). Which versions of a plugin run is
+// its lineup (lineup.go): beside the live one a candidate may have some of the work
+// (rollouts.go; package [github.com/hearthbot/hearth/host/rollout] says who goes
+// where and when it is enough, guard.go measures and judges), and one more be tried
+// silently (shadow.go). What a version would have done about what happened is
+// found out by running the journal again (replay.go, permitted.go; package
+// [github.com/hearthbot/hearth/host/replay] tells the two apart), which may be asked
+// of it before it is made live (gate.go). How a version comes in and
+// lives is stage.go's (taken in and tried), promote.go's (made live, rolled back),
+// manage.go's (permissions, rest, removal) and restore.go's (what a start begins
+// with); its rows are [github.com/hearthbot/hearth/host/registry]'s, and versions.go
+// shows them. Where a plugin's rows lie is space.go's; a version that reads another
+// form of them has a copy made beside the work, and both become live together
+// (migrate.go, migratepass.go, migratehold.go). install.go takes images, and what may change while the engine runs tune.go's: limits and
 // rules, a plugin's config; platforms come and go (platform.go). How a person is
 // forgotten is forget.go's: plugins are told, then every row that names them goes
 // (forgetrows.go, traces.go); people.go and export.go show what there is of
 // somebody, and house.go does what the house's own plugin asks for. metrics.go
 // counts at each station and queues.go shows what waits, and for how long;
-// browse.go goes back through the journal, today.go counts the day and tally.go
-// the last hour. keys.go and rows.go say how all of it is stored. RATIONALE.md
-// beside this file answers why it is so and not otherwise.
+// browse.go goes back through the journal, today.go counts the day, tally.go
+// the last hour and health.go that of each plugin. keys.go and rows.go say how all
+// of it is stored. RATIONALE.md beside this file answers why it is so and not otherwise.
 package host

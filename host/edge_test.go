@@ -164,7 +164,7 @@ func TestAnInstallationThatFailedIsMadeGoodByTheNext(t *testing.T) {
 				s.after.Store(after)
 				err := b.install(t.Context(), &version{manifest: m, sha: "p", guest: h}, true)
 				s.after.Store(-1)
-				if err != nil && b.Engine.plugin("p") != nil && b.Engine.plugin("p").live.Load() != nil {
+				if err != nil && b.Engine.plugin("p") != nil && b.Engine.plugin("p").version() != nil {
 					t.Error("the installation failed and its version is live; Install closes it")
 				}
 				if err := b.install(t.Context(), &version{manifest: m, sha: "p", guest: h}, true); err != nil {

@@ -34,10 +34,15 @@ type Engine struct {
 	plugins   map[string]*plugin
 	platforms map[string]*platform
 
-	refreshing sync.Mutex // one refresh at a time
+	refreshing sync.Mutex   // one refresh at a time
+	erasing    sync.Mutex   // one space at a time; see eraseSpaces
+	moving     sync.RWMutex // held for reading by what deletes rows of plugins beside their work, for writing while a space begins to hold
 	followers  followers
 	forgets    forgets
 	audit      *audit.Log
+	changes    changes // of plugins
+	trials     trials  // rollouts under way
+	replays    turns   // one after the other
 
 	timers   *timers
 	actions  *lanes // requests
@@ -81,6 +86,7 @@ func New(ctx context.Context, o Options) (*Engine, error) {
 	e.forgetting = newLanes(o.Clock, 1, e.forgetTurn)
 	e.audit = audit.New(o.Store, o.Clock.Now)
 	e.timers = newTimers(e)
+	e.trials.woken = make(chan struct{}, 1)
 	e.dead = deadLetters{most: o.DeadLetters.MaxRows, numbers: map[string][]uint64{}, unsaid: map[string]int{}}
 
 	snap, err := e.store.Snapshot(ctx)
@@ -138,6 +144,8 @@ func (e *Engine) Run(ctx context.Context, grace time.Duration) error {
 	e.forgetting.start(run)
 	e.work.Go(func() { e.timers.loop(run) })
 	e.work.Go(func() { e.sweep(run) })
+	e.work.Go(func() { e.watchTrials(run) })
+	e.work.Go(func() { e.recoverSpaces(run) })
 
 	<-run.Done()
 	e.mu.Lock() // no platform is being started
@@ -171,6 +179,9 @@ func (e *Engine) Run(ctx context.Context, grace time.Duration) error {
 		if err := p.retire(context.WithoutCancel(ctx)); err != nil {
 			e.o.Logger.Warn("plugin did not close cleanly", "plugin", p.name, "err", err)
 		}
+	}
+	if err := e.closeKept(context.WithoutCancel(ctx)); err != nil {
+		e.o.Logger.Warn("a version that was kept did not close cleanly", "err", err)
 	}
 	if ctx.Err() != nil {
 		return nil // it was told to end

@@ -2,6 +2,7 @@ package host
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/base64"
 	"encoding/binary"
@@ -89,6 +90,8 @@ type exporter struct {
 	id    string
 	g     goodbye // which tells whose rows are
 	yield func(kind string, line []byte) error
+
+	spaces map[string]string // that hold, by plugin; see spaces
 }
 
 func (x *exporter) all() error {
@@ -100,6 +103,9 @@ func (x *exporter) all() error {
 	places := []string(nil)
 	if err == nil {
 		places, err = directsOf(x.ctx, snap, x.id)
+	}
+	if err == nil {
+		x.spaces, err = spaces(x.ctx, snap)
 	}
 	snap.Close()
 	if err != nil {
@@ -175,7 +181,11 @@ func (x *exporter) line(kind string, v any) error {
 }
 
 func (x *exporter) state(r store.Row) error {
-	plugin, own, _ := strings.Cut(strings.TrimPrefix(string(r.Key), string(kState.Prefix())), "/")
+	space, own := cutState(r.Key)
+	plugin := pluginOf(space)
+	if holds := x.spaces[plugin]; space != cmp.Or(holds, plugin) {
+		return nil // a copy of rows that there are
+	}
 	name, mine := strings.CutPrefix(own, "m/"+abi.KeySegment(x.id)+"/")
 	for _, p := range x.g.f.Places {
 		if n, ok := strings.CutPrefix(own, "v/"+abi.KeySegment(p)+"/"); ok {

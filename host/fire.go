@@ -234,7 +234,7 @@ func (t *timers) fireSchedule(ctx context.Context, d *dueTimer, now int64) error
 	p := t.e.plugin(d.Plugin)
 	var v *version
 	if p != nil {
-		v = p.live.Load()
+		v = p.version()
 	}
 	next, at, fires := d.timerRow, now+lookBack.Milliseconds(), false
 	if v != nil {

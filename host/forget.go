@@ -14,6 +14,7 @@ import (
 	"github.com/hearthbot/hearth/host/audit"
 	"github.com/hearthbot/hearth/host/chat"
 	"github.com/hearthbot/hearth/host/members"
+	"github.com/hearthbot/hearth/host/registry"
 	"github.com/hearthbot/hearth/sdk/abi"
 	"github.com/hearthbot/hearth/store"
 )
@@ -500,13 +501,23 @@ func (g *goodbye) adapter() (time.Duration, error) {
 	return g.next()
 }
 
-// audit has the record of changes say what was done, and no more by whom.
+// audit has the record of changes say what was done, and no more by whom, and
+// the versions of plugins no more who brought them; rollouts and silent trials
+// are rid of their name.
 func (g *goodbye) audit() (time.Duration, error) {
 	n, err := g.e.audit.Forget(g.ctx, g.t.in)
 	if err != nil {
 		return 0, err
 	}
-	g.count("audit", n)
+	brought, err := registry.Forget(g.ctx, g.e.store, g.t.in)
+	if err != nil {
+		return 0, err
+	}
+	trials, err := g.e.forgetTrials(g.ctx, g.t.in)
+	if err != nil {
+		return 0, err
+	}
+	g.count("audit", n+brought+trials)
 	return g.next()
 }
 

@@ -26,7 +26,8 @@ var forgetRows = []forgetStep{
 	over(kOutbox, "queued", (*goodbye).queued),
 	over(kSent, "sent", (*goodbye).sent),
 	over(kJournal, "events", (*goodbye).event),
-	over(kState, "plugins", (*goodbye).state),
+	unmoved(over(kState, "plugins", (*goodbye).state)),
+	unmoved(over(kMoved, "plugins", (*goodbye).movedTo)),
 	over(kRef, "messages", (*goodbye).named),
 	over(kUsed, "buttons", (*goodbye).named),
 	over(kToken, "buttons", (*goodbye).named),
@@ -363,22 +364,62 @@ func (g *goodbye) state(r store.Row) (verdict, error) {
 	if !g.t.row(r) {
 		return verdict{}, nil
 	}
-	plugin, own, _ := strings.Cut(strings.TrimPrefix(string(r.Key), string(kState.Prefix())), "/")
-	p := g.e.plugin(plugin)
+	space, own := cutState(r.Key)
+	space, own = strings.Clone(space), strings.Clone(own)
+	p := g.e.plugin(pluginOf(space))
 	if p == nil {
 		return dropped, nil
 	}
 	size := int64(len(r.Key) + len(r.Value))
 	warm := false
-	if v := p.live.Load(); v != nil {
+	if v := p.version(); v != nil {
 		warm = slices.ContainsFunc(v.manifest.Warm, func(prefix string) bool { return strings.HasPrefix(own, prefix) })
 	}
 	return verdict{drop: true, then: func() {
-		p.stateBytes.Add(-size)
+		c := p.copying.Load()
+		switch {
+		case p.space.Load().name == space:
+			p.stateBytes.Add(-size)
+			if c != nil {
+				c.note(space, own)
+			}
+		case c != nil && c.new == space:
+			c.bytes.Add(-size)
+		}
 		if warm {
 			g.e.renew(p)
 		}
 	}}, nil
+}
+
+// movedTo deletes what a migration knows of the member's rows, and what those
+// have become.
+func (g *goodbye) movedTo(r store.Row) (verdict, error) {
+	if !g.t.row(r) {
+		return verdict{}, nil
+	}
+	gone := verdict{drop: true, quiet: true}
+	var m movedRow
+	if _, err := m.UnmarshalMsg(r.Value); err != nil {
+		return gone, nil
+	}
+	space, own, _ := strings.Cut(strings.TrimPrefix(string(r.Key), string(kMoved.Prefix())), "/")
+	if p := g.e.plugin(pluginOf(space)); p != nil && p.space.Load().name == space {
+		return gone, nil // what they have become goes by what it says itself
+	}
+	for _, key := range m.become(own) {
+		gone.also = append(gone.also, store.Key(strings.Clone(string(stateKey(space, key)))))
+	}
+	return gone, nil
+}
+
+// unmoved is a step during which no plugin's rows begin to lie elsewhere.
+func unmoved(step forgetStep) forgetStep {
+	return func(g *goodbye) (time.Duration, error) {
+		g.e.moving.RLock()
+		defer g.e.moving.RUnlock()
+		return step(g)
+	}
 }
 
 // Compact has the store's files hold nothing but its rows, where the store can

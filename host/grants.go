@@ -52,6 +52,54 @@ func (g grants) missing(needs []abi.Need) []abi.Need {
 	return out
 }
 
+// needsText names capabilities for people: "dm, http api.github.com".
+func needsText(needs []abi.Need) string {
+	var out []string
+	for _, n := range needs {
+		out = append(out, strings.TrimSpace(n.Cap+" "+n.Param))
+	}
+	return strings.Join(out, ", ")
+}
+
+// grantsOf reads what was granted to a plugin, and the revision of that: 0 if it
+// was never granted or refused anything.
+func (e *Engine) grantsOf(ctx context.Context, snap store.Snapshot, name string) (grants, store.Rev, error) {
+	row, err := snap.Get(ctx, kGrant.Join(name))
+	if err != nil {
+		return nil, 0, fmt.Errorf("reading the grants of %s: %w", name, err)
+	}
+	if !row.Exists() {
+		return nil, 0, nil
+	}
+	var g grantRow
+	if _, err := g.UnmarshalMsg(row.Value); err != nil {
+		return nil, 0, fmt.Errorf("reading the grants of %s: %w", name, err)
+	}
+	return g.Needs, row.Rev, nil
+}
+
+// putGrants adds to b that a plugin is granted needs and nothing else, if its
+// grants are still at rev.
+func putGrants(b *store.Batch, name string, needs []abi.Need, rev store.Rev) error {
+	v, err := (&grantRow{Needs: needs}).MarshalMsg(nil)
+	if err != nil {
+		return fmt.Errorf("granting to %s: %w", name, err)
+	}
+	b.Check(kGrant.Join(name), rev)
+	b.Put(kGrant.Join(name), v)
+	return nil
+}
+
+// with is v with other grants: the same module and image.
+func (v *version) with(g grants) *version {
+	if slices.Equal(v.grants, g) {
+		return v
+	}
+	w := &version{manifest: v.manifest, sha: v.sha, config: v.config, grants: g, guest: v.guest, compiled: v.compiled, options: v.options}
+	w.age.Store(v.age.Load())
+	return w
+}
+
 // loadGrants reads what was granted to a plugin. With all, a plugin that was
 // never granted or refused anything is granted what its manifest asks for, for
 // good: a later version that asks for more waits for an admin.
@@ -61,27 +109,14 @@ func (e *Engine) loadGrants(ctx context.Context, m *abi.Manifest, all bool) (gra
 		return nil, fmt.Errorf("reading the grants of %s: %w", m.Name, err)
 	}
 	defer snap.Close()
-	row, err := snap.Get(ctx, kGrant.Join(m.Name))
-	if err != nil {
-		return nil, fmt.Errorf("reading the grants of %s: %w", m.Name, err)
-	}
-	if row.Exists() {
-		var g grantRow
-		if _, err := g.UnmarshalMsg(row.Value); err != nil {
-			return nil, fmt.Errorf("reading the grants of %s: %w", m.Name, err)
-		}
-		return g.Needs, nil
-	}
-	if !all {
-		return nil, nil
-	}
-	v, err := (&grantRow{Needs: m.Needs}).MarshalMsg(nil)
-	if err != nil {
-		return nil, fmt.Errorf("granting to %s: %w", m.Name, err)
+	have, rev, err := e.grantsOf(ctx, snap, m.Name)
+	if err != nil || rev != 0 || !all {
+		return have, err
 	}
 	b := new(store.Batch)
-	b.Check(kGrant.Join(m.Name), 0)
-	b.Put(kGrant.Join(m.Name), v)
+	if err := putGrants(b, m.Name, m.Needs, 0); err != nil {
+		return nil, err
+	}
 	if _, err := e.store.Commit(ctx, b); err != nil {
 		return nil, fmt.Errorf("granting to %s: %w", m.Name, err)
 	}

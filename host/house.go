@@ -198,7 +198,7 @@ func (e *Engine) week(ctx context.Context) (*house.Week, error) {
 		to           **int
 		plugin, name string
 	}{{&w.Greeted, "welcome", "welcome.greeted"}, {&w.FirstTask, "tasks", "path.first_task"}} {
-		if p := e.plugin(c.plugin); p == nil || p.live.Load() == nil {
+		if p := e.plugin(c.plugin); p == nil || p.version() == nil {
 			continue
 		}
 		sum := 0

@@ -26,7 +26,6 @@ func (b *bot) orders(member, locale, line string) {
 // press presses the newest button of that label that was delivered.
 func (b *bot) press(member, label string) (chat.Outcome, error) {
 	b.t.Helper()
-	b.platform.mu.Lock()
 	token := ""
 	for _, d := range b.platform.sent() {
 		for _, bl := range d.Content.Blocks {
@@ -37,7 +36,6 @@ func (b *bot) press(member, label string) (chat.Outcome, error) {
 			}
 		}
 	}
-	b.platform.mu.Unlock()
 	if token == "" {
 		b.t.Fatalf("there is no button %q", label)
 	}
@@ -51,8 +49,6 @@ func (b *bot) press(member, label string) (chat.Outcome, error) {
 func (b *bot) says(words ...string) {
 	b.t.Helper()
 	later(2 * time.Second)
-	b.platform.mu.Lock()
-	defer b.platform.mu.Unlock()
 	var all []string
 	for _, d := range b.platform.sent() {
 		text := fmt.Sprintf("@%s %s", d.Member, chat.PlainText(d.Content))

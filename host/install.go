@@ -2,6 +2,7 @@ package host
 
 import (
 	"context"
+	"crypto/sha256"
 	"encoding/hex"
 	"errors"
 	"fmt"
@@ -11,6 +12,7 @@ import (
 	"github.com/hearthbot/hearth/host/house"
 	"github.com/hearthbot/hearth/host/wasm"
 	"github.com/hearthbot/hearth/sdk/abi"
+	"github.com/hearthbot/hearth/store"
 )
 
 // Installation is a plugin to be installed.
@@ -27,7 +29,9 @@ type Installed struct {
 
 // Install compiles code, checks what it says of itself, takes its image and
 // makes it the plugin's live version. Until that last step the version that
-// runs goes on undisturbed; if any step fails it stays.
+// runs goes on undisturbed; if any step fails it stays. The registry learns
+// nothing of it, so the next start does not know it: Stage and Promote are for
+// what is to stay.
 func (e *Engine) Install(ctx context.Context, code []byte, o PluginOptions) (PluginInfo, error) {
 	done := e.InstallAll(ctx, []Installation{{code, o}})[0]
 	return done.PluginInfo, done.Err
@@ -42,7 +46,14 @@ func (e *Engine) InstallAll(ctx context.Context, list []Installation) []Installe
 	news := make([]*newcomer, len(list))
 	var work sync.WaitGroup
 	for i := range list {
-		work.Go(func() { news[i], out[i].Err = e.compile(ctx, &list[i]) })
+		work.Go(func() {
+			if news[i], out[i].Err = e.compile(ctx, list[i].Code, sha256.Sum256(list[i].Code)); news[i] != nil {
+				news[i].options = list[i].Options
+			}
+			if out[i].Err != nil {
+				out[i].Err = fmt.Errorf("host: installing a plugin: %w", out[i].Err)
+			}
+		})
 	}
 	work.Wait()
 	var beside []abi.Manifest
@@ -89,23 +100,24 @@ type newcomer struct {
 	err      error
 }
 
-// compile is the part of an installation that needs no other plugin.
-func (e *Engine) compile(ctx context.Context, in *Installation) (*newcomer, error) {
+// compile is the part of an installation that needs no other plugin. sum is the
+// code's SHA-256.
+func (e *Engine) compile(ctx context.Context, code []byte, sum [sha256.Size]byte) (*newcomer, error) {
 	if e.o.Wasm == nil {
 		return nil, errors.New("host: Options.Wasm is missing")
 	}
-	compiled, err := e.o.Wasm.Compile(ctx, in.Code, wasm.Limits{})
+	compiled, err := e.o.Wasm.CompileSum(ctx, code, sum, wasm.Limits{})
 	if err != nil {
-		return nil, fmt.Errorf("host: installing a plugin: %w", err)
+		return nil, err
 	}
-	n := &newcomer{options: in.Options, compiled: compiled}
+	n := &newcomer{compiled: compiled}
 	if _, err = n.manifest.UnmarshalMsg(compiled.Manifest()); err != nil {
 		err = fmt.Errorf("%w: %v", ErrManifest, err)
 	} else if err = checkManifest(&n.manifest); err == nil && n.manifest.Name == house.Name {
 		err = fmt.Errorf("%w: %s is the name of hearth's own plugin; give yours another", ErrManifest, house.Name)
 	}
 	if err != nil {
-		compiled.Close(ctx)
+		_ = compiled.Close(ctx) // it has no image, so nothing to wait for
 		return nil, err
 	}
 	return n, nil
@@ -140,38 +152,50 @@ func (e *Engine) refresh(ctx context.Context) error {
 	plugins, _ := e.locked()
 	var errs []error
 	for _, p := range plugins {
-		old := p.live.Load()
-		if old == nil || old.compiled == nil {
-			continue
-		}
-		age := p.aged.Load()
-		setup, err := e.setup(ctx, &old.manifest, old.options, nil)
-		if err == nil && digest(setup) == old.config {
-			old.age.Store(age)
-			continue
-		}
-		var v *version
-		if err == nil {
-			v, err = e.image(ctx, old.compiled, &old.manifest, old.options, nil)
-		}
-		if err != nil && ctx.Err() != nil {
-			return errors.Join(append(errs, ctx.Err())...) // the next start takes it
-		}
-		if err != nil {
-			old.age.Store(age) // trying again would change nothing
-			e.o.Logger.Error("plugin runs on with the image that it had", "plugin", p.name, "err", err)
-			errs = append(errs, fmt.Errorf("plugin %s: %w", p.name, err))
-			continue
-		}
-		v.grants = old.grants
-		v.age.Store(age)
-		if p.live.CompareAndSwap(old, v) {
-			old.guest.Close()
-		} else {
-			v.guest.Close() // a newer version is live
+		for _, old := range p.lineup().all() {
+			if err := e.refreshOne(ctx, p, old); err != nil {
+				errs = append(errs, fmt.Errorf("plugin %s: %w", p.name, err))
+			}
+			if ctx.Err() != nil {
+				return errors.Join(errs...) // the next start takes the others
+			}
 		}
 	}
 	return errors.Join(errs...)
+}
+
+// refreshOne takes the image of one version anew if that is needed. e.refreshing
+// is held.
+func (e *Engine) refreshOne(ctx context.Context, p *plugin, old *version) error {
+	if old.compiled == nil {
+		return nil
+	}
+	age := p.aged.Load()
+	setup, err := e.setup(ctx, &old.manifest, old.options, nil)
+	if err == nil && digest(setup) == old.config {
+		old.age.Store(age)
+		return nil
+	}
+	var v *version
+	if err == nil {
+		v, err = e.image(ctx, old.compiled, &old.manifest, old.options, nil)
+	}
+	if err != nil && ctx.Err() != nil {
+		return ctx.Err()
+	}
+	if err != nil {
+		old.age.Store(age) // trying again would change nothing
+		e.o.Logger.Error("plugin runs on with the image that it had", "plugin", p.name, "version", old.manifest.Version, "err", err)
+		return err
+	}
+	v.grants = old.grants
+	v.age.Store(age)
+	if p.replace(old, v) {
+		old.guest.Close()
+	} else {
+		v.guest.Close() // a newer version is live
+	}
+	return nil
 }
 
 // install makes v live.
@@ -196,7 +220,10 @@ func (e *Engine) install(ctx context.Context, v *version, grantAll bool) error {
 	if err := e.timers.schedule(ctx, p, v); err != nil {
 		return err
 	}
-	old := p.live.Swap(v)
+	var old *version
+	if err := e.changeover(ctx, p, p.version(), v, func(*store.Batch) error { return nil }, func() { old = p.swap(v) }); err != nil {
+		return err
+	}
 	e.rebuild()
 	e.mu.RLock()
 	run := e.run
@@ -261,8 +288,15 @@ func (e *Engine) setup(ctx context.Context, m *abi.Manifest, o PluginOptions, be
 		return nil, err
 	}
 	defer snap.Close()
+	space, err := e.warmSpace(ctx, snap, m)
+	if err != nil {
+		return nil, err
+	}
 	for _, prefix := range m.Warm {
-		r := &reads{snap: snap, plugin: m.Name}
+		if space == "" {
+			break
+		}
+		r := &reads{snap: snap, space: space}
 		rows, err := r.scan(ctx, &abi.Scan{Prefix: prefix, Limit: maxWarmRows, Relaxed: true})
 		if err != nil {
 			return nil, fmt.Errorf("reading warm rows under %q: %w", prefix, err)

@@ -40,11 +40,11 @@ func TestInstalledTogether(t *testing.T) {
 	}
 	images := map[string]*version{}
 	for _, name := range []string{"counter", "writer"} {
-		images[name] = e.plugin(name).live.Load()
+		images[name] = e.plugin(name).version()
 	}
 	e.refresh(t.Context())
 	for name, v := range images {
-		if e.plugin(name).live.Load() != v {
+		if e.plugin(name).version() != v {
 			t.Errorf("the image of %s was taken again, and nothing had changed", name)
 		}
 	}

@@ -20,7 +20,8 @@ import (
 //	               ▲                                          │
 //	               └────────────── conflict ──────────────────┘
 func (e *Engine) handle(p *plugin, lane string, seq uint64) turn {
-	v := p.live.Load()
+	l := p.lineup()
+	v := l.live
 	if v == nil {
 		return turn{again: true, stall: true} // until a version is live
 	}
@@ -35,7 +36,7 @@ func (e *Engine) handle(p *plugin, lane string, seq uint64) turn {
 	}
 
 	for try := 0; ; try++ {
-		t, err := e.attempt(p, v, lane, seq, try >= maxTries)
+		t, err := e.attempt(p, l, lane, seq, try >= maxTries)
 		switch {
 		case err == nil:
 			return t
@@ -45,7 +46,7 @@ func (e *Engine) handle(p *plugin, lane string, seq uint64) turn {
 		case errors.As(err, new(stranger)):
 			e.introduce(err.(stranger))
 			continue
-		case errors.Is(err, wasm.ErrClosed):
+		case errors.Is(err, wasm.ErrClosed), errors.Is(err, errMoved):
 			// Another version has become live since.
 			p.breaker.leave(seq)
 			return turn{again: true, after: time.Millisecond}
@@ -106,7 +107,7 @@ func skipAhead(b *store.Batch, w *workRow) ([]workPush, error) {
 		return nil, nil
 	}
 	next := *w
-	next.Attempts, next.First, next.Retry, next.Error = 0, 0, 0, ""
+	next.Attempts, next.First, next.Retry, next.Error, next.Version = 0, 0, 0, "", ""
 	pushes, err := stage(b, &next, w.Middle, w.Then)
 	w.Middle, w.Then = nil, nil
 	return pushes, err
@@ -126,13 +127,18 @@ type scratch struct {
 
 // attempt handles the row once. Its error is a conflict or an infrastructure
 // failure; a failure of the plugin's own is committed and is no error.
-func (e *Engine) attempt(p *plugin, v *version, lane string, seq uint64, alone bool) (turn, error) {
+func (e *Engine) attempt(p *plugin, l *lineup, lane string, seq uint64, alone bool) (turn, error) {
+	p.pass(e.ctx)
 	if alone {
 		p.alone.Lock()
 		defer p.alone.Unlock()
 	} else {
 		p.alone.RLock()
 		defer p.alone.RUnlock()
+	}
+	space, err := p.serves(l.live)
+	if err != nil {
+		return done, err
 	}
 	p.calls <- struct{}{}
 	inSandbox := true
@@ -182,9 +188,10 @@ func (e *Engine) attempt(p *plugin, v *version, lane string, seq uint64, alone b
 
 	s := buffers.Get().(*scratch)
 	defer buffers.Put(s)
+	v := l.pick(&w)
 	inv := &invocation{
-		engine: e, plugin: p, version: v, work: &w, key: key, lane: lane, rev: row.Rev, now: now, snap: snap, batch: &s.batch,
-		reads: reads{snap: snap, plugin: p.name},
+		engine: e, plugin: p, version: v, lineup: l, first: w.Attempts == 0, work: &w, key: key, lane: lane, rev: row.Rev, now: now, snap: snap, batch: &s.batch,
+		reads: reads{snap: snap, space: space},
 		call:  abi.Call{Event: w.Event, Now: now.UnixMilli(), Seed: seed(p.name, w.Seq)},
 	}
 	if !v.grants.has(abi.CapMembers) {
@@ -194,7 +201,7 @@ func (e *Engine) attempt(p *plugin, v *version, lane string, seq uint64, alone b
 	if s.in, err = inv.call.MarshalMsg(s.in[:0]); err != nil {
 		return done, fmt.Errorf("encoding the call: %w", err)
 	}
-	res, err := v.guest.Call(ctx, wasm.Call{Export: abi.ExportHandle, Input: s.in, Host: &inv.reads, Now: now, Seed: inv.call.Seed, Buf: s.out[:0]})
+	res, err := v.guest.Call(ctx, wasm.Call{Export: abi.ExportHandle, Input: s.in, Host: &inv.reads, Now: time.UnixMilli(inv.call.Now), Seed: inv.call.Seed, Buf: s.out[:0]})
 	leave()
 	if err != nil && !pluginsFault(err) {
 		return done, err
@@ -242,6 +249,8 @@ type invocation struct {
 	engine  *Engine
 	plugin  *plugin
 	version *version
+	lineup  *lineup // of which version was chosen
+	first   bool    // it is the event's first attempt
 	work    *workRow
 	key     store.Key
 	lane    string
@@ -267,6 +276,7 @@ type invocation struct {
 	refs     map[string]refRow
 	tracked  []string
 	fresh    map[string]bool // of tracked, names the plugin has not tracked before
+	evidence []byte          // the journal's row
 
 	continued bool
 }
@@ -288,14 +298,24 @@ func (inv *invocation) commit() (turn, error) {
 	if err := b.Validate(); err != nil {
 		return inv.fail(err)
 	}
-	if _, err := e.store.Commit(e.ctx, b); err != nil {
+	_, err := e.store.Commit(e.ctx, b)
+	if c := p.copying.Load(); c != nil {
+		c.noteWork(inv.reads.space, &inv.effects) // whatever the error: it may have been committed
+	}
+	if err != nil {
 		if errors.Is(err, store.ErrTooLarge) || errors.Is(err, store.ErrInvalid) {
 			return inv.fail(err)
 		}
 		return done, err
 	}
-	p.breaker.succeed(inv.work.Seq)
-	p.failing.Store(false)
+	inv.measure(nil)
+	p.pulse.add(inv.now, false)
+	if inv.counts() {
+		p.breaker.succeed(inv.work.Seq)
+		p.failing.Store(false)
+	} else {
+		p.breaker.leave(inv.work.Seq)
+	}
 	p.stateBytes.Add(inv.grown)
 	p.timers.Add(inv.timers)
 	for _, w := range inv.works {
@@ -336,7 +356,7 @@ func (inv *invocation) fail(cause error) (turn, error) {
 	now := inv.now.UnixMilli()
 	b.Reset()
 	w.Attempts++
-	w.Error = firstLine(cause.Error(), 2<<10)
+	w.Error, w.Version = firstLine(cause.Error(), 2<<10), inv.version.sha
 	if w.First == 0 {
 		w.First = now
 	}
@@ -390,9 +410,12 @@ func (inv *invocation) fail(cause error) (turn, error) {
 	if err != nil {
 		return done, err
 	}
-	p.failing.Store(true)
+	inv.measure(cause)
+	p.pulse.add(inv.now, true)
 	e.followers.tell(inv, w.Error)
-	if p.breaker.fail(w.Seq, inv.now) {
+	if !inv.counts() {
+		p.breaker.leave(w.Seq)
+	} else if p.failing.Store(true); p.breaker.fail(w.Seq, inv.now) {
 		log.Error("plugin is held back: too many events in a row failed", "pause", retries.Pause)
 	}
 	for _, n := range inv.works {
@@ -438,6 +461,7 @@ func (inv *invocation) journal(failure string) error {
 		return fmt.Errorf("encoding the journal: %w", err)
 	}
 	inv.batch.Put(journalKey(inv.work.Seq, inv.plugin.name), v)
+	inv.evidence = v
 	return nil
 }
 

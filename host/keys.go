@@ -15,7 +15,9 @@ import (
 //	dead/EVENT/PLUGIN                  deadRow: given up                         until a person acts; count and age
 //	dropped/PLUGIN                     counter: dead rows deleted unseen
 //	journal/EVENT/PLUGIN               journalRow of the last attempt            count and age
-//	state/PLUGIN/…                     a plugin's own rows, keys as in package abi
+//	state/SPACE/…                      a plugin's own rows, keys as in package abi; SPACE is PLUGIN or PLUGIN@N, see space.go
+//	space/PLUGIN                       spaceRow: which space holds, if that is not PLUGIN or not of state version 1
+//	moved/SPACE/…                      movedRow of the row with that key in the space before: what it became in SPACE   until SPACE holds, or is given up
 //	timer/DUE/NUMBER                   timerRow
 //	timerref/PLUGIN/CONV/NAME/KEY      key of the timer's row
 //	action/NUMBER/PLUGIN               actionRow: waits to be carried out
@@ -41,6 +43,8 @@ const (
 	kDropped   = store.Key("dropped")
 	kJournal   = store.Key("journal")
 	kState     = store.Key("state")
+	kSpace     = store.Key("space")
+	kMoved     = store.Key("moved")
 	kTimer     = store.Key("timer")
 	kTimerRef  = store.Key("timerref")
 	kAction    = store.Key("action")
@@ -100,7 +104,7 @@ func timerKey(due int64, seq uint64) store.Key {
 }
 
 // stateKey is where a plugin's own key lies. The key is a path already.
-func stateKey(plugin, key string) store.Key { return kState.Join(plugin) + "/" + store.Key(key) }
+func stateKey(space, key string) store.Key { return kState.Join(space) + "/" + store.Key(key) }
 
 // laneOf is the lane in which the work of one plugin on an event runs: its
 // conversation, or its member where it happened nowhere.

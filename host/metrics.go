@@ -25,6 +25,8 @@ type metrics struct {
 	duplicates, actions, tracked         *prometheus.CounterVec
 	delivery, age                        *prometheus.HistogramVec
 	held                                 *prometheus.GaugeVec
+	effectsRefused, rolledOut, rollouts  *prometheus.CounterVec
+	shadowed                             *prometheus.CounterVec
 
 	mu    sync.Mutex
 	names map[string]map[string]bool // tracked names with a label, by plugin
@@ -62,12 +64,16 @@ func newMetrics(e *Engine) *metrics {
 		duplicates:      counter("deliveries_possible_duplicates_total", "Messages sent again after an attempt of unknown outcome.", "platform"),
 		actions:         counter("actions_total", "Actions carried out for plugins, by result.", "plugin", "kind", "result"),
 		tracked:         counter("tracked_total", "Events that plugins tracked.", "plugin", "name"),
+		effectsRefused:  counter("effects_refused_total", "Attempts that did nothing because an effect was refused: not granted, or beyond a bound.", "plugin"),
+		rolledOut:       counter("rollout_events_total", "First attempts at events while a version is rolled out, by version (live, new) and result (ok, failed, refused).", "plugin", "arm", "result"),
+		rollouts:        counter("rollouts_ended_total", "Rollouts that ended: promoted, rolled_back with the guardrail that broke, or stopped.", "plugin", "how", "guardrail"),
+		shadowed:        counter("shadow_events_total", "Events offered to a version on silent trial, by result (same, changed, failed, inexact, dropped).", "plugin", "result"),
 		delivery:        histogram("delivery_duration_seconds", "Time of a platform's answer.", prometheus.ExponentialBuckets(0.001, 2.5, 12), "platform"),
 		age:             histogram("delivery_age_seconds", "Time from a message's commit to its receipt.", prometheus.ExponentialBuckets(0.001, 3, 13), "platform"),
 	}
 	m.batchOps = prometheus.NewHistogram(prometheus.HistogramOpts{Name: "hearth_commit_writes", Help: "Rows written by an event's batch.", Buckets: prometheus.LinearBuckets(2, 4, 10)})
 	m.held = prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: "hearth_platform_held", Help: "1 while a platform refuses hearth and its messages wait."}, []string{"platform"})
-	r.MustRegister(m.batchOps, m.held, &queues{e: e,
+	r.MustRegister(m.batchOps, m.held, newLineups(e), &queues{e: e,
 		depth: prometheus.NewDesc("hearth_queue_depth", "Rows that wait: events, timers, actions and failed events by plugin, messages by platform.", []string{"queue", "name"}, nil),
 		age:   prometheus.NewDesc("hearth_queue_age_seconds", "Time since what has waited longest in a queue came into it; since it was due for timers, which are one queue (all). Not there while nothing waits.", []string{"queue", "name"}, nil),
 		state: prometheus.NewDesc("hearth_plugin_breaker_open", "1 while a plugin is held back.", []string{"plugin"}, nil),

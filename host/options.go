@@ -1,12 +1,14 @@
 package host
 
 import (
+	"context"
 	"log/slog"
 	"net/http"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"github.com/hearthbot/hearth/host/registry"
 	"github.com/hearthbot/hearth/host/wasm"
 	"github.com/hearthbot/hearth/sdk/abi"
 	"github.com/hearthbot/hearth/store"
@@ -52,6 +54,18 @@ type Options struct {
 
 	// HouseTexts are managers' own wordings in the place of the house's.
 	HouseTexts []abi.TextDef
+
+	// Signatures say whose plugins come in by Stage; the zero value lets in what
+	// is not signed, and nothing that is signed wrongly.
+	Signatures registry.Policy
+
+	// Settings returns what is set of a plugin, for a version that is to run: its
+	// config and its texts. nil means that a version has what the one that runs has.
+	Settings func(m *abi.Manifest) (PluginOptions, error)
+
+	// Live is told of a version that has become live by a change, once it is; nil
+	// is not. It may take its time.
+	Live func(ctx context.Context, m *abi.Manifest)
 
 	// HTTP carries out the plugins' HTTP actions; nil means a client that
 	// connects to public addresses only.

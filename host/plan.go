@@ -85,7 +85,7 @@ func (inv *invocation) planState() error {
 		if err := inv.mayTouch(w.Key); err != nil {
 			return err
 		}
-		key := stateKey(inv.plugin.name, w.Key)
+		key := stateKey(inv.reads.space, w.Key)
 		old, err := inv.snap.Get(inv.engine.ctx, key)
 		if err != nil {
 			return fmt.Errorf("%w: %v", errInfrastructure, err)
@@ -104,7 +104,7 @@ func (inv *invocation) planState() error {
 		if err := inv.mayTouch(a.Key); err != nil {
 			return err
 		}
-		key := stateKey(inv.plugin.name, a.Key)
+		key := stateKey(inv.reads.space, a.Key)
 		old, err := inv.snap.Get(inv.engine.ctx, key)
 		if err != nil {
 			return fmt.Errorf("%w: %v", errInfrastructure, err)
@@ -144,7 +144,7 @@ func (inv *invocation) planNext() error {
 		return nil
 	}
 	next := *w
-	next.Attempts, next.First, next.Retry, next.Error = 0, 0, 0, ""
+	next.Attempts, next.First, next.Retry, next.Error, next.Version = 0, 0, 0, "", ""
 	next.Event.Groups = mergeGroups(w.Event.Groups, inv.effects.Groups)
 	pushes, err := stage(inv.batch, &next, w.Middle, w.Then)
 	if err != nil {

@@ -177,7 +177,7 @@ func (inv *invocation) queue(out *outRow, platform, lane string, seq uint64) err
 			return refuse("%d messages wait for %s already", n, platform)
 		}
 	}
-	out.ID = store.Seq(seq)
+	out.ID, out.Trial = store.Seq(seq), inv.mark()
 	row, err := out.MarshalMsg(nil)
 	if err != nil {
 		return fmt.Errorf("%w: %v", errInfrastructure, err)

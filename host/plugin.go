@@ -28,20 +28,28 @@ type guest interface {
 // plugin is a name under which versions come and go.
 type plugin struct {
 	name    string
-	live    atomic.Pointer[version] // nil while disabled
+	runs    atomic.Pointer[lineup] // which versions; see lineup
 	lanes   *lanes
 	breaker *breaker
-	calls   chan struct{} // one for each event in the sandbox
+
+	rolledOut atomic.Pointer[RolloutState] // the last rollout that has ended
+	calls     chan struct{}                // one for each event in the sandbox
 
 	// Invocations read their snapshot and commit under alone's read lock. One
 	// that met conflicts too often takes the write lock, and meets none.
 	alone sync.RWMutex
+	hold  atomic.Pointer[held] // nil unless no work is to begin
+
+	space   atomic.Pointer[space]     // where its rows are; changed under alone
+	copying atomic.Pointer[migration] // that is under way
+	moved   atomic.Pointer[MigrationState]
 
 	failing    atomic.Bool  // the last attempt failed
 	aged       atomic.Int64 // how often rows that are part of the image have changed
 	stateBytes atomic.Int64 // of its rows, about
 	timers     atomic.Int64
 	names      trackNames
+	pulse      pulse // of the last hour
 }
 
 // version is a plugin as it runs: code, config, grants.
@@ -98,6 +106,7 @@ var ErrManifest = errors.New("host: the plugin's manifest is not acceptable")
 // it in its lanes.
 func (e *Engine) newPlugin(ctx context.Context, name string) (*plugin, error) {
 	p := &plugin{name: name, calls: make(chan struct{}, e.o.Sandboxes)}
+	p.pulse.began = e.clock.Now()
 	p.breaker = newBreaker(e.tuned().Retries)
 	p.lanes = newLanes(e.clock, maxLanes, func(lane string, seq uint64) turn { return e.handle(p, lane, seq) })
 	if err := e.measurePlugin(ctx, p); err != nil {
@@ -125,14 +134,6 @@ func (e *Engine) newPlugin(ctx context.Context, name string) (*plugin, error) {
 // time a lane waits for its commit, and many commits share one write to disk.
 const maxLanes = 512
 
-// retire closes the plugin's version; its lanes have ended.
-func (p *plugin) retire(ctx context.Context) error {
-	if v := p.live.Swap(nil); v != nil {
-		return v.close(ctx)
-	}
-	return nil
-}
-
 // rebuild makes the routing table of what is live.
 func (e *Engine) rebuild() {
 	e.mu.Lock()
@@ -140,7 +141,7 @@ func (e *Engine) rebuild() {
 	plugins, _ := e.list()
 	var ms []*abi.Manifest
 	for _, p := range plugins {
-		if v := p.live.Load(); v != nil {
+		if v := p.version(); v != nil {
 			ms = append(ms, &v.manifest)
 		}
 	}
@@ -179,9 +180,10 @@ func mergeConfig(m *abi.Manifest, given []byte) ([]byte, error) {
 // program builds at first use is in it.
 func warmups() [][]byte { return [][]byte{selfTestCall(), selfTestCall()} }
 
+var selfTestEvent = abi.Event{ID: "warm-up", Source: "hearth", Kind: abi.SelfTest}
+
 func selfTestCall() []byte {
-	call := abi.Call{Event: abi.Event{ID: "warm-up", Source: "hearth", Kind: abi.SelfTest}, Seed: 1}
-	in, err := call.MarshalMsg(nil)
+	in, err := (&abi.Call{Event: selfTestEvent, Seed: 1}).MarshalMsg(nil)
 	if err != nil {
 		panic(err) // it is always the same
 	}
@@ -195,15 +197,7 @@ var ErrSelfTest = errors.New("host: the plugin fails its self-test")
 // selfTest has a version handle an event that asks for nothing, before it is
 // made live. Its rows are not there, and what it returns is thrown away.
 func selfTest(ctx context.Context, g guest) error {
-	res, err := g.Call(ctx, wasm.Call{Export: abi.ExportHandle, Input: selfTestCall(), Seed: 1})
-	var ef abi.Effects
-	if err == nil {
-		_, err = ef.UnmarshalMsg(res.Output)
-	}
-	if err == nil && ef.Error != "" {
-		err = errors.New(ef.Error)
-	}
-	if err != nil {
+	if err := try(ctx, g, &abi.Call{Event: selfTestEvent, Seed: 1}); err != nil {
 		return fmt.Errorf("%w: %w", ErrSelfTest, err)
 	}
 	return nil
@@ -218,7 +212,7 @@ func checkManifest(m *abi.Manifest) error {
 	case m.ABI != abi.Version:
 		return bad("it was built for ABI %d, this hearth has %d; build it with a matching sdk", m.ABI, abi.Version)
 	case !pluginName.MatchString(m.Name):
-		return bad("name %q does not match %s", m.Name, pluginName)
+		return bad("name %.40q does not match %s", m.Name, pluginName)
 	case m.Version == "" || len(m.Version) > 64 || !utf8.ValidString(m.Version):
 		return bad("version %.64q: it is a text of 1 to 64 bytes", m.Version)
 	}
@@ -240,12 +234,28 @@ func checkManifest(m *abi.Manifest) error {
 			return bad("schedule %q: %q is no cron expression of five fields", s.Name, s.Cron)
 		}
 	}
+	if m.StateVersion < 0 {
+		return bad("state version %d: they begin with 1", m.StateVersion)
+	}
+	for _, s := range m.Migrates {
+		if s.From < 1 || s.To < 1 || s.From == s.To || s.From != m.State() && s.To != m.State() {
+			return bad("a migration from state version %d to %d: it leads to the plugin's own, %d, or from it", s.From, s.To, m.State())
+		}
+	}
 	for _, n := range m.Needs {
 		if !slices.Contains(capabilities, n.Cap) {
 			return bad("capability %q is unknown", n.Cap)
 		}
 		if n.Reason == "" {
 			return bad("capability %q needs a reason that an admin can judge", n.Cap)
+		}
+	}
+	if len(m.Examples) > abi.MaxExamples {
+		return bad("it has %d examples, at most %d are tried", len(m.Examples), abi.MaxExamples)
+	}
+	for _, x := range m.Examples {
+		if !slices.Contains(abi.Kinds(), x.Event.Kind) {
+			return bad("example %.80q is of event kind %q, which is unknown", x.Name, x.Event.Kind)
 		}
 	}
 	return nil
@@ -258,8 +268,12 @@ func (e *Engine) measurePlugin(ctx context.Context, p *plugin) error {
 		return err
 	}
 	defer snap.Close()
+	s, _, err := spaceOf(ctx, snap, p.name)
+	if err != nil {
+		return err
+	}
 	var bytes int64
-	for row, err := range snap.Scan(ctx, store.Prefix(kState.Join(p.name).Prefix())) {
+	for row, err := range snap.Scan(ctx, store.Prefix(kState.Join(s.Space).Prefix())) {
 		if err != nil {
 			return err
 		}
@@ -276,6 +290,7 @@ func (e *Engine) measurePlugin(ctx context.Context, p *plugin) error {
 	if err != nil {
 		return err
 	}
+	p.space.Store(&space{s.Space, s.State})
 	p.stateBytes.Store(bytes)
 	p.timers.Store(n)
 	p.names.set(names)
@@ -306,7 +321,7 @@ func (e *Engine) Plugins() []PluginInfo {
 	plugins, _ := e.locked()
 	var out []PluginInfo
 	for _, p := range plugins {
-		if p.live.Load() != nil {
+		if p.version() != nil {
 			out = append(out, e.describe(p))
 		}
 	}
@@ -315,7 +330,7 @@ func (e *Engine) Plugins() []PluginInfo {
 
 func (e *Engine) describe(p *plugin) PluginInfo {
 	info := PluginInfo{Name: p.name, Breaker: p.breaker.state(e.clock.Now()), Waiting: p.lanes.length()}
-	if v := p.live.Load(); v != nil {
+	if v := p.version(); v != nil {
 		info.Version, info.SHA256, info.Manifest = v.manifest.Version, v.sha, v.manifest
 		info.Missing = v.grants.missing(v.manifest.Needs)
 	}

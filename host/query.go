@@ -335,7 +335,7 @@ func (e *Engine) retry(ctx context.Context, n uint64, plugin string, on *audit.E
 		return nil, fmt.Errorf("row %s: %w", row.Key, err)
 	}
 	w := d.Work
-	w.Attempts, w.First, w.Retry, w.Error = 0, 0, 0, ""
+	w.Attempts, w.First, w.Retry, w.Error, w.Version = 0, 0, 0, "", ""
 	v, err := w.MarshalMsg(nil)
 	if err != nil {
 		return nil, err

@@ -121,6 +121,7 @@ func (d *dispatch) finish(status, why string, r chat.Receipt) (turn, error) {
 	}
 	e.met.delivered.WithLabelValues(d.p.name, status).Inc()
 	d.p.tally.add(d.now, status)
+	e.measureDelivery(o, d.now, status)
 	if n := len(o.Attempts); n > 0 && o.Attempts[n-1].Duplicate {
 		e.met.duplicates.WithLabelValues(d.p.name).Inc()
 	}

@@ -22,6 +22,7 @@ type workRow struct {
 	First    int64     `msg:"f,omitempty"` // first failure, Unix milliseconds
 	Retry    int64     `msg:"r,omitempty"` // not before, Unix milliseconds
 	Error    string    `msg:"err,omitempty"`
+	Version  string    `msg:"v,omitempty"` // sha256 of the plugin at whose hands the last attempt failed
 }
 
 // outRow is one message, or change of one, waiting for its platform.
@@ -41,6 +42,7 @@ type outRow struct {
 	Vanish    int64       `msg:"v,omitempty"`  // milliseconds after delivery at which it is deleted
 	Asked     bool        `msg:"as,omitempty"` // a member's own act asked for it: stop, quiet hours and cap do not hold it
 	Mention   bool        `msg:"mn,omitempty"` // a direct message that became a public one
+	Trial     string      `msg:"tr,omitempty"` // the rollout under which it was sent, and by which arm
 	Attempts  []attempt   `msg:"at,omitempty"`
 	Parts     []string    `msg:"pt,omitempty"` // of a split message, those that arrived
 

@@ -1334,8 +1334,8 @@ func (z *journalRow) Msgsize() (s int) {
 func (z *outRow) MarshalMsg(b []byte) (o []byte, err error) {
 	o = msgp.Require(b, z.Msgsize())
 	// check for omitted fields
-	zb0001Len := uint32(20)
-	var zb0001Mask uint32 /* 20 bits */
+	zb0001Len := uint32(21)
+	var zb0001Mask uint32 /* 21 bits */
 	_ = zb0001Mask
 	if z.Reaction == "" {
 		zb0001Len--
@@ -1369,25 +1369,29 @@ func (z *outRow) MarshalMsg(b []byte) (o []byte, err error) {
 		zb0001Len--
 		zb0001Mask |= 0x4000
 	}
-	if z.Attempts == nil {
+	if z.Trial == "" {
 		zb0001Len--
 		zb0001Mask |= 0x8000
 	}
-	if z.Parts == nil {
+	if z.Attempts == nil {
 		zb0001Len--
 		zb0001Mask |= 0x10000
 	}
-	if z.Of == 0 {
+	if z.Parts == nil {
 		zb0001Len--
 		zb0001Mask |= 0x20000
 	}
-	if z.In == "" {
+	if z.Of == 0 {
 		zb0001Len--
 		zb0001Mask |= 0x40000
 	}
-	if z.Messages == nil {
+	if z.In == "" {
 		zb0001Len--
 		zb0001Mask |= 0x80000
+	}
+	if z.Messages == nil {
+		zb0001Len--
+		zb0001Mask |= 0x100000
 	}
 	// variable map header, size zb0001Len
 	o = msgp.AppendMapHeader(o, zb0001Len)
@@ -1464,6 +1468,11 @@ func (z *outRow) MarshalMsg(b []byte) (o []byte, err error) {
 			o = msgp.AppendBool(o, z.Mention)
 		}
 		if (zb0001Mask & 0x8000) == 0 { // if not omitted
+			// string "tr"
+			o = append(o, 0xa2, 0x74, 0x72)
+			o = msgp.AppendString(o, z.Trial)
+		}
+		if (zb0001Mask & 0x10000) == 0 { // if not omitted
 			// string "at"
 			o = append(o, 0xa2, 0x61, 0x74)
 			o = msgp.AppendArrayHeader(o, uint32(len(z.Attempts)))
@@ -1475,7 +1484,7 @@ func (z *outRow) MarshalMsg(b []byte) (o []byte, err error) {
 				}
 			}
 		}
-		if (zb0001Mask & 0x10000) == 0 { // if not omitted
+		if (zb0001Mask & 0x20000) == 0 { // if not omitted
 			// string "pt"
 			o = append(o, 0xa2, 0x70, 0x74)
 			o = msgp.AppendArrayHeader(o, uint32(len(z.Parts)))
@@ -1483,17 +1492,17 @@ func (z *outRow) MarshalMsg(b []byte) (o []byte, err error) {
 				o = msgp.AppendString(o, z.Parts[za0002])
 			}
 		}
-		if (zb0001Mask & 0x20000) == 0 { // if not omitted
+		if (zb0001Mask & 0x40000) == 0 { // if not omitted
 			// string "of"
 			o = append(o, 0xa2, 0x6f, 0x66)
 			o = msgp.AppendUint64(o, z.Of)
 		}
-		if (zb0001Mask & 0x40000) == 0 { // if not omitted
+		if (zb0001Mask & 0x80000) == 0 { // if not omitted
 			// string "in"
 			o = append(o, 0xa2, 0x69, 0x6e)
 			o = msgp.AppendString(o, z.In)
 		}
-		if (zb0001Mask & 0x80000) == 0 { // if not omitted
+		if (zb0001Mask & 0x100000) == 0 { // if not omitted
 			// string "ms"
 			o = append(o, 0xa2, 0x6d, 0x73)
 			o = msgp.AppendArrayHeader(o, uint32(len(z.Messages)))
@@ -1617,6 +1626,12 @@ func (z *outRow) UnmarshalMsg(bts []byte) (o []byte, err error) {
 				err = msgp.WrapError(err, "Mention")
 				return
 			}
+		case "tr":
+			z.Trial, bts, err = msgp.ReadStringBytes(bts)
+			if err != nil {
+				err = msgp.WrapError(err, "Trial")
+				return
+			}
 		case "at":
 			var zb0002 uint32
 			zb0002, bts, err = msgp.ReadArrayHeaderBytes(bts)
@@ -1712,7 +1727,7 @@ func (z *outRow) UnmarshalMsg(bts []byte) (o []byte, err error) {
 
 // Msgsize returns an upper bound estimate of the number of bytes occupied by the serialized message
 func (z *outRow) Msgsize() (s int) {
-	s = 3 + 3 + msgp.StringPrefixSize + len(z.ID) + 2 + msgp.StringPrefixSize + len(z.Plugin) + 2 + msgp.Uint64Size + 3 + msgp.StringPrefixSize + len(z.Op) + 3 + z.To.Msgsize() + 2 + z.Content.Msgsize() + 3 + msgp.StringPrefixSize + len(z.Reaction) + 2 + msgp.StringPrefixSize + len(z.Message) + 3 + msgp.StringPrefixSize + len(z.Ref) + 2 + msgp.Int64Size + 2 + msgp.Int64Size + 3 + msgp.Int64Size + 2 + msgp.Int64Size + 3 + msgp.BoolSize + 3 + msgp.BoolSize + 3 + msgp.ArrayHeaderSize
+	s = 3 + 3 + msgp.StringPrefixSize + len(z.ID) + 2 + msgp.StringPrefixSize + len(z.Plugin) + 2 + msgp.Uint64Size + 3 + msgp.StringPrefixSize + len(z.Op) + 3 + z.To.Msgsize() + 2 + z.Content.Msgsize() + 3 + msgp.StringPrefixSize + len(z.Reaction) + 2 + msgp.StringPrefixSize + len(z.Message) + 3 + msgp.StringPrefixSize + len(z.Ref) + 2 + msgp.Int64Size + 2 + msgp.Int64Size + 3 + msgp.Int64Size + 2 + msgp.Int64Size + 3 + msgp.BoolSize + 3 + msgp.BoolSize + 3 + msgp.StringPrefixSize + len(z.Trial) + 3 + msgp.ArrayHeaderSize
 	for za0001 := range z.Attempts {
 		s += z.Attempts[za0001].Msgsize()
 	}
@@ -2702,8 +2717,8 @@ func (z *tokenRow) Msgsize() (s int) {
 func (z *workRow) MarshalMsg(b []byte) (o []byte, err error) {
 	o = msgp.Require(b, z.Msgsize())
 	// check for omitted fields
-	zb0001Len := uint32(12)
-	var zb0001Mask uint16 /* 12 bits */
+	zb0001Len := uint32(13)
+	var zb0001Mask uint16 /* 13 bits */
 	_ = zb0001Mask
 	if z.Middle == nil {
 		zb0001Len--
@@ -2740,6 +2755,10 @@ func (z *workRow) MarshalMsg(b []byte) (o []byte, err error) {
 	if z.Error == "" {
 		zb0001Len--
 		zb0001Mask |= 0x800
+	}
+	if z.Version == "" {
+		zb0001Len--
+		zb0001Mask |= 0x1000
 	}
 	// variable map header, size zb0001Len
 	o = append(o, 0x80|uint8(zb0001Len))
@@ -2809,6 +2828,11 @@ func (z *workRow) MarshalMsg(b []byte) (o []byte, err error) {
 			// string "err"
 			o = append(o, 0xa3, 0x65, 0x72, 0x72)
 			o = msgp.AppendString(o, z.Error)
+		}
+		if (zb0001Mask & 0x1000) == 0 { // if not omitted
+			// string "v"
+			o = append(o, 0xa1, 0x76)
+			o = msgp.AppendString(o, z.Version)
 		}
 	}
 	return
@@ -2942,6 +2966,12 @@ func (z *workRow) UnmarshalMsg(bts []byte) (o []byte, err error) {
 				err = msgp.WrapError(err, "Error")
 				return
 			}
+		case "v":
+			z.Version, bts, err = msgp.ReadStringBytes(bts)
+			if err != nil {
+				err = msgp.WrapError(err, "Version")
+				return
+			}
 		default:
 			bts, err = msgp.Skip(bts)
 			if err != nil {
@@ -2964,6 +2994,6 @@ func (z *workRow) Msgsize() (s int) {
 	for za0002 := range z.Then {
 		s += msgp.StringPrefixSize + len(z.Then[za0002])
 	}
-	s += 3 + msgp.BoolSize + 3 + msgp.IntSize + 3 + msgp.Uint64Size + 2 + msgp.IntSize + 2 + msgp.Int64Size + 2 + msgp.Int64Size + 4 + msgp.StringPrefixSize + len(z.Error)
+	s += 3 + msgp.BoolSize + 3 + msgp.IntSize + 3 + msgp.Uint64Size + 2 + msgp.IntSize + 2 + msgp.Int64Size + 2 + msgp.Int64Size + 4 + msgp.StringPrefixSize + len(z.Error) + 2 + msgp.StringPrefixSize + len(z.Version)
 	return
 }

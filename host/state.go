@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/hearthbot/hearth/host/replay"
 	"github.com/hearthbot/hearth/sdk/abi"
 	"github.com/hearthbot/hearth/store"
 )
@@ -14,9 +15,9 @@ import (
 // what was read: the commit's checks and the journal's evidence. It serves one
 // invocation.
 type reads struct {
-	snap   store.Snapshot
-	plugin string
-	own    string // prefix of the event's member's rows; "" if all members' may be read
+	snap  store.Snapshot
+	space string // where the plugin's rows are
+	own   string // prefix of the event's member's rows; "" if all members' may be read
 
 	checks []store.Row // keys and revisions that were read; a value is not kept
 	spans  []store.Range
@@ -47,11 +48,11 @@ func (r *reads) Get(ctx context.Context, key string) ([]byte, bool, error) {
 	if r.foreign(key) {
 		return nil, false, fmt.Errorf("%w: %s is another member's; that takes the capability %q", errReads, key, abi.CapMembers)
 	}
-	row, err := r.snap.Get(ctx, stateKey(r.plugin, key))
+	row, err := r.snap.Get(ctx, stateKey(r.space, key))
 	if err != nil {
 		return nil, false, err
 	}
-	row.Key = stateKey(r.plugin, key)
+	row.Key = stateKey(r.space, key)
 	if err := r.check(row); err != nil {
 		return nil, false, err
 	}
@@ -95,16 +96,9 @@ func (r *reads) scan(ctx context.Context, s *abi.Scan) (*abi.Rows, error) {
 	case limit == 0, limit > abi.MaxScan && !s.Relaxed:
 		limit = abi.MaxScan
 	}
-	base := stateKey(r.plugin, "")
-	span := store.Prefix(base + store.Key(s.Prefix))
-	if s.After != "" {
-		if s.Reverse {
-			span.To = min(span.To, base+store.Key(s.After))
-		} else {
-			span.From = max(span.From, base+store.Key(s.After)+"\x00")
-		}
-	}
-	span.Reverse, span.Limit = s.Reverse, limit+1
+	base := stateKey(r.space, "")
+	span := replay.Span(base, s)
+	span.Limit = limit + 1
 	out := &abi.Rows{}
 	size := 0
 	for row, err := range r.snap.Scan(ctx, span) {

@@ -51,7 +51,7 @@ func (e *Engine) Today(ctx context.Context) (Today, error) {
 		to           **Count
 		plugin, name string
 	}{{&t.Newcomers, house.Name, trackJoined}, {&t.Greeted, "welcome", trackGreeted}, {&t.FirstTask, "tasks", trackFirstTask}, {&t.Stuck, "tasks", trackStuck}} {
-		if p := e.plugin(c.plugin); c.plugin != house.Name && (p == nil || p.live.Load() == nil) {
+		if p := e.plugin(c.plugin); c.plugin != house.Name && (p == nil || p.version() == nil) {
 			continue
 		}
 		n, err := dayCount(ctx, snap, c.plugin, c.name, now.Format(time.DateOnly))

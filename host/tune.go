@@ -32,6 +32,8 @@ type Keep struct {
 	Buttons time.Duration // what buttons and keyed messages stand for, since their last use; 0 means 90 days
 	Track   time.Duration // counters of what plugins track; 0 means 2 years
 	Audit   time.Duration // who changed what; 0 means 365 days
+
+	Versions int // of a plugin, beside those that run; 0 means 5
 }
 
 // tuning takes what may change out of the options, so that nobody reads there
@@ -62,6 +64,7 @@ func (t Tuning) withDefaults() *Tuning {
 	def(&t.Keep.Buttons, 90*24*time.Hour)
 	def(&t.Keep.Track, 2*366*24*time.Hour)
 	def(&t.Keep.Audit, 365*24*time.Hour)
+	def(&t.Keep.Versions, 5)
 	def(&t.MaxBacklog, 100_000)
 	def(&t.MaxOutbox, 100_000)
 	def(&t.MaxTimers, 100_000)
@@ -107,7 +110,7 @@ func (e *Engine) retune(ctx context.Context, old, now *Tuning) error {
 		return nil
 	}
 	for _, p := range plugins {
-		if v := p.live.Load(); v != nil {
+		if v := p.version(); v != nil {
 			if err := e.timers.reschedule(ctx, p, v); err != nil {
 				return fmt.Errorf("plugin %s: %w", p.name, err)
 			}
@@ -137,16 +140,16 @@ func (e *Engine) configure(ctx context.Context, name string, o PluginOptions) (b
 	e.refreshing.Lock()
 	defer e.refreshing.Unlock()
 	p := e.plugin(name)
-	if p == nil || p.live.Load() == nil {
+	if p == nil || p.version() == nil {
 		return false, fmt.Errorf("%w: plugin %s", ErrUnknown, name)
 	}
-	old := p.live.Load()
+	old := p.version()
 	if old.compiled == nil {
 		return false, fmt.Errorf("%w: it is no module", wasm.ErrClosed)
 	}
 	age := p.aged.Load()
 	v, err := e.image(ctx, old.compiled, &old.manifest, o, nil)
-	if err != nil && p.live.Load() != old {
+	if err != nil && p.version() != old {
 		return false, nil // another version has become live, and old is closed
 	}
 	if err != nil {
@@ -154,14 +157,39 @@ func (e *Engine) configure(ctx context.Context, name string, o PluginOptions) (b
 	}
 	v.grants = old.grants
 	v.age.Store(age)
-	if !p.live.CompareAndSwap(old, v) {
+	if !p.replace(old, v) {
 		return false, v.guest.Close()
 	}
 	if err := old.guest.Close(); err != nil {
 		e.o.Logger.Warn("old image did not close cleanly", "plugin", name, "err", err)
 	}
+	e.configureOthers(ctx, p, o)
 	p.breaker.reset()
 	p.lanes.resume()
 	e.o.Logger.Info("plugin has another config", "plugin", name, "config", cmp.Or(v.config, "none")[:min(12, len(v.config))])
 	return true, nil
+}
+
+// configureOthers gives what runs beside the live version the config that that
+// has now. What cannot have it is told apart from it by more than its code: it
+// stays as it is, and is logged.
+func (e *Engine) configureOthers(ctx context.Context, p *plugin, o PluginOptions) {
+	for _, old := range p.lineup().others() {
+		if old.compiled == nil {
+			continue
+		}
+		age := p.aged.Load()
+		v, err := e.image(ctx, old.compiled, &old.manifest, o, nil)
+		if err != nil {
+			e.o.Logger.Error("a version beside the live one runs on with the config that it had", "plugin", p.name, "version", old.manifest.Version, "err", err)
+			continue
+		}
+		v.grants = old.grants
+		v.age.Store(age)
+		if p.replace(old, v) {
+			old.guest.Close()
+		} else {
+			v.guest.Close() // it does not run any more
+		}
+	}
 }

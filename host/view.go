@@ -28,7 +28,7 @@ func (e *Engine) Query(ctx context.Context, plugin string, q abi.Query) (abi.Vie
 	if err != nil {
 		return abi.View{}, fmt.Errorf("host: asking plugin %s for %s: %w", plugin, q.Path, err)
 	}
-	if v := p.live.Load(); v != nil && v.age.Load() < p.aged.Load() {
+	if v := p.version(); v != nil && v.age.Load() < p.aged.Load() {
 		_ = e.refresh(e.ctx) // or waits for the one that is under way
 	}
 	select {
@@ -38,13 +38,19 @@ func (e *Engine) Query(ctx context.Context, plugin string, q abi.Query) (abi.Vie
 		return abi.View{}, ctx.Err()
 	}
 	for {
-		v := p.live.Load()
+		v := p.version()
 		if v == nil {
 			return abi.View{}, fmt.Errorf("%w: plugin %q", ErrUnknown, plugin)
 		}
 		view, err := e.view(ctx, p, v, in)
-		if errors.Is(err, wasm.ErrClosed) && p.live.Load() != v {
+		if errors.Is(err, wasm.ErrClosed) && p.version() != v {
 			continue // another version has become live since
+		}
+		if errors.Is(err, errMoved) {
+			p.pass(ctx)
+			if ctx.Err() == nil {
+				continue
+			}
 		}
 		if err != nil {
 			return abi.View{}, fmt.Errorf("host: asking plugin %s for %s: %w", plugin, q.Path, err)
@@ -59,7 +65,11 @@ func (e *Engine) view(ctx context.Context, p *plugin, v *version, in []byte) (vi
 		return view, err
 	}
 	defer snap.Close()
-	r := &reads{snap: snap, plugin: p.name}
+	space, err := p.serves(v)
+	if err != nil {
+		return view, err
+	}
+	r := &reads{snap: snap, space: space}
 	res, err := v.guest.Call(ctx, wasm.Call{Export: abi.ExportQuery, Input: in, Host: r, Now: e.clock.Now(), Seed: 1})
 	if err != nil {
 		return view, err

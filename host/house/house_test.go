@@ -109,6 +109,15 @@ func TestTranscripts(t *testing.T) {
 				t.Error(err)
 			}
 			showContent(&out, &f)
+			fmt.Fprintln(&out, "> rollouts")
+			for _, r := range []Rollout{{Plugin: "welcome", Version: "2.0.0", Promoted: true}, {Plugin: "welcome", Version: "2.0.0", Which: "error_rate", Now: 0.0512, Most: 0.02},
+				{Plugin: "welcome", Version: "2.0.0", Which: "p95_ms", Now: 212.4, Most: 20}, {Plugin: "welcome", Version: "2.0.0", Which: "messages", Now: 10, Most: 3}} {
+				c := TellRollout(&setup, c.locale, &r)
+				if err := c.Check(); err != nil {
+					t.Error(err)
+				}
+				showContent(&out, &c)
+			}
 			compare(t, filepath.Join("testdata", c.file+".txt"), out.String())
 		})
 	}

@@ -9,6 +9,7 @@ import (
 	"runtime"
 	"sync"
 
+	"github.com/tetratelabs/wazero/experimental"
 	"golang.org/x/sync/semaphore"
 )
 
@@ -35,6 +36,10 @@ type Options struct {
 	// Queue is how many more calls may wait for a sandbox of an image before
 	// ErrBusy; 0 means 1,024.
 	Queue int
+
+	// Workers is how many processors one compilation may take; 0 means one, which
+	// leaves the others to events. It is for programs that do nothing meanwhile.
+	Workers int
 
 	// Logger takes what plugins log while their images are made, and what goes
 	// wrong off the path; nil throws it away.
@@ -66,8 +71,8 @@ func New(o Options) (*Engine, error) {
 	o.CacheSize = orValue(o.CacheSize, 1<<30)
 	o.Sandboxes = orValue(o.Sandboxes, runtime.GOMAXPROCS(0))
 	o.Queue = orValue(o.Queue, 1024)
-	if o.Sandboxes < 0 || o.Queue < 0 || o.CacheSize < 0 {
-		return nil, fmt.Errorf("wasm: negative option: %d sandboxes, a queue of %d, a cache of %d bytes", o.Sandboxes, o.Queue, o.CacheSize)
+	if o.Sandboxes < 0 || o.Queue < 0 || o.CacheSize < 0 || o.Workers < 0 {
+		return nil, fmt.Errorf("wasm: negative option: %d sandboxes, a queue of %d, a cache of %d bytes, %d workers", o.Sandboxes, o.Queue, o.CacheSize, o.Workers)
 	}
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
@@ -102,11 +107,17 @@ func compilers() int { return max(1, runtime.GOMAXPROCS(0)/2) }
 // each gets a Plugin to close. ErrABI says that it is no plugin for this host.
 // The compilation goes on when ctx has ended, so code must not be changed ever.
 func (e *Engine) Compile(ctx context.Context, code []byte, l Limits) (*Plugin, error) {
+	return e.CompileSum(ctx, code, sha256.Sum256(code), l)
+}
+
+// CompileSum is Compile for whoever has worked out the code's SHA-256 already,
+// and answers for it.
+func (e *Engine) CompileSum(ctx context.Context, code []byte, sum [sha256.Size]byte, l Limits) (*Plugin, error) {
 	l = l.or(e.options.Limits)
 	if err := l.check(); err != nil {
 		return nil, err
 	}
-	key := programKey{sha256.Sum256(code), l}
+	key := programKey{sum, l}
 	e.mu.Lock()
 	if e.closed {
 		e.mu.Unlock()
@@ -150,7 +161,7 @@ func (e *Engine) Compile(ctx context.Context, code []byte, l Limits) (*Plugin, e
 // build compiles p for all that wait for it, and goes on when they have gone:
 // another will come for it, or it is thrown away.
 func (e *Engine) build(p *program, code []byte) {
-	ctx := context.Background()
+	ctx := experimental.WithCompilationWorkers(context.Background(), e.options.Workers)
 	p.err = p.build(ctx, code, e.options.CacheDir)
 	if e.options.CacheDir != "" {
 		if err := purgeCache(e.options.CacheDir, e.options.CacheSize); err != nil {

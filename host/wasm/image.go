@@ -322,3 +322,6 @@ func (i *Image) free() error {
 	close(i.gone)
 	return err
 }
+
+// Memory is how many bytes of the guest's memory the image fills.
+func (i *Image) Memory() int { return len(i.snap.memory.data) }

@@ -4,6 +4,7 @@ package main
 
 import (
 	"errors"
+	"hash/fnv"
 
 	"github.com/hearthbot/hearth/sdk"
 )
@@ -11,7 +12,7 @@ import (
 // Set by the linker.
 var (
 	version = "1.0.0"
-	broken  = "" // where it fails: warm or test
+	broken  = "" // where it fails: warm or test; or how its events go wrong: trap, slow, greedy or chatty
 )
 
 var (
@@ -38,7 +39,41 @@ func handle(c *sdk.Ctx[struct{}]) error {
 	handled.Set(c, c.Event.ID, handled.Get(c, c.Event.ID)+version+" ")
 	total.Add(c, 1)
 	c.Reply(sdk.Markup(c.Event.ID + " by " + version))
+	switch broken {
+	case "trap":
+		if oneOf(20, c.Event.ID) {
+			panic("this version does not like " + c.Event.ID)
+		}
+	case "slow":
+		work(slowness)
+	case "greedy":
+		if oneOf(4, c.Event.ID) {
+			c.DM("psst") // for which it has no permission
+		}
+	case "chatty":
+		for range 9 {
+			c.Reply(sdk.Markup(c.Event.ID + " by " + version))
+		}
+	}
 	return nil
+}
+
+// oneOf says yes of one of n texts.
+func oneOf(n uint32, text string) bool {
+	h := fnv.New32a()
+	h.Write([]byte(text))
+	return h.Sum32()%n == 0
+}
+
+// slowness is so much work that it takes tens of milliseconds.
+const slowness = 5_000_000
+
+var sink uint32
+
+func work(n int) {
+	for i := range uint32(n) {
+		sink = sink*1664525 + i
+	}
 }
 
 func main() {}
