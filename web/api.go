@@ -44,6 +44,12 @@ func (s *Server) api(r chi.Router) {
 	if s.o.Tasks != nil {
 		s.taskRoutes(api)
 	}
+	if s.o.Plugins != nil {
+		s.pluginRoutes(api)
+	}
+	if s.o.Replayer != nil {
+		s.replayRoute(api)
+	}
 	if s.o.Settings != nil {
 		s.settingRoutes(api)
 	}

@@ -28,21 +28,28 @@ type PluginList struct {
 }
 
 func (s *Server) plugins(ctx context.Context, _ *struct{}) (*out[PluginList], error) {
-	st, err := s.o.Host.Status(ctx)
+	list, err := s.allPlugins(ctx)
 	if err != nil {
 		return nil, s.failed(ctx, "plugins", err)
 	}
-	return &out[PluginList]{PluginList{st.Plugins}}, nil
+	return &out[PluginList]{PluginList{some(list)}}, nil
 }
 
-func (s *Server) plugin(ctx context.Context, in *struct {
-	Name string `path:"name" maxLength:"32"`
-}) (*out[Plugin], error) {
+// allPlugins are those that are known; without [Options.Plugins], that are live.
+func (s *Server) allPlugins(ctx context.Context) ([]Plugin, error) {
+	if s.o.Plugins != nil {
+		return s.o.Plugins.Plugins(ctx)
+	}
 	st, err := s.o.Host.Status(ctx)
+	return st.Plugins, err
+}
+
+func (s *Server) plugin(ctx context.Context, in *PluginPath) (*out[Plugin], error) {
+	list, err := s.allPlugins(ctx)
 	if err != nil {
 		return nil, s.failed(ctx, "plugin", err)
 	}
-	for _, p := range st.Plugins {
+	for _, p := range list {
 		if p.Name == in.Name {
 			return &out[Plugin]{p}, nil
 		}

@@ -95,6 +95,12 @@ func (s *Server) follow(ctx context.Context, in *EventFilter) (*huma.StreamRespo
 		cancel()
 		return nil, s.failed(ctx, "follow", err)
 	}
+	return streamOf(ctx, s, "follow", events, cancel), nil
+}
+
+// streamOf is an answer that has each value as JSON in an event of its own, until
+// the channel is closed or the client goes; then it ends with cancel.
+func streamOf[T any](ctx context.Context, s *Server, doing string, values <-chan T, cancel context.CancelFunc) *huma.StreamResponse {
 	return &huma.StreamResponse{Body: func(hc huma.Context) {
 		defer cancel()
 		_, w := humachi.Unwrap(hc)
@@ -106,13 +112,13 @@ func (s *Server) follow(ctx context.Context, in *EventFilter) (*huma.StreamRespo
 		defer beat.Stop()
 		for out.err == nil {
 			select {
-			case e, ok := <-events:
+			case v, ok := <-values:
 				if !ok {
 					return
 				}
-				b, err := json.Marshal(e)
+				b, err := json.Marshal(v)
 				if err != nil {
-					s.log.ErrorContext(ctx, "a request failed", "doing", "follow", "err", err)
+					s.log.ErrorContext(ctx, "a request failed", "doing", doing, "err", err)
 					return
 				}
 				out.write("data: " + string(b) + "\n\n")
@@ -120,7 +126,7 @@ func (s *Server) follow(ctx context.Context, in *EventFilter) (*huma.StreamRespo
 				out.write(": still here\n\n")
 			}
 		}
-	}}, nil
+	}}
 }
 
 // stream writes and flushes; after the first error it does nothing.

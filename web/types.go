@@ -58,11 +58,23 @@ type Plugin struct {
 	Version  string   `json:"version" doc:"as its manifest has it"`
 	SHA256   string   `json:"sha256" doc:"of its code, hex"`
 	About    string   `json:"about,omitempty"`
-	Status   string   `json:"status" enum:"live,held back,probing" doc:"live; or held back, because its events failed one after the other, and probing, because one is tried again"`
+	Status   string   `json:"status" enum:"live,held back,probing,disabled,staged" doc:"live; or held back, because its events failed one after the other, and probing, because one is tried again; disabled; staged: no version of it was made live yet"`
 	Waiting  int      `json:"waiting" doc:"events that wait for it"`
 	Events   []string `json:"events" doc:"kinds it wants" nullable:"false"`
 	Commands []string `json:"commands" nullable:"false"`
 	Grants   []Grant  `json:"grants" doc:"what it asks for" nullable:"false"`
+
+	AboutIn   Words      `json:"about_in,omitempty" doc:"about, by language"`
+	Allowed   []Grant    `json:"allowed,omitempty" doc:"all that was granted, whether the version that runs asks for it or not"`
+	Bundled   bool       `json:"bundled,omitempty" doc:"the version that runs came with hearth"`
+	Since     *time.Time `json:"live_since,omitempty" doc:"since when that version is live"`
+	Previous  string     `json:"previous,omitempty" doc:"sha256 of the version that a rollback makes live; not there: there is none"`
+	Newest    string     `json:"newest_staged,omitempty" doc:"sha256 of the newest version that was uploaded since and is not live"`
+	Shadow    string     `json:"shadow,omitempty" doc:"sha256 of the version on silent trial"`
+	Rollout   *Rollout   `json:"rollout,omitempty" doc:"the gradual release under way"`
+	Migration *Migration `json:"migration,omitempty" doc:"how far its rows are on their way to another state version"`
+	Health    *Health    `json:"health,omitempty" doc:"the last hour"`
+	Failures  int        `json:"failed_events,omitempty" doc:"of it, that were given up and wait for a person"`
 }
 
 // Grant is a permission a plugin asks for.

@@ -13,6 +13,8 @@
 //	             │  /tasks             ─► Tasks                      tasks.go, taskspages.go
 //	             ├─ /api/v1/…          bearer token ─► huma ─► Host  api.go, events.go, control.go
 //	             │  /api/v1/verify     the same ─► Verifier          verify.go
+//	             │  /api/v1/plugins    versions come and go ─► Plugins plugins.go, pluginsapi.go, pluginslive.go
+//	             │                     what one would do ─► Replayer replay.go
 //	             │  /api/v1/events     CloudEvents ─► Host.Accept    cloudevents.go
 //	             ├─ /debug/pprof/…     bearer token                  health.go
 //	             └─ what platforms serve: /chat/, /slack/…           Options.Mounts
@@ -62,6 +64,13 @@ type Options struct {
 	// Tasks is the learning path, for its page and the API; nil leaves it out.
 	Tasks Tasks
 
+	// Plugins is the life of the plugins, for the API; nil leaves it out, and shows
+	// those that are live alone.
+	Plugins Plugins
+
+	// Replayer runs recorded events again, for the API; nil leaves it out.
+	Replayer Replayer
+
 	// Settings are all that can be set, for the API; nil leaves them out.
 	Settings Settings
 
@@ -85,8 +94,9 @@ type Options struct {
 	Clock   func() time.Time // nil is time.Now
 }
 
-// MaxBody is how many bytes any request may bring.
-const MaxBody = 20 << 20
+// MaxBody is how many bytes any request may bring: a plugin's file, with a form
+// around it.
+const MaxBody = MaxPlugin + 1<<20
 
 // Server answers HTTP requests. It is safe for concurrent use.
 type Server struct {

@@ -78,6 +78,9 @@ func message(text string) string {
 	return b.String() + "\n"
 }
 
+// Closed is closed with the frame: what goes on beside the requests ends then.
+func (f *Frame) Closed() <-chan struct{} { return f.closed }
+
 // Close ends the streams, so that a server that shuts down need not wait for
 // them.
 func (f *Frame) Close() { f.closing.Do(func() { close(f.closed) }) }
