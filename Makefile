@@ -6,6 +6,7 @@ DIST    := host/cmd/hearth/dist
 PLUGINS := $(notdir $(patsubst %/main.go,%,$(wildcard plugins/*/main.go)))
 WASM    := $(PLUGINS:%=$(DIST)/%.wasm)
 SOURCES := $(shell find sdk -name '*.go' -not -name '*_test.go') go.mod go.sum
+SDK     := $(DIST)/sdk.zip
 CHAIN   := bin/toolchain
 
 # How long `make fuzz` spends on each target.
@@ -29,7 +30,10 @@ run: binary ## serve http://127.0.0.1:8080 with ./data
 toolchain: ## Go's compiler, linker and library for the sandbox
 	@$(GO) run ./host/verify/toolchain/mktoolchain -o $(CHAIN) $(if $(WITH),-with $(WITH))
 
-wasm: $(WASM) ## the plugins
+wasm: $(WASM) $(SDK) ## what is built in: the plugins, and the SDK for authors
+
+$(SDK): $(SOURCES) $(shell find sdk -name '*.md') $(wildcard host/cmd/hearth/author/kit/*.go) LICENSE
+	@$(GO) run ./host/cmd/hearth/author/kit/mkkit -o $@
 
 .SECONDEXPANSION:
 $(DIST)/%.wasm: $$(shell find plugins/$$* -type f -not -path '*/testdata/*' -not -name '*_test.go') $(SOURCES)
@@ -64,4 +68,4 @@ check: wasm ## what must hold before a change lands
 	@.ci/check
 
 clean:
-	rm -rf bin artifacts $(DIST)/*.wasm
+	rm -rf bin artifacts $(DIST)/*.wasm $(SDK)

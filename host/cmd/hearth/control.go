@@ -154,31 +154,3 @@ func dash(s string) string {
 	}
 	return s
 }
-
-func newPlugin(g *globals) *cobra.Command {
-	cmd := &cobra.Command{Use: "plugin", Short: "Look at plugins", Args: cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() }}
-	var asJSON bool
-	list := &cobra.Command{
-		Use:   "list",
-		Short: "List the plugins that are installed",
-		Args:  cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			c, err := g.client()
-			if err != nil {
-				return err
-			}
-			s, err := c.Status(cmd.Context())
-			if err != nil {
-				return err
-			}
-			if asJSON {
-				return printJSON(cmd.OutOrStdout(), web.PluginList{Plugins: s.Plugins})
-			}
-			return printPlugins(cmd.OutOrStdout(), s.Plugins)
-		},
-	}
-	jsonFlag(list, &asJSON)
-	cmd.AddCommand(list)
-	return cmd
-}

@@ -80,7 +80,7 @@ func newRoot() *cobra.Command {
 	f.StringVar(&g.data, "data", "", "data `DIR`ectory (default as the config has it, else ./data)")
 	f.StringVar(&g.server, "server", "", "`URL` of the hearth that runs (default the one that uses the data directory)")
 	root.AddCommand(newServe(g), newStatus(g), newEvents(g), newPlugin(g), newPause(g), newResume(g), newAdmin(g), newSlack(g),
-		newDoctor(g), newVerify(), newTasks(g), newConfig(g), newVersion())
+		newDoctor(g), newVerify(), newReplay(g), newTasks(g), newConfig(g), newDev(), newVersion())
 	usageErrors(root)
 	return root
 }

@@ -97,6 +97,7 @@ func TestScripts(t *testing.T) {
 		Setup: func(e *testscript.Env) error {
 			e.Setenv("PLUGINS", dir)
 			e.Setenv("HEARTH", built)
+			e.Setenv("GOCACHE", goCache(t)) // what every package needs is compiled already
 			jar, err := cookiejar.New(nil)
 			if err != nil {
 				return err
@@ -137,6 +138,16 @@ func binary(t *testing.T) string {
 		t.Fatalf("build hearth: %v\n%s", err, out)
 	}
 	return path
+}
+
+// goCache is where the go command keeps what it compiled.
+func goCache(t testing.TB) string {
+	t.Helper()
+	out, err := exec.Command("go", "env", "GOCACHE").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return strings.TrimSpace(string(out))
 }
 
 type browser struct{}

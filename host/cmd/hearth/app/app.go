@@ -8,6 +8,7 @@
 package app
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -27,6 +28,7 @@ import (
 	"github.com/hearthbot/hearth/host/audit"
 	"github.com/hearthbot/hearth/host/cmd/hearth/config"
 	"github.com/hearthbot/hearth/host/house"
+	"github.com/hearthbot/hearth/host/registry"
 	"github.com/hearthbot/hearth/host/wasm"
 	"github.com/hearthbot/hearth/store"
 	"github.com/hearthbot/hearth/store/bolt"
@@ -50,6 +52,14 @@ type Options struct {
 	// Packs are directories in which a pack of Go's compiler is looked for. With
 	// none, code is not compiled.
 	Packs []string
+
+	// Cache is a directory for the compiled code of plugins, of the owner's alone;
+	// "" is cache in the data directory.
+	Cache string
+
+	// Workers is how many processors the compilation of one plugin may take; 0
+	// means one, which leaves the others to events.
+	Workers int
 
 	// SignIn has a link made by which an admin comes in once, for Ready.
 	SignIn bool
@@ -168,7 +178,7 @@ func (a *App) token() string {
 func (a *App) openEngine(ctx context.Context) (err error) {
 	c := a.o.Config
 	a.registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}), a.buildInfo())
-	if a.wasm, err = wasm.New(wasm.Options{CacheDir: filepath.Join(a.data, CacheDir), Sandboxes: c.Limits.Sandboxes, Logger: a.log}); err != nil {
+	if a.wasm, err = wasm.New(wasm.Options{CacheDir: cmp.Or(a.o.Cache, filepath.Join(a.data, CacheDir)), Sandboxes: c.Limits.Sandboxes, Workers: a.o.Workers, Logger: a.log}); err != nil {
 		return fmt.Errorf("prepare the sandbox: %w", err)
 	}
 	var verifier host.Verifier
@@ -176,7 +186,12 @@ func (a *App) openEngine(ctx context.Context) (err error) {
 		if a.verifier, err = NewVerifier(ctx, verifyOptions(&c.Verify, a.wasm, a.data, a.log), a.data); err != nil {
 			return err
 		}
+		a.verifier.measure(a.registry)
 		verifier = forChat{a.verifier}
+	}
+	signatures, err := policy(&c.Registry)
+	if err != nil {
+		return err
 	}
 	t := tuning(c)
 	a.engine, err = host.New(ctx, host.Options{
@@ -187,6 +202,7 @@ func (a *App) openEngine(ctx context.Context) (err error) {
 			s, ok := a.conf().Plugins[plugin].Secrets[name]
 			return s.Reveal(), ok
 		},
+		Signatures: signatures, Settings: a.settings.options, Live: a.settings.live,
 		Sandboxes: c.Limits.Sandboxes, MaxBacklog: t.MaxBacklog, MaxOutbox: t.MaxOutbox, MaxTimers: t.MaxTimers, HouseTexts: t.HouseTexts,
 	})
 	if err != nil {
@@ -194,6 +210,19 @@ func (a *App) openEngine(ctx context.Context) (err error) {
 	}
 	a.gate = newGate(a.engine)
 	return nil
+}
+
+// policy is what the config says of signatures.
+func policy(c *config.Registry) (registry.Policy, error) {
+	p := registry.Policy{How: c.Signatures}
+	for _, text := range c.Keys {
+		k, err := registry.ParseKey(text)
+		if err != nil {
+			return p, fmt.Errorf("%w: registry.keys: %w", config.ErrConfig, err)
+		}
+		p.Keys = append(p.Keys, k)
+	}
+	return p, nil
 }
 
 // storeFigures counts how commits come to disk: the batch size of the metrics.
@@ -231,7 +260,7 @@ func (a *App) openWeb(context.Context) (err error) {
 		return err
 	}
 	tasks := &learning{engine: a.engine, verifier: a.verifier, audit: a.audit, log: a.log}
-	a.web, err = web.New(web.Options{Host: &joined{engine: a.engine, gate: a.gate, log: a.log}, Verifier: verifier, Run: run, Pages: pages, Tasks: tasks, Settings: a.settings, Members: &people{a.engine},
+	a.web, err = web.New(web.Options{Host: &joined{engine: a.engine, gate: a.gate, log: a.log}, Verifier: verifier, Run: run, Pages: pages, Tasks: tasks, Settings: a.settings, Members: &people{a.engine}, Replayer: replayer{a.engine}, Plugins: &keeping{a},
 		Access: a.access, NotReady: a.state.notReady, Mounts: a.platforms.mounts(),
 		Platforms: platformNames, Community: func() string { return a.conf().Community.Name }, Version: a.o.Version, Metrics: a.registry, Logger: a.log})
 	if err != nil {

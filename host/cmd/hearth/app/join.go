@@ -85,7 +85,7 @@ func moment(t time.Time) *time.Time {
 }
 
 func plugin(p *host.PluginInfo) web.Plugin {
-	out := web.Plugin{Name: p.Name, Version: p.Version, SHA256: p.SHA256, About: p.Manifest.About.In("en"), Waiting: p.Waiting,
+	out := web.Plugin{Name: p.Name, Version: p.Version, SHA256: p.SHA256, About: p.Manifest.About.In("en"), AboutIn: words(p.Manifest.About), Waiting: p.Waiting,
 		Events: []string{}, Commands: []string{}, Grants: []web.Grant{}}
 	switch p.Breaker {
 	case "open":
@@ -109,6 +109,18 @@ func plugin(p *host.PluginInfo) web.Plugin {
 			}
 		}
 		out.Grants = append(out.Grants, g)
+	}
+	return out
+}
+
+// words are a plugin's text by language, nil if it has none.
+func words(l abi.Localized) web.Words {
+	var out web.Words
+	for _, t := range l {
+		if out == nil {
+			out = web.Words{}
+		}
+		out[t.Locale] = t.Text
 	}
 	return out
 }

@@ -25,7 +25,7 @@ func (a *App) openPages() (*page.Frame, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := errors.Join(a.frontPage(f), a.eventPages(f), a.changePages(f)); err != nil {
+	if err := errors.Join(a.frontPage(f), a.eventPages(f), a.pluginPages(f), a.changePages(f)); err != nil {
 		return nil, err
 	}
 	if err := door.Register(door.Options{Frame: f, Access: a.access, URL: func() string { return c.Server.PublicURL }, Provider: a.provider}); err != nil {

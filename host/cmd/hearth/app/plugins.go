@@ -15,18 +15,15 @@ import (
 
 	"github.com/hearthbot/hearth/host"
 	"github.com/hearthbot/hearth/host/cmd/hearth/config"
+	"github.com/hearthbot/hearth/host/registry"
 	"github.com/hearthbot/hearth/host/wasm"
 	"github.com/hearthbot/hearth/sdk/abi"
 )
 
-// maxPlugin is how many bytes a plugin's file may have.
-const maxPlugin = 64 << 20
-
-// bundled is a plugin's file, before it is installed.
+// bundled is a plugin's file, compiled to see what it says of itself.
 type bundled struct {
 	name     string
-	code     []byte
-	compiled *wasm.Plugin // held, so that installing it compiles nothing again
+	compiled *wasm.Plugin
 	manifest abi.Manifest
 	err      error
 }
@@ -44,13 +41,35 @@ func ListPlugins(files fs.FS) ([]string, error) {
 	return names, nil
 }
 
+// registered names the plugins that the registry knows.
+func (a *App) registered(ctx context.Context) ([]string, error) {
+	snap, err := a.store.Snapshot(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("read the registry: %w", err)
+	}
+	defer snap.Close()
+	list, err := registry.Plugins(ctx, snap)
+	if err != nil {
+		return nil, fmt.Errorf("read the registry: %w", err)
+	}
+	var names []string
+	for _, p := range list {
+		if !p.Removed {
+			names = append(names, p.Name)
+		}
+	}
+	return names, nil
+}
+
 // enabledPlugins are the names in files that the config does not leave out. A
-// table for a plugin that is not there is an error: it would do nothing.
-func enabledPlugins(files fs.FS, c *config.Config) ([]string, error) {
+// table for a plugin that is neither there nor among others is an error: it
+// would do nothing.
+func enabledPlugins(files fs.FS, c *config.Config, others ...string) ([]string, error) {
 	names, err := ListPlugins(files)
 	if err != nil {
 		return nil, fmt.Errorf("list the plugins: %w", err)
 	}
+	all := slices.Compact(slices.Sorted(slices.Values(slices.Concat(names, others))))
 	for _, n := range slices.Sorted(maps.Keys(c.Plugins)) {
 		if n == ours.Name {
 			if err := checkOurs(c); err != nil {
@@ -58,16 +77,33 @@ func enabledPlugins(files fs.FS, c *config.Config) ([]string, error) {
 			}
 			continue
 		}
-		if len(names) > 0 && !slices.Contains(names, n) {
+		if len(all) > 0 && !slices.Contains(all, n) {
 			hint := ""
-			if near := config.Nearest(n, names); near != "" {
+			if near := config.Nearest(n, all); near != "" {
 				hint = ", did you mean " + near + "?"
 			}
 			return nil, fmt.Errorf("%w: %s: plugins.%s: there is no such plugin%s; there are %s",
-				config.ErrConfig, c.Where("plugins."+n), n, hint, strings.Join(names, ", "))
+				config.ErrConfig, c.Where("plugins."+n), n, hint, strings.Join(all, ", "))
 		}
 	}
 	return slices.DeleteFunc(names, func(n string) bool { return !c.Plugin(n).Enabled }), nil
+}
+
+// readPlugin reads a plugin's file.
+func readPlugin(files fs.FS, name string) (host.Bundle, error) {
+	b := host.Bundle{Name: name}
+	file := name + ".wasm"
+	info, err := fs.Stat(files, file)
+	if err == nil && info.Size() > host.MaxPlugin {
+		return b, fmt.Errorf("%w: %s has %d bytes, at most %d", host.ErrTooLarge, file, info.Size(), host.MaxPlugin)
+	}
+	if err == nil {
+		b.Code, err = fs.ReadFile(files, file)
+	}
+	if err != nil {
+		return b, fmt.Errorf("read %s: %w", file, err)
+	}
+	return b, nil
 }
 
 // compile reads and compiles plugins, as many at once as the engine allows. A
@@ -88,25 +124,18 @@ func compile(ctx context.Context, engine *wasm.Engine, files fs.FS, names []stri
 }
 
 func (b *bundled) compile(ctx context.Context, engine *wasm.Engine, files fs.FS) error {
-	file := b.name + ".wasm"
-	info, err := fs.Stat(files, file)
-	if err == nil && info.Size() > maxPlugin {
-		return fmt.Errorf("%s has %d bytes, at most %d", file, info.Size(), maxPlugin)
-	}
-	if err == nil {
-		b.code, err = fs.ReadFile(files, file)
-	}
+	file, err := readPlugin(files, b.name)
 	if err != nil {
-		return fmt.Errorf("read %s: %w", file, err)
+		return err
 	}
-	if b.compiled, err = engine.Compile(ctx, b.code, wasm.Limits{}); err != nil {
+	if b.compiled, err = engine.Compile(ctx, file.Code, wasm.Limits{}); err != nil {
 		return err
 	}
 	if _, err := b.manifest.UnmarshalMsg(b.compiled.Manifest()); err != nil {
 		return fmt.Errorf("its manifest cannot be read: %w", err)
 	}
 	if b.manifest.Name != b.name {
-		return fmt.Errorf("%s holds a plugin that calls itself %q; name the file %s.wasm", file, b.manifest.Name, b.manifest.Name)
+		return fmt.Errorf("%s.wasm holds a plugin that calls itself %q; name the file %s.wasm", b.name, b.manifest.Name, b.manifest.Name)
 	}
 	return nil
 }
@@ -119,72 +148,71 @@ func release(ctx context.Context, list []*bundled) {
 	}
 }
 
-// install puts the plugins into the engine. One that cannot be installed is
-// named in NotReady and holds up no other; what is wrong with the config is an
-// error.
+// install has the engine take up what its registry says is live, and what this
+// hearth brings along. One that cannot run is named in NotReady and holds up no
+// other; what is wrong with the config is an error.
 func (a *App) install(ctx context.Context) error {
-	names, err := enabledPlugins(a.o.Plugins, a.o.Config)
+	known, err := a.registered(ctx)
 	if err != nil {
 		return err
 	}
-	if len(names) == 0 {
+	names, err := enabledPlugins(a.o.Plugins, a.o.Config, known...)
+	if err != nil {
+		return err
+	}
+	if len(names)+len(known) == 0 {
 		a.log.Warn("no plugins are built: run make build; until then nothing is done about what comes in")
 		return nil
 	}
-	a.log.Info("preparing plugins; the first time this takes a few seconds", "plugins", names)
+	a.log.Info("preparing plugins; the first time this takes a few seconds", "bundled", names, "registered", known)
 	begun := time.Now()
-	list := compile(ctx, a.wasm, a.o.Plugins, names)
-	defer release(context.WithoutCancel(ctx), list)
-
-	if err := a.settings.learn(ctx, list); err != nil {
+	start := host.Start{GrantAll: a.o.GrantAll, Known: a.settings.learn, Skip: func(name string) bool { return !a.o.Config.Plugin(name).Enabled }}
+	for _, n := range names {
+		b, err := readPlugin(a.o.Plugins, n)
+		if err != nil {
+			a.lack(n, err)
+			continue
+		}
+		start.Bundled = append(start.Bundled, b)
+	}
+	list, err := a.engine.Restore(ctx, start)
+	if ctx.Err() != nil {
+		return nil
+	}
+	if err != nil {
 		return err
 	}
-	var sound []*bundled
-	var todo []host.Installation
-	for _, b := range list {
-		if b.err == nil {
-			var o host.PluginOptions
-			if o, b.err = b.options(a.o.Config); b.err == nil {
-				o.GrantAll = a.o.GrantAll
-				sound, todo = append(sound, b), append(todo, host.Installation{Code: b.code, Options: o})
-			}
+	for _, done := range list {
+		if errors.Is(done.Err, config.ErrConfig) {
+			return done.Err
 		}
-		if errors.Is(b.err, config.ErrConfig) {
-			return b.err
+		if done.Err != nil {
+			a.lack(done.Name, done.Err)
+			continue
 		}
+		a.ungranted(&done.PluginInfo)
 	}
-	for i, done := range a.engine.InstallAll(ctx, todo) {
-		if sound[i].err = done.Err; done.Err == nil {
-			a.ungranted(&done.PluginInfo)
-		}
-	}
-	for _, b := range list {
-		if errors.Is(b.err, config.ErrConfig) {
-			return b.err
-		}
-		if b.err != nil {
-			if ctx.Err() != nil {
-				return nil
-			}
-			a.state.lack(b.name)
-			a.log.Error("plugin could not be installed; the others go on", "plugin", b.name, "err", b.err)
-		}
-	}
-	a.log.Info("plugins are ready", "plugins", len(names)-len(a.state.lacking()), "took", time.Since(begun).Round(time.Millisecond).String())
+	a.log.Info("plugins are ready", "plugins", len(list)-len(a.state.lacking()), "took", time.Since(begun).Round(time.Millisecond).String())
 	return nil
 }
 
-// options are what the config says of the plugin, held against what the plugin
+// lack notes a plugin that does not run, and why.
+func (a *App) lack(name string, err error) {
+	a.state.lack(name)
+	a.log.Error("plugin could not be installed; the others go on", "plugin", name, "err", err)
+}
+
+// options are what the config says of a plugin, held against what the plugin
 // says can be set.
-func (b *bundled) options(c *config.Config) (host.PluginOptions, error) {
-	o := host.PluginOptions{Config: c.Plugin(b.name).Config}
-	if err := host.CheckConfig(&b.manifest, o.Config); errors.Is(err, host.ErrConfig) {
-		return o, fmt.Errorf("%w: %s: %w", config.ErrConfig, c.Where("plugins."+b.name), err)
+func options(c *config.Config, m *abi.Manifest) (host.PluginOptions, error) {
+	o := host.PluginOptions{Config: c.Plugin(m.Name).Config}
+	if err := host.CheckConfig(m, o.Config); errors.Is(err, host.ErrConfig) {
+		return o, fmt.Errorf("%w: %s: %w", config.ErrConfig, c.Where("plugins."+m.Name), err)
 	} else if err != nil {
 		return o, err
 	}
 	var err error
-	o.Texts, err = wordings(c, &b.manifest)
+	o.Texts, err = wordings(c, m)
 	return o, err
 }
 
@@ -223,7 +251,7 @@ func Manifests(ctx context.Context, files fs.FS, c *config.Config, cache string)
 	var out []abi.Manifest
 	for _, b := range list {
 		if b.err == nil {
-			_, b.err = b.options(c)
+			_, b.err = options(c, &b.manifest)
 		}
 		if errors.Is(b.err, config.ErrConfig) {
 			return nil, b.err

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"maps"
 	"os"
+	"reflect"
 	"slices"
 	"sync/atomic"
 
@@ -27,8 +28,8 @@ import (
 // starting.
 type board struct {
 	app     *App
-	file    *config.Config // and what flags set: this cannot be changed
-	plugins []string       // that there are files of, enabled or not
+	file    *config.Config           // and what flags set: this cannot be changed
+	plugins atomic.Pointer[[]string] // that there are files or versions of, enabled or not
 	stored  *settings.Settings
 	turn    chan struct{}                 // holds one token: one change at a time
 	started atomic.Pointer[config.Config] // what held at the start, and does for what works at the next
@@ -51,8 +52,14 @@ func (a *App) openSettings(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("list the plugins: %w", err)
 	}
+	known, err := a.registered(ctx)
+	if err != nil {
+		return err
+	}
+	names = slices.Compact(slices.Sorted(slices.Values(slices.Concat(names, known))))
 	key := settings.NewKey(a.data, os.Getenv(settings.KeyVariable))
-	b := &board{app: a, file: a.o.Config, plugins: names, stored: settings.New(a.store, a.audit, key, nil), turn: make(chan struct{}, 1)}
+	b := &board{app: a, file: a.o.Config, stored: settings.New(a.store, a.audit, key, nil), turn: make(chan struct{}, 1)}
+	b.plugins.Store(&names)
 	s, err := b.read(ctx, nil)
 	if err != nil {
 		return err
@@ -69,12 +76,10 @@ func (a *App) conf() *config.Config { return a.settings.now.Load().config }
 
 // learn takes in what the plugins say of themselves, against which what is
 // stored for them can now be held, and says what is wrong with any of it.
-func (b *board) learn(ctx context.Context, list []*bundled) error {
+func (b *board) learn(ctx context.Context, list []abi.Manifest) error {
 	manifests := map[string]*abi.Manifest{}
-	for _, p := range list {
-		if p.compiled != nil {
-			manifests[p.name] = &p.manifest
-		}
+	for i := range list {
+		manifests[list[i].Name] = &list[i]
 	}
 	s, err := b.read(ctx, manifests)
 	if err != nil {
@@ -89,6 +94,47 @@ func (b *board) learn(ctx context.Context, list []*bundled) error {
 	}
 	return nil
 }
+
+// options are what is set of a plugin, for a version of it that may take other
+// settings than the one that runs: what is stored and does not fit it is left
+// out, what the file says and does not is an error.
+func (b *board) options(m *abi.Manifest) (host.PluginOptions, error) {
+	return options(b.with(m).config, m)
+}
+
+// with is the situation with that version of a plugin.
+func (b *board) with(m *abi.Manifest) *situation {
+	s := b.now.Load()
+	if have := s.manifests[m.Name]; have != nil && reflect.DeepEqual(have, m) {
+		return s
+	}
+	manifests := maps.Clone(s.manifests)
+	if manifests == nil {
+		manifests = map[string]*abi.Manifest{}
+	}
+	manifests[m.Name] = m
+	next := b.situation(s.plain, manifests)
+	next.values = s.values
+	return next
+}
+
+// live takes in what another version says of itself that has become live.
+func (b *board) live(ctx context.Context, m *abi.Manifest) {
+	leave, err := b.enter(ctx)
+	if err != nil {
+		return // hearth stops
+	}
+	defer leave()
+	if !slices.Contains(b.names(), m.Name) {
+		names := append(slices.Clone(b.names()), m.Name)
+		slices.Sort(names)
+		b.plugins.Store(&names)
+	}
+	b.now.Store(b.with(m))
+}
+
+// names are the plugins there are, enabled or not.
+func (b *board) names() []string { return *b.plugins.Load() }
 
 // read is the situation by what is stored now.
 func (b *board) read(ctx context.Context, manifests map[string]*abi.Manifest) (*situation, error) {
@@ -129,7 +175,7 @@ func (b *board) situation(plain map[string]json.RawMessage, manifests map[string
 		switch p := config.PluginOf(key); {
 		case p == ours.Name && !wording:
 			s.fault(use, key, errOurs)
-		case p != "" && p != ours.Name && len(b.plugins) > 0 && !slices.Contains(b.plugins, p):
+		case p != "" && p != ours.Name && len(b.names()) > 0 && !slices.Contains(b.names(), p):
 			s.fault(use, key, config.Say("there is no plugin %s", "没有插件 %s", p))
 		}
 	}
@@ -207,7 +253,7 @@ func tuning(c *config.Config) host.Tuning {
 		Policy:     host.Policy{QuietFrom: c.Policy.QuietFrom, QuietTo: c.Policy.QuietTo, DailyCap: c.Policy.DailyCap, Expiry: c.Policy.Expiry},
 		Journal:    host.Journal{MaxRows: c.Journal.MaxRows, MaxAge: c.Journal.MaxAge},
 		Retries:    host.Retries{Delays: c.Retries.Delays, Deliveries: c.Retries.Deliveries},
-		Keep:       host.Keep{Audit: c.Privacy.Audit, Seen: c.Privacy.Seen, Sent: c.Privacy.Sent, Buttons: c.Privacy.Buttons, Track: c.Privacy.Track},
+		Keep:       host.Keep{Audit: c.Privacy.Audit, Seen: c.Privacy.Seen, Sent: c.Privacy.Sent, Buttons: c.Privacy.Buttons, Track: c.Privacy.Track, Versions: c.Registry.Keep},
 		MaxBacklog: c.Limits.Backlog, MaxOutbox: c.Limits.Outbox, MaxTimers: c.Limits.Timers,
 		HouseTexts: ourTexts(c),
 	}

@@ -22,7 +22,7 @@ var _ web.Settings = (*board)(nil)
 // list is everything that can be set, with what holds.
 func (b *board) list(s *situation) []config.Setting {
 	out := s.config.Settings()
-	for _, name := range b.plugins {
+	for _, name := range b.names() {
 		m := s.manifests[name]
 		if m == nil { // it is left out, and says nothing of itself
 			m = &abi.Manifest{Name: name}

@@ -43,6 +43,8 @@ type Verifier struct {
 	data   string
 	log    *slog.Logger
 
+	figures verifyFigures
+
 	ctx  context.Context // of the preparation
 	stop context.CancelFunc
 	done sync.WaitGroup
@@ -131,10 +133,12 @@ func (x *Verifier) Submit(ctx context.Context, s verify.Submission, locale strin
 		}
 		s.Files[i].Text = text
 	}
+	start := time.Now()
 	r, err := x.verify.Verify(ctx, s)
 	if err != nil {
 		return r, err
 	}
+	x.figures.count(&r, time.Since(start))
 	r.Diagnostics = append(r.Diagnostics[:len(r.Diagnostics):len(r.Diagnostics)], notes...)
 	return r.In(locale), nil
 }

@@ -238,6 +238,9 @@ func (c *Client) refusal(resp *http.Response) error {
 	if err := settingsProblem(body); err != nil {
 		return err
 	}
+	if err := pluginProblem(body); err != nil {
+		return err
+	}
 	for _, e := range p.Errors {
 		p.Detail += "; " + strings.TrimPrefix(strings.TrimPrefix(e.Location, "query."), "path.") + ": " + e.Message
 	}

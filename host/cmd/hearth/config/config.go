@@ -19,6 +19,8 @@ import (
 	"log/slog"
 	"net/netip"
 	"time"
+
+	"github.com/hearthbot/hearth/host/registry"
 )
 
 // Config is everything that can be set. Default returns it as it is without a
@@ -36,6 +38,7 @@ type Config struct {
 	Access    Access
 	Privacy   Privacy
 	Verify    Verify
+	Registry  Registry
 	Webchat   Webchat
 	Slack     Slack
 	Plugins   map[string]Plugin
@@ -120,6 +123,13 @@ type Limits struct {
 	Timers    int // of one plugin
 }
 
+// Registry is [registry]: how versions of plugins come in, and how many stay.
+type Registry struct {
+	Signatures string   // required, warn or off
+	Keys       []string // public keys of minisign that are trusted
+	Keep       int      // versions of a plugin beside those that run
+}
+
 // Webchat is [webchat]: the chat at /chat.
 type Webchat struct {
 	Enabled  bool
@@ -168,13 +178,14 @@ func Default() *Config {
 		Journal:   Journal{MaxRows: 1_000_000, MaxAge: 30 * 24 * time.Hour},
 		Retries: Retries{Delays: []time.Duration{time.Second, 2 * time.Second, 4 * time.Second, 8 * time.Second, 15 * time.Second,
 			time.Minute, 5 * time.Minute}, Deliveries: 12},
-		Limits:  Limits{Backlog: 100_000, Outbox: 100_000, Timers: 100_000},
-		Access:  Access{Session: 12 * time.Hour, GroupsClaim: "groups"},
-		Privacy: Privacy{Audit: 365 * day, Seen: 7 * day, Buttons: 90 * day, Track: 732 * day},
-		Verify:  defaultVerify(),
-		Webchat: Webchat{Enabled: true},
-		Plugins: map[string]Plugin{},
-		lines:   map[string]int{},
+		Limits:   Limits{Backlog: 100_000, Outbox: 100_000, Timers: 100_000},
+		Access:   Access{Session: 12 * time.Hour, GroupsClaim: "groups"},
+		Privacy:  Privacy{Audit: 365 * day, Seen: 7 * day, Buttons: 90 * day, Track: 732 * day},
+		Verify:   defaultVerify(),
+		Registry: Registry{Signatures: registry.Warn, Keep: 5},
+		Webchat:  Webchat{Enabled: true},
+		Plugins:  map[string]Plugin{},
+		lines:    map[string]int{},
 	}
 }
 
@@ -256,5 +267,8 @@ func (c *Config) keys() []key {
 		{"slack.bot_token", Now, secret(&c.Slack.BotToken, 0)},
 		{"slack.app_token", Now, secret(&c.Slack.AppToken, 0)},
 		{"slack.api_url", File, httpURL(&c.Slack.APIURL)},
+		{"registry.signatures", File, choice(&c.Registry.Signatures, registry.Required, registry.Warn, registry.Off)},
+		{"registry.keys", File, publicKeys(&c.Registry.Keys)},
+		{"registry.keep", Now, number(&c.Registry.Keep, 1, 50)},
 	}, c.Verify.keys()...)
 }

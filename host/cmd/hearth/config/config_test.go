@@ -110,6 +110,7 @@ func TestFaults(t *testing.T) {
 		"text for bool":            {"[webchat]\nenabled = \"yes\"", `hearth.toml:2: webchat.enabled: wants true or false, without quotes, and has text`},
 		"text for number":          {"[limits]\nbacklog = \"many\"", `hearth.toml:2: limits.backlog: wants a whole number, without quotes, and has text`},
 		"text for list":            {"[webchat]\nchannels = \"help\"", `hearth.toml:2: webchat.channels: wants a list of texts, such as ["help", "random"], and has text`},
+		"no key of minisign":       {"[registry]\nkeys = [\"RWQnonsense\"]", `hearth.toml:2: registry.keys: has "RWQnonsense", which is no public key of minisign`},
 		"number in list":           {"[webchat]\nchannels = [\"help\", 3]", `hearth.toml:2: webchat.channels: wants a list of texts`},
 		"no port":                  {"[server]\nlisten = \"localhost\"", `hearth.toml:2: server.listen: "localhost" is no address; write HOST:PORT`},
 		"port too large":           {"[server]\nlisten = \":99999\"", `"`},
@@ -246,6 +247,7 @@ func TestExample(t *testing.T) {
 	want.Access.Issuer, want.Access.ClientID, want.Access.ClientSecret = c.Access.Issuer, c.Access.ClientID, c.Access.ClientSecret
 	// None is an empty list there.
 	want.Webchat.Channels, want.Verify.Imports, want.Community.Managers = c.Webchat.Channels, c.Verify.Imports, c.Community.Managers
+	want.Registry.Keys = c.Registry.Keys
 	want.Access.Admins, want.Access.Managers, want.Access.Viewers = c.Access.Admins, c.Access.Managers, c.Access.Viewers
 	if !reflect.DeepEqual(c, want) {
 		t.Errorf("it calls a default what is none:\ngot  %+v\nwant %+v", c, want)

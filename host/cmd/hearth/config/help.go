@@ -64,6 +64,10 @@ var help = map[string]Text{
 	"verify.run":             both("The page /run, where anybody can write Go and run it", "开放 /run 页面，任何人都可以编写并运行 Go"),
 	"verify.imports":         both("Packages beside the standard library that code may import, one a line", "除标准库外允许导入的包，每行一个"),
 
+	"registry.signatures": both("What signature an upload needs: required is a trusted one, warn is no wrong one, off is any", "允许上传谁的插件：required 只接受已签名的；warn 除签名错误的以外都接受；off 不检查签名"),
+	"registry.keys":       both("Public keys of minisign whose signatures are trusted, one a line", "受信任的 minisign 公钥，每行一个"),
+	"registry.keep":       both("Versions of each plugin that are kept beside the one that runs", "每个插件除正在运行的版本外保留多少个版本"),
+
 	"webchat.enabled":  both("The chat at /chat, with no account anywhere", "开放 /chat 网页聊天，无需任何账号"),
 	"webchat.secret":   both("Signs the cookies of the web chat; without one hearth makes its own", "网页聊天的签名密钥；不设置时由 hearth 自己生成"),
 	"webchat.channels": both("Channels of the web chat beside #general, one a line", "网页聊天里除 #general 外的频道，每行一个"),
@@ -76,12 +80,14 @@ var help = map[string]Text{
 
 // fileOnly says of the keys that can be set in the file alone why that is so.
 var fileOnly = map[string]Text{
-	"server.data":      both("What is set on this page is kept in that directory.", "在此页设置的内容就保存在这个目录里。"),
-	"log.level":        both("The log begins before anything that is stored can be read.", "日志在读取已保存的设置之前就开始了。"),
-	"log.format":       both("The log begins before anything that is stored can be read.", "日志在读取已保存的设置之前就开始了。"),
-	"verify.toolchain": both("It names a place on the machine, which is for those to choose who run it.", "它指向机器上的目录，应由管理机器的人选择。"),
-	"verify.compiler":  both("It decides what guards the machine, which is for those to choose who run it.", "它决定用什么保护机器，应由管理机器的人选择。"),
-	"slack.api_url":    both("hearth's tokens are sent there, so whoever could change it here could read them.", "hearth 的令牌会发往该地址，能在此处修改的人就能读到令牌。"),
+	"server.data":         both("What is set on this page is kept in that directory.", "在此页设置的内容就保存在这个目录里。"),
+	"log.level":           both("The log begins before anything that is stored can be read.", "日志在读取已保存的设置之前就开始了。"),
+	"log.format":          both("The log begins before anything that is stored can be read.", "日志在读取已保存的设置之前就开始了。"),
+	"verify.toolchain":    both("It names a place on the machine, which is for those to choose who run it.", "它指向机器上的目录，应由管理机器的人选择。"),
+	"verify.compiler":     both("It decides what guards the machine, which is for those to choose who run it.", "它决定用什么保护机器，应由管理机器的人选择。"),
+	"registry.signatures": both("It decides whose code may run, which is for those to choose who run the machine.", "它决定谁的代码可以运行，应由管理机器的人选择。"),
+	"registry.keys":       both("It decides whose code may run, which is for those to choose who run the machine.", "它决定谁的代码可以运行，应由管理机器的人选择。"),
+	"slack.api_url":       both("hearth's tokens are sent there, so whoever could change it here could read them.", "hearth 的令牌会发往该地址，能在此处修改的人就能读到令牌。"),
 }
 
 // Help of what plugins have beside their own settings.

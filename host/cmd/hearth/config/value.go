@@ -17,6 +17,8 @@ import (
 	"golang.org/x/text/language"
 	"maps"
 	"regexp"
+
+	"github.com/hearthbot/hearth/host/registry"
 )
 
 // key is a setting by its full name, when a change of it works, and its field.
@@ -147,6 +149,25 @@ func memberIDs(p *[]string) field {
 		for _, s := range list {
 			if !memberID.MatchString(s) {
 				return Say("has %q, which is no member's id; write PLATFORM:ID, such as slack:U012AB3CD", "%q 不是成员编号，请写成 平台:编号，例如 slack:U012AB3CD", s)
+			}
+		}
+		*p = list
+		return nil
+	}
+	return f
+}
+
+// publicKeys are keys of minisign, each as its second line has it.
+func publicKeys(p *[]string) field {
+	f := texts(p)
+	f.set = func(v any) error {
+		var list []string
+		if err := texts(&list).set(v); err != nil {
+			return err
+		}
+		for _, s := range list {
+			if _, err := registry.ParseKey(s); err != nil {
+				return Say("has %.80q, which is no public key of minisign; write the second line of the .pub file", "%.80q 不是 minisign 公钥，请填写 .pub 文件的第二行", s)
 			}
 		}
 		*p = list

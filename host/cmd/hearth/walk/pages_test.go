@@ -291,7 +291,7 @@ func TestPages(t *testing.T) {
 // by the pattern of its route.
 func shotName(path string) string {
 	name := regexp.MustCompile(`/members/.+`).ReplaceAllString(path, "/members/one")
-	name = regexp.MustCompile(`/[0-9a-f]{16}`).ReplaceAllString(name, "/one")
+	name = regexp.MustCompile(`/[0-9a-f]{16,64}`).ReplaceAllString(name, "/one")
 	name = strings.Trim(regexp.MustCompile(`[^a-z_.]+`).ReplaceAllString(name, "-"), "-")
 	if name == "" {
 		return "today"
@@ -345,10 +345,11 @@ func (h *community) populate(browser context.Context) []string {
 	}
 	v := h.browse(access.Admin)
 	out := []string{"/", "/members", "/messages", "/tasks", "/tasks/_path", "/setup?step=community", "/setup?step=platform", "/setup?step=slack", "/setup?step=done",
-		"/admin/events", "/admin/events?tab=failed", "/admin/platforms", "/admin/audit", "/admin/settings", "/admin/settings/_import", "/admin/tokens", "/admin/parts"}
+		"/admin/events", "/admin/events?tab=failed", "/admin/platforms", "/admin/audit", "/admin/settings", "/admin/settings/_import", "/admin/tokens", "/admin/parts", "/admin/plugins", "/admin/plugins/_upload"}
 	for list, links := range map[string][]string{
 		"/members": {`/members/[^"/]+`}, "/messages": {`/messages/[a-z]+/[a-z.]+`}, "/tasks": {`/tasks/[a-z][a-z-]+`},
 		"/admin/events": {`/admin/events/[0-9a-f]{16}`}, "/admin/settings": {`/admin/settings/[a-z]+`}, "/admin/settings/community": {`/admin/settings/[a-z]+/[a-z_.]+`},
+		"/admin/plugins": {`/admin/plugins/[a-z]+`}, "/admin/plugins/welcome": {`/admin/plugins/welcome/versions/[0-9a-f]+`, `/admin/plugins/welcome/logs`, `/admin/plugins/welcome/state`},
 	} {
 		_, body := v.send("GET", list, nil)
 		for _, link := range links {

@@ -2,7 +2,9 @@ package walk
 
 import (
 	"bytes"
+	"io"
 	"log/slog"
+	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
@@ -46,6 +48,32 @@ func TestPath(t *testing.T) {
 		}
 	})
 	t.Run("slack", func(t *testing.T) { pathAtSlack(&workspace{Slack: stand, t: t, url: url, logs: logs}) })
+	t.Run("figures", func(t *testing.T) {
+		seen := figures(t, url)
+		for _, line := range []string{`hearth_verify_results_total{verdict="vet_error"} 0`, `hearth_verify_ready 1`, `hearth_verify_waiting 0`} {
+			if !strings.Contains(seen, line+"\n") {
+				t.Errorf("/metrics does not say %s", line)
+			}
+		}
+		if strings.Contains(seen, `hearth_verify_results_total{verdict="accepted"} 0`+"\n") {
+			t.Error("/metrics counts no accepted submission")
+		}
+	})
+}
+
+// figures is what Prometheus reads.
+func figures(t *testing.T, url string) string {
+	t.Helper()
+	resp, err := http.Get(url + "/metrics")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	text, err := io.ReadAll(resp.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(text)
 }
 
 // school runs a whole hearth with tasks, and the compiler ready.
