@@ -1,0 +1,215 @@
+package cluster
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/hearthbot/hearth/plugins/digest/labelled"
+	"github.com/hearthbot/hearth/plugins/digest/score"
+	"github.com/hearthbot/hearth/plugins/digest/text"
+)
+
+// sets are the labelled questions. Those that do not belong to this project lie
+// beside it, and are not everywhere.
+var sets = []struct {
+	name, file string
+	shared     bool
+}{
+	{"English intents", "en_banking77_dev.tsv", true},
+	{"Chinese pairs", "zh_pairs.tsv", false},
+	{"Go questions", "go_questions.tsv", false},
+}
+
+// read reads a set; no rows if it is not there.
+func read(t testing.TB, file string, shared bool) []labelled.Row {
+	t.Helper()
+	path := filepath.Join("..", "testdata", file)
+	if shared {
+		path = filepath.Join("..", "..", "..", "..", "shared", "data", "questions", file)
+		if _, err := os.Stat(path); err != nil {
+			return nil
+		}
+	}
+	f, err := os.Open(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	rows, err := labelled.Read(f, file, true)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return rows
+}
+
+// halfOf are the rows of one half, in one language; "" for all.
+func halfOf(rows []labelled.Row, reported bool, lang string) (half []labelled.Row) {
+	for _, r := range rows {
+		if labelled.Reported(r.Cluster) == reported && (lang == "" || r.Lang == lang) {
+			half = append(half, r)
+		}
+	}
+	return half
+}
+
+// measure puts rows together and says how well.
+func measure(rows []labelled.Row) score.Measures {
+	x := New(len(rows))
+	var questions []text.Analysis
+	var truth []string
+	for _, r := range rows {
+		questions, truth = append(questions, text.Analyse(r.Text)), append(truth, r.Cluster)
+	}
+	return score.Compare(truth, topicsOf(x, x.Add(questions...)))
+}
+
+// TestQuality holds the table of README.md: the halves that nothing was chosen
+// on. Numbers may rise.
+func TestQuality(t *testing.T) {
+	for _, c := range []struct {
+		set, lang string
+		least     float64
+	}{
+		{"English intents", "", 0.55},
+		{"Chinese pairs", "", 0.95},
+		{"Go questions", "", 0.70},
+		{"Go questions", "en", 0.76},
+		{"Go questions", "zh", 0.70},
+	} {
+		rows := rowsOf(t, c.set)
+		if rows == nil {
+			t.Logf("%s are not measured: there is no shared/data/questions beside the project", c.set)
+			continue
+		}
+		m := measure(halfOf(rows, true, c.lang))
+		t.Logf("%s %s: %d questions, %d clusters, pair-F1 %.3f (precision %.3f, recall %.3f), ARI %.3f, V %.3f",
+			c.set, c.lang, m.Items, m.Classes, m.F1, m.Precision, m.Recall, m.Rand, m.V)
+		if m.F1 < c.least {
+			t.Errorf("%s %s: pair-F1 fell to %.3f, it was at least %.2f", c.set, c.lang, m.F1, c.least)
+		}
+	}
+}
+
+func rowsOf(t testing.TB, set string) []labelled.Row {
+	for _, s := range sets {
+		if s.name == set {
+			return read(t, s.file, s.shared)
+		}
+	}
+	t.Fatalf("there is no set %s", set)
+	return nil
+}
+
+// TestAliases joins the two languages' wordings of a question as maintainers do,
+// by one merge each, and measures against the question whatever its language.
+func TestAliases(t *testing.T) {
+	rows := halfOf(rowsOf(t, "Go questions"), true, "")
+	x := New(0)
+	var questions []text.Analysis
+	var truth []string
+	for _, r := range rows {
+		stem, _, _ := strings.Cut(r.Cluster, ".")
+		questions, truth = append(questions, text.Analyse(r.Text)), append(truth, stem)
+	}
+	items := x.Add(questions...)
+	before := score.Compare(truth, topicsOf(x, items))
+	first := map[string]uint32{}
+	merges := 0
+	for i, r := range rows {
+		other := truth[i] + map[string]string{"en": ".zh", "zh": ".en"}[r.Lang]
+		if first[r.Cluster] != 0 {
+			continue
+		}
+		first[r.Cluster] = items[i]
+		if first[other] == 0 {
+			continue
+		}
+		a, _ := x.Topic(first[other])
+		b, _ := x.Topic(items[i])
+		if err := x.Merge(a, b); err != nil {
+			t.Fatal(err)
+		}
+		merges++
+	}
+	after := score.Compare(truth, topicsOf(x, items))
+	t.Logf("both languages together: pair-F1 %.3f, after %d merges %.3f", before.F1, merges, after.F1)
+	if after.F1 < before.F1+0.05 {
+		t.Errorf("%d merges brought pair-F1 from %.3f to %.3f", merges, before.F1, after.F1)
+	}
+}
+
+// TestAnswers holds automatic answers to their precision, on questions and
+// distractors that nothing was chosen on.
+func TestAnswers(t *testing.T) {
+	known := append(rowsOf(t, "Go questions"), rowsOf(t, "Chinese pairs")...)
+	x := New(0)
+	var questions []text.Analysis
+	for _, r := range known {
+		questions = append(questions, text.Analyse(r.Text))
+	}
+	cluster := map[uint32]string{}
+	for i, item := range x.Add(questions...) {
+		cluster[item], _, _ = strings.Cut(known[i].Cluster, ".") // an answer in the other language is right too
+	}
+	for _, file := range []string{"answers_dev.tsv", "answers.tsv"} {
+		said, right, could := 0, 0, 0
+		asked := read(t, file, false)
+		for _, r := range asked {
+			want, _, _ := strings.Cut(r.Cluster, ".")
+			if want != "-" {
+				could++
+			}
+			m, ok := x.Nearest(text.Analyse(r.Text))
+			if !ok || m.Score < Sure {
+				continue
+			}
+			said++
+			if cluster[m.Item] == want {
+				right++
+			} else {
+				t.Logf("%s: %q is answered as %s, by %.2f (cosine %.2f, content %.2f, margin %.2f)", file, r.Text, cluster[m.Item], m.Score, m.Cosine, m.Content, m.Margin)
+			}
+		}
+		precision := float64(right) / float64(max(said, 1))
+		t.Logf("%s: %d questions, %d distractors among them; %d answered, %d rightly: precision %.3f, coverage %.3f", file, len(asked), len(asked)-could, said, right, precision, float64(right)/float64(could))
+		if precision < 0.95 || right*2 < could {
+			t.Errorf("%s: %d of %d answers are right, of %d that could be", file, right, said, could)
+		}
+	}
+}
+
+// TestChoose chooses the thresholds on the development halves, with
+// HEARTH_CHOOSE=1, and prints what they come to there.
+func TestChoose(t *testing.T) {
+	if os.Getenv("HEARTH_CHOOSE") == "" {
+		t.Skip("with HEARTH_CHOOSE=1 this looks for the best thresholds on the development halves")
+	}
+	dev := map[text.Script][][]labelled.Row{}
+	for _, s := range sets {
+		rows := read(t, s.file, s.shared)
+		if rows == nil {
+			t.Fatalf("%s are needed", s.name)
+		}
+		if half := halfOf(rows, false, "en"); half != nil {
+			dev[text.Latin] = append(dev[text.Latin], half)
+		}
+		if half := halfOf(rows, false, "zh"); half != nil {
+			dev[text.Han] = append(dev[text.Han], half)
+		}
+	}
+	for script := range text.Scripts {
+		for th := float32(0.06); th < 0.5; th *= 1.12 {
+			threshold[script] = th
+			sum, each := 0.0, ""
+			for _, rows := range dev[script] {
+				f1 := measure(rows).F1
+				sum += f1
+				each += fmt.Sprintf(" %.3f", f1)
+			}
+			fmt.Printf("%v %.3f: mean %.3f, each%s\n", script, th, sum/float64(len(dev[script])), each)
+		}
+	}
+}

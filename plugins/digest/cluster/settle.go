@@ -1,0 +1,344 @@
+package cluster
+
+import (
+	"cmp"
+	"slices"
+)
+
+// settle finds the topics of new items: it puts them, and the topics that have
+// anything near to them, together anew.
+func (x *Index) settle(fresh []int32) {
+	region := x.region(fresh)
+	sim := x.similar(region)
+	clusters := x.link(region, sim)
+	x.number(region, clusters)
+}
+
+// region are new items and those of the topics that are near to them, nearest
+// topics first, as many as there is room for.
+func (x *Index) region(fresh []int32) []int32 {
+	in := map[int32]bool{}
+	region := make([]int32, 0, maxRegion)
+	take := func(slot int32) {
+		if !in[slot] {
+			in[slot] = true
+			region = append(region, slot)
+		}
+	}
+	for _, slot := range fresh {
+		if x.items[slot].id != 0 { // not gone again within the same batch
+			take(slot)
+		}
+	}
+	var topics []nearTopic
+	at := map[uint32]int{}
+	for _, n := range x.s.around {
+		if n.topic == 0 {
+			continue // it is of this batch itself
+		}
+		i, ok := at[n.topic]
+		if !ok {
+			i = len(topics)
+			at[n.topic] = i
+			topics = append(topics, nearTopic{n.topic, 0})
+		}
+		topics[i].cos = max(topics[i].cos, n.cos)
+	}
+	x.s.around = x.s.around[:0]
+	slices.SortFunc(topics, func(a, b nearTopic) int {
+		return cmp.Or(cmp.Compare(b.cos, a.cos), cmp.Compare(a.topic, b.topic))
+	})
+	most := min(maxRegion, minRegion+regionEach*len(region))
+	for _, t := range topics {
+		members := x.members[t.topic]
+		if len(region)+min(len(members), most/4) > most {
+			continue
+		}
+		// Of a topic that has very many, the newest stand for all.
+		for _, slot := range members[max(0, len(members)-most/4):] {
+			take(slot)
+		}
+	}
+	return region
+}
+
+// similar is the cosine of each pair of a region, row by row.
+func (x *Index) similar(region []int32) []float32 {
+	n := len(region)
+	s := &x.s
+	s.sim = grown(s.sim, n*n)
+	sim := s.sim
+	// Postings of the region alone, by term.
+	type posting struct {
+		id  uint32
+		row int32
+		w   float32
+	}
+	total := 0
+	for _, slot := range region {
+		total += len(x.items[slot].terms)
+	}
+	all := make([]posting, 0, total)
+	var v []weighted
+	for row, slot := range region {
+		v = x.weigh(v[:0], &x.items[slot])
+		for _, t := range v {
+			all = append(all, posting{t.packed >> 9, int32(row), t.w})
+		}
+		sim[row*n+row] = 1
+	}
+	slices.SortFunc(all, func(a, b posting) int { return cmp.Or(cmp.Compare(a.id, b.id), cmp.Compare(a.row, b.row)) })
+	for from := 0; from < len(all); {
+		to := from + 1
+		for to < len(all) && all[to].id == all[from].id {
+			to++
+		}
+		for i := from; i < to; i++ {
+			row := sim[int(all[i].row)*n:]
+			for _, b := range all[from:i] {
+				row[b.row] += all[i].w * b.w
+			}
+		}
+		from = to
+	}
+	for i := range n {
+		for j := range i {
+			sim[j*n+i] = sim[i*n+j]
+		}
+	}
+	return sim
+}
+
+func grown(s []float32, n int) []float32 {
+	if cap(s) < n {
+		return make([]float32, n)
+	}
+	s = s[:n]
+	clear(s)
+	return s
+}
+
+// link puts a region together by average linkage, the nearest first, and returns
+// the cluster of each: the row of one of its items. Items that are pinned to one
+// topic are together from the start, those pinned to two never.
+func (x *Index) link(region []int32, sim []float32) []int {
+	n := len(region)
+	l := linkage{n: n, sim: sim, size: make([]float32, n), best: make([]int, n), into: make([]int, n), pin: make([]uint32, n), need: make([]float32, n), few: make([]float32, n), scripts: make([]uint8, n)}
+	first := map[uint32]int{}
+	for i, slot := range region {
+		it := &x.items[slot]
+		l.size[i], l.into[i], l.best[i] = 1, i, -1
+		l.scripts[i] = 1 << it.script
+		l.need[i], l.few[i] = threshold[it.script], few[it.script]
+		if it.pinned {
+			l.pin[i] = it.topic
+		}
+	}
+	for i := range n {
+		if l.pin[i] != 0 {
+			if f, ok := first[l.pin[i]]; ok {
+				l.join(f, i)
+			} else {
+				first[l.pin[i]] = i
+			}
+		}
+	}
+	l.run()
+	clusters := make([]int, n)
+	for i := range n {
+		c := i
+		for l.into[c] != c {
+			c = l.into[c]
+		}
+		clusters[i] = c
+	}
+	return clusters
+}
+
+// linkage is average linkage under way. Rows that were joined into another have
+// no size.
+type linkage struct {
+	n       int
+	sim     []float32
+	size    []float32
+	best    []int // the nearest row that may be joined with this one, -1 without any
+	into    []int
+	pin     []uint32
+	need    []float32 // what similarity a join needs,
+	scripts []uint8   // the ones in it, a bit each
+	few     []float32 // and more if they are few
+}
+
+// worth is how much nearer two rows are than they have to be, less than 0 if they
+// are not to be joined.
+func (l *linkage) worth(i, j int) float32 {
+	if l.pin[i] != 0 && l.pin[j] != 0 && l.pin[i] != l.pin[j] {
+		return -1
+	}
+	if l.scripts[i]&l.scripts[j] == 0 {
+		return -1 // what is rare is another thing in each; maintainers join them
+	}
+	need := max(l.need[i]+l.few[i]/(l.size[i]*l.size[j]), l.need[j]+l.few[j]/(l.size[i]*l.size[j]))
+	return (l.sim[i*l.n+j] - need) / (1 - need)
+}
+
+func (l *linkage) find(i int) {
+	l.best[i] = -1
+	most := float32(0)
+	for j := range l.n {
+		if j == i || l.size[j] == 0 {
+			continue
+		}
+		if w := l.worth(i, j); w > most {
+			most, l.best[i] = w, j
+		}
+	}
+}
+
+// join puts row j into i.
+func (l *linkage) join(i, j int) {
+	a, b := l.size[i], l.size[j]
+	for k := range l.n {
+		if l.size[k] == 0 || k == i || k == j {
+			continue
+		}
+		s := (a*l.sim[i*l.n+k] + b*l.sim[j*l.n+k]) / (a + b)
+		l.sim[i*l.n+k], l.sim[k*l.n+i] = s, s
+	}
+	l.size[i], l.size[j] = a+b, 0
+	l.into[j] = i
+	l.scripts[i] |= l.scripts[j]
+	l.need[i], l.few[i] = max(l.need[i], l.need[j]), max(l.few[i], l.few[j])
+	if l.pin[i] == 0 {
+		l.pin[i] = l.pin[j]
+	}
+}
+
+func (l *linkage) run() {
+	for i := range l.n {
+		if l.size[i] > 0 {
+			l.find(i)
+		}
+	}
+	for {
+		i, most := -1, float32(0)
+		for k := range l.n {
+			if l.size[k] > 0 && l.best[k] >= 0 {
+				if w := l.worth(k, l.best[k]); w > most {
+					i, most = k, w
+				}
+			}
+		}
+		if i < 0 {
+			return
+		}
+		j := l.best[i]
+		l.join(i, j)
+		for k := range l.n {
+			if l.size[k] == 0 {
+				continue
+			}
+			switch b := l.best[k]; {
+			case k == i || b == i || b == j:
+				l.find(k)
+			case b < 0 || l.worth(k, i) > l.worth(k, b):
+				if l.worth(k, i) > 0 {
+					l.best[k] = i
+				}
+			}
+		}
+	}
+}
+
+// number gives clusters their topics: each topic's number goes to the cluster
+// that has most of its questions, and a cluster without one gets a new number.
+func (x *Index) number(region []int32, clusters []int) {
+	type claim struct {
+		cluster int
+		topic   uint32
+		pinned  bool
+		items   int
+		asked   uint32
+	}
+	var claims []claim
+	at := map[[2]uint32]int{}
+	for i, slot := range region {
+		it := &x.items[slot]
+		if it.topic == 0 {
+			continue // it is new, and has no number to keep
+		}
+		k := [2]uint32{uint32(clusters[i]), it.topic}
+		c, ok := at[k]
+		if !ok {
+			c = len(claims)
+			at[k] = c
+			claims = append(claims, claim{cluster: clusters[i], topic: it.topic})
+		}
+		claims[c].items++
+		claims[c].asked += it.asked
+		claims[c].pinned = claims[c].pinned || it.pinned
+	}
+	slices.SortFunc(claims, func(a, b claim) int {
+		if a.pinned != b.pinned {
+			if a.pinned {
+				return -1
+			}
+			return 1
+		}
+		return cmp.Or(cmp.Compare(b.items, a.items), cmp.Compare(b.asked, a.asked), cmp.Compare(a.topic, b.topic))
+	})
+	topicOf, taken := map[int]uint32{}, map[uint32]int{}
+	for _, c := range claims {
+		_, has := topicOf[c.cluster]
+		_, gone := taken[c.topic]
+		if !has && !gone {
+			topicOf[c.cluster] = c.topic
+			taken[c.topic] = c.cluster
+		}
+	}
+	for i, c := range claims {
+		// What there was no room for goes where all the others went.
+		alone := !slices.ContainsFunc(claims, func(o claim) bool { return o.topic == c.topic && o.cluster != c.cluster })
+		if to, ok := topicOf[c.cluster]; ok && alone && to != c.topic && claims[i].items < len(x.members[c.topic]) {
+			for _, slot := range slices.Clone(x.members[c.topic]) {
+				x.move(slot, to)
+			}
+		}
+	}
+	for i, slot := range region {
+		to, ok := topicOf[clusters[i]]
+		if !ok {
+			to = x.next
+			x.next++
+			topicOf[clusters[i]] = to
+			x.dirtyHead = true
+		}
+		x.move(slot, to)
+	}
+	for _, c := range claims {
+		if to := topicOf[c.cluster]; len(x.members[c.topic]) == 0 && to != c.topic {
+			// All of it is elsewhere now.
+			if _, ok := x.redirect[c.topic]; !ok {
+				x.redirects(c.topic, to)
+				if name := x.names[c.topic]; name != "" {
+					delete(x.names, c.topic)
+					if x.names[to] == "" {
+						x.names[to] = name
+					}
+				}
+			}
+		}
+	}
+}
+
+// move puts an item into a topic.
+func (x *Index) move(slot int32, to uint32) {
+	it := &x.items[slot]
+	if it.topic == to {
+		return
+	}
+	x.leave(slot)
+	it.topic = to
+	x.members[to] = append(x.members[to], slot)
+	x.touch(slot)
+}
