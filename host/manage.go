@@ -172,6 +172,7 @@ func (e *Engine) decideOnce(ctx context.Context, entry audit.Entry, name string,
 	if err = errors.Join(err, snap.Close()); err != nil {
 		return err
 	}
+	before := e.liveText(ctx, &row) // before f: it may remove what is named
 	b := new(store.Batch)
 	if err := f(&row, b); err != nil {
 		return err
@@ -180,6 +181,9 @@ func (e *Engine) decideOnce(ctx context.Context, entry audit.Entry, name string,
 		return err
 	}
 	def(&entry.On, pluginObject(name))
+	if entry.Before == "" && entry.After == "" {
+		entry.Before, entry.After = before, e.liveText(ctx, &row)
+	}
 	if err := e.audit.Put(b, entry); err != nil {
 		return err
 	}
@@ -187,10 +191,19 @@ func (e *Engine) decideOnce(ctx context.Context, entry audit.Entry, name string,
 	return err
 }
 
-// Remove removes a version that does not run (ErrInUse otherwise), or with the
-// sha "" a whole plugin: it stops, and all its versions and permissions go. Its
-// rows and what waits for it stay, for the day on which it comes again; what is
-// bundled is not made live by itself any more.
+// liveText says for the record what is live, and whether it runs.
+func (e *Engine) liveText(ctx context.Context, row *registry.Plugin) string {
+	live := e.nameOf(ctx, row.Name, row.Live)
+	if row.Disabled {
+		live += ", disabled"
+	}
+	return live
+}
+
+// Remove removes a version that does not run, or with the sha "" a whole plugin
+// that is disabled: all its versions and permissions go. What runs is not removed:
+// ErrInUse. The plugin's rows and what waits for it stay, for the day on which it
+// comes again; what is bundled is not made live by itself any more.
 func (e *Engine) Remove(ctx context.Context, who audit.Who, name, sha, why string) error {
 	return e.manage(name, func() error {
 		entry := audit.Entry{Who: who, Did: "plugin.remove", On: pluginObject(name), Why: why}
@@ -252,6 +265,9 @@ func (e *Engine) removePlugin(ctx context.Context, entry audit.Entry, name strin
 		return err
 	}
 	err = e.decide(ctx, entry, name, func(row *registry.Plugin, b *store.Batch) error {
+		if row.Live != "" && !row.Disabled {
+			return fmt.Errorf("%w: plugin %s handles events; disable it first", ErrInUse, name)
+		}
 		for _, v := range list {
 			v.Check(b)
 		}

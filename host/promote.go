@@ -201,9 +201,7 @@ func (e *Engine) commitTurn(ctx context.Context, p *plugin, next *version, t *tu
 	put := func(b *store.Batch) error {
 		entry := c.entry
 		entry.On = pluginObject(p.name)
-		if entry.Before = e.nameOf(ctx, p.name, t.was.Live); t.was.Disabled {
-			entry.Before += ", disabled"
-		}
+		entry.Before = e.liveText(ctx, &t.was)
 		entry.After = versionText(t.version.Version, t.version.SHA256)
 		t.version.Check(b)
 		if err := t.row.Put(b); err != nil {

@@ -183,6 +183,13 @@ func TestLifeOfAVersion(t *testing.T) {
 		if got, want := b.states("greeter"), "2.0.0 staged, 1.0.0 live"; got != want {
 			t.Errorf("versions: %s, want %s", got, want)
 		}
+		if err := b.Remove(t.Context(), anna, "greeter", "", "enough"); !errors.Is(err, ErrInUse) {
+			t.Errorf("removing a plugin that handles events: %v", err)
+		}
+		says("1.0.0")
+		if err := b.Disable(t.Context(), anna, "greeter", "enough"); err != nil {
+			t.Fatal(err)
+		}
 		if err := b.Remove(t.Context(), anna, "greeter", "", "enough"); err != nil {
 			t.Fatal(err)
 		}
@@ -202,10 +209,11 @@ func TestLifeOfAVersion(t *testing.T) {
 			"promote by Anna: " + text("2.0.0", two) + " → " + text("3.0.0", three) + ", granted send, dm",
 			"rollback by Anna: " + text("3.0.0", three) + " → " + text("2.0.0", two),
 			"rollback by Anna: " + text("2.0.0", two) + " → " + text("1.0.0", one),
-			"disable by Anna:  → ",
+			"disable by Anna: " + text("1.0.0", one) + " → " + text("1.0.0", one) + ", disabled",
 			"enable by Anna: " + text("1.0.0", one) + ", disabled → " + text("1.0.0", one),
 			"remove by Anna: " + text("3.0.0", three) + " → ",
-			"remove by Anna:  → ",
+			"disable by Anna: " + text("1.0.0", one) + " → " + text("1.0.0", one) + ", disabled",
+			"remove by Anna: " + text("1.0.0", one) + ", disabled → ",
 		}
 		if got := b.history("greeter"); !slices.Equal(got, want) {
 			t.Errorf("the record is\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
