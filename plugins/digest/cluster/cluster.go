@@ -37,11 +37,11 @@ const (
 	MaxBatch = 256      // questions that are put together in one step
 	MaxName  = 120      // bytes of a topic's name
 
-	maxPosting  = 128 // items of one term that are looked at, the newest
+	maxPosting  = 64  // items of one term that are looked at, the newest
 	maxPosted   = 48  // terms by which an item is found, the rarest
-	maxAsked    = 14  // terms by which candidates are looked for, the rarest
-	maxNear     = 16  // candidates that are compared in full
-	maxRegion   = 960 // items that are put together anew in one step,
+	maxAsked    = 12  // terms by which candidates are looked for, the rarest
+	maxNear     = 8   // candidates that are compared in full
+	maxRegion   = 640 // items that are put together anew in one step,
 	minRegion   = 160 // of a batch of one; each more has room for regionEach more
 	regionEach  = 4
 	maxCredit   = 7 // rounds that an item is kept which was asked often
@@ -50,11 +50,11 @@ const (
 )
 
 // How near is near. The thresholds were chosen on the development halves of the
-// labelled questions (README.md says which, and how); nothing is reported on
-// those. Single questions have to be nearer by few than two large topics, whose
-// average is surer; the Chinese ones were best without.
+// labelled questions (README.md says which, and how). Single questions have to be
+// nearer by few than two large topics, whose average is surer; the Chinese ones
+// were best without.
 var (
-	threshold = [text.Scripts]float32{text.Latin: 0.084, text.Han: 0.328}
+	threshold = [text.Scripts]float32{text.Latin: 0.084, text.Han: 0.368}
 	few       = [text.Scripts]float32{text.Latin: 0.1, text.Han: 0}
 )
 

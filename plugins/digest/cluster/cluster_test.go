@@ -91,7 +91,7 @@ func TestMaintainers(t *testing.T) {
 		t.Errorf("merged: %+v", topic)
 	}
 	// It stays so whatever comes, and what is near to either joins it.
-	more := x.Add(analysed("怎么排查协程泄漏", "finding a goroutine leak, how?", "协程泄漏 goroutine leak")...)
+	more := x.Add(analysed("怎么排查协程泄漏", "finding a goroutine leak, how?", "请问协程泄漏要怎么排查呢")...)
 	for _, got := range topicsOf(x, slices.Concat(items[:3], more)) {
 		if got != en {
 			t.Errorf("after more questions: %v", topicsOf(x, slices.Concat(items[:3], more)))

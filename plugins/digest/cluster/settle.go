@@ -3,6 +3,8 @@ package cluster
 import (
 	"cmp"
 	"slices"
+
+	"github.com/hearthbot/hearth/plugins/digest/text"
 )
 
 // settle finds the topics of new items: it puts them, and the topics that have
@@ -123,12 +125,16 @@ func grown(s []float32, n int) []float32 {
 // topic are together from the start, those pinned to two never.
 func (x *Index) link(region []int32, sim []float32) []int {
 	n := len(region)
-	l := linkage{n: n, sim: sim, size: make([]float32, n), best: make([]int, n), into: make([]int, n), pin: make([]uint32, n), need: make([]float32, n), few: make([]float32, n), scripts: make([]uint8, n)}
-	first := map[uint32]int{}
+	l := linkage{n: n, sim: sim, size: make([]float32, n), best: make([]int, n), into: make([]int, n), pin: make([]uint32, n), need: make([]float32, n), few: make([]float32, n), script: make([]text.Script, n)}
+	type part struct {
+		pin    uint32
+		script text.Script
+	}
+	first := map[part]int{}
 	for i, slot := range region {
 		it := &x.items[slot]
 		l.size[i], l.into[i], l.best[i] = 1, i, -1
-		l.scripts[i] = 1 << it.script
+		l.script[i] = it.script
 		l.need[i], l.few[i] = threshold[it.script], few[it.script]
 		if it.pinned {
 			l.pin[i] = it.topic
@@ -136,19 +142,29 @@ func (x *Index) link(region []int32, sim []float32) []int {
 	}
 	for i := range n {
 		if l.pin[i] != 0 {
-			if f, ok := first[l.pin[i]]; ok {
+			p := part{l.pin[i], l.script[i]}
+			if f, ok := first[p]; ok {
 				l.join(f, i)
 			} else {
-				first[l.pin[i]] = i
+				first[p] = i
 			}
 		}
 	}
 	l.run()
-	clusters := make([]int, n)
+	// A topic in two languages was two clusters until here: that its questions in
+	// the one are unlike a new one in the other says nothing.
+	clusters, whole := make([]int, n), map[uint32]int{}
 	for i := range n {
 		c := i
 		for l.into[c] != c {
 			c = l.into[c]
+		}
+		if pin := l.pin[c]; pin != 0 {
+			if w, ok := whole[pin]; ok {
+				c = w
+			} else {
+				whole[pin] = c
+			}
 		}
 		clusters[i] = c
 	}
@@ -158,15 +174,15 @@ func (x *Index) link(region []int32, sim []float32) []int {
 // linkage is average linkage under way. Rows that were joined into another have
 // no size.
 type linkage struct {
-	n       int
-	sim     []float32
-	size    []float32
-	best    []int // the nearest row that may be joined with this one, -1 without any
-	into    []int
-	pin     []uint32
-	need    []float32 // what similarity a join needs,
-	scripts []uint8   // the ones in it, a bit each
-	few     []float32 // and more if they are few
+	n      int
+	sim    []float32
+	size   []float32
+	best   []int // the nearest row that may be joined with this one, -1 without any
+	into   []int
+	pin    []uint32
+	need   []float32 // what similarity a join needs,
+	script []text.Script
+	few    []float32 // and more if they are few
 }
 
 // worth is how much nearer two rows are than they have to be, less than 0 if they
@@ -175,7 +191,7 @@ func (l *linkage) worth(i, j int) float32 {
 	if l.pin[i] != 0 && l.pin[j] != 0 && l.pin[i] != l.pin[j] {
 		return -1
 	}
-	if l.scripts[i]&l.scripts[j] == 0 {
+	if l.script[i] != l.script[j] {
 		return -1 // what is rare is another thing in each; maintainers join them
 	}
 	need := max(l.need[i]+l.few[i]/(l.size[i]*l.size[j]), l.need[j]+l.few[j]/(l.size[i]*l.size[j]))
@@ -207,7 +223,6 @@ func (l *linkage) join(i, j int) {
 	}
 	l.size[i], l.size[j] = a+b, 0
 	l.into[j] = i
-	l.scripts[i] |= l.scripts[j]
 	l.need[i], l.few[i] = max(l.need[i], l.need[j]), max(l.few[i], l.few[j])
 	if l.pin[i] == 0 {
 		l.pin[i] = l.pin[j]

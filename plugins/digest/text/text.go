@@ -69,7 +69,8 @@ func Analyse(s string) Analysis {
 	return a.done()
 }
 
-// compose is the beginning of s as valid UTF-8 in NFKC.
+// compose is the beginning of s as valid UTF-8 in NFKC, which may be longer: one
+// Arabic ligature has 18 letters.
 func compose(s string) string {
-	return norm.NFKC.String(valid(s))
+	return valid(norm.NFKC.String(valid(s)))
 }
