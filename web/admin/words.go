@@ -243,6 +243,18 @@ var words = page.Words{
 	"did.member.forget": {"had a member forgotten", "遗忘成员"},
 	"did.member.export": {"exported a member’s data", "导出成员数据"},
 	"did.plugin":        {"Plugins", "插件"},
+
+	"did.plugin.stage":       {"brought in a version", "上传版本"},
+	"did.plugin.promote":     {"made a version live", "上线版本"},
+	"did.plugin.rollback":    {"rolled back", "回滚"},
+	"did.plugin.enable":      {"switched on", "启用插件"},
+	"did.plugin.disable":     {"switched off", "停用插件"},
+	"did.plugin.grant":       {"changed permissions", "修改权限"},
+	"did.plugin.remove":      {"removed", "删除"},
+	"did.plugin.rollout":     {"began a gradual release", "开始灰度发布"},
+	"did.plugin.rollout.end": {"ended a gradual release", "结束灰度发布"},
+	"did.plugin.shadow":      {"changed a silent trial", "修改静默试运行"},
+
 	"did.event":         {"Events", "事件"},
 	"did.event.retry":   {"ran a failed event again", "重新运行事件"},
 	"did.host":          {"Pause and resume", "暂停和恢复"},
