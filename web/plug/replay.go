@@ -23,6 +23,10 @@ const (
 	maxReplay  = 10_000 // events
 	maxKept    = 4      // replays whose reports are in memory
 	perPage    = 25     // events of a report on a page
+
+	// keptFor is how long a report is in memory: it has words of members, who may
+	// have themselves forgotten meanwhile.
+	keptFor = time.Hour
 )
 
 // replays are those that were asked for lately. The zero value has none.
@@ -78,6 +82,13 @@ func (rs *replays) begin(r *run) bool {
 	return true
 }
 
+// drop lets go of a replay.
+func (rs *replays) drop(r *run) {
+	rs.mu.Lock()
+	defer rs.mu.Unlock()
+	rs.list = slices.DeleteFunc(rs.list, func(o *run) bool { return o == r })
+}
+
 // replay begins a replay, and leads to where it is shown.
 func (p *pages) replay(w http.ResponseWriter, r *page.Request) error {
 	form, err := r.Fields(w, maxForm)
@@ -113,6 +124,7 @@ func (p *pages) replay(w http.ResponseWriter, r *page.Request) error {
 	}()
 	who := r.Who()
 	go func() {
+		defer time.AfterFunc(keptFor, func() { p.replays.drop(x) })
 		defer close(x.over)
 		x.report, x.err = p.o.Replay(ctx, who, x.name, x.sha, x.last, func(done, total int) {
 			x.done.Store(int64(done))
