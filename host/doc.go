@@ -70,7 +70,8 @@
 // with); its rows are [github.com/hearthbot/hearth/host/registry]'s, and versions.go
 // shows them. Where a plugin's rows lie is space.go's; a version that reads another
 // form of them has a copy made beside the work, and both become live together
-// (migrate.go, migratepass.go, migratehold.go). install.go takes images, and what may change while the engine runs tune.go's: limits and
+// (migrate.go, migratepass.go, migratehold.go). install.go takes images, and what may
+// change while the engine runs is tune.go's: limits and
 // rules, a plugin's config; platforms come and go (platform.go). How a person is
 // forgotten is forget.go's: plugins are told, then every row that names them goes
 // (forgetrows.go, traces.go); people.go and export.go show what there is of

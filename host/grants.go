@@ -122,3 +122,17 @@ func (e *Engine) loadGrants(ctx context.Context, m *abi.Manifest, all bool) (gra
 	}
 	return m.Needs, nil
 }
+
+// Granted is what was granted to a plugin, whether it asks for it or not.
+func (e *Engine) Granted(ctx context.Context, name string) ([]abi.Need, error) {
+	snap, err := e.store.Snapshot(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("host: grants of %s: %w", name, err)
+	}
+	defer snap.Close()
+	g, _, err := e.grantsOf(ctx, snap, name)
+	if err != nil {
+		return nil, fmt.Errorf("host: grants of %s: %w", name, err)
+	}
+	return g, nil
+}

@@ -48,7 +48,7 @@ const maxDeliveries = 32
 //	known by name: new messages wait in its lanes ─► older rows put before them ─► deliveries begin
 func (e *Engine) Attach(ctx context.Context, a chat.Adapter) error {
 	p := &platform{name: a.Name(), adapter: a, last: map[string]time.Time{}, asked: map[string]time.Time{},
-		underWay: map[store.Key]int64{}, tally: tally{began: e.clock.Now()}}
+		underWay: map[store.Key]int64{}, tally: tally{pulse{began: e.clock.Now()}}}
 	if r := a.Features().PerSecond; r > 0 {
 		p.budget = rate.NewLimiter(rate.Limit(r), max(1, int(r)))
 	}

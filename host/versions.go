@@ -34,8 +34,9 @@ var (
 	// ErrChanging says that another change of that plugin is under way.
 	ErrChanging = errors.New("host: the plugin is being changed already; try again when that has ended")
 
-	// ErrInUse says that a version cannot be removed because it runs.
-	ErrInUse = errors.New("host: the version is in use")
+	// ErrInUse says that a version, or a plugin, cannot be removed or tried because
+	// it runs.
+	ErrInUse = errors.New("host: it is in use")
 
 	// ErrNothingBefore says that there is no version to roll back to.
 	ErrNothingBefore = errors.New("host: there is no version to roll back to")
