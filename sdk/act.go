@@ -164,6 +164,13 @@ func (i *Invocation) Annotate(name, value string) {
 	i.groups = append(i.groups, abi.Annotation{Name: name, Value: value})
 }
 
+// Assign is Annotate for an experiment and the variation of it that the event's
+// member gets: plugins that ask for it by [Invocation.Group] and send the member
+// a message bring them into the results.
+func (i *Invocation) Assign(experiment, variation string) {
+	i.groups = append(i.groups, abi.Annotation{Name: experiment, Value: variation, Counted: true})
+}
+
 // Profile changes what the directory of members says of the event's member; an
 // empty field is left as it is.
 func (i *Invocation) Profile(p abi.Profile) {

@@ -28,6 +28,7 @@ type Invocation struct {
 	adds   []abi.Add
 	out    []abi.Effect
 	groups []abi.Annotation
+	shown  []abi.Annotation // experiments asked for by Group
 
 	ctx    any      // the handlers', a *Ctx of the plugin's config
 	rows   *overlay // Base.host

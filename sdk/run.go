@@ -95,6 +95,7 @@ func (i *Invocation) effects() abi.Effects {
 			return abi.Effects{Error: fmt.Sprintf("%d %s in one invocation, at most %d: do the rest in OnContinue", b.n, b.what, b.max)}
 		}
 	}
+	i.expose()
 	return abi.Effects{Writes: i.writes, Adds: i.adds, Out: i.out, Groups: i.groups}
 }
 

@@ -91,6 +91,7 @@ func (t *text) timer(m *abi.Timer) {
 		t.flag("a bot", who.Bot)
 		t.flag("a guest", who.Guest)
 		t.flag("no direct messages", who.NoDM)
+		t.flag("said stop", who.Stopped)
 		if who.JoinedAt != 0 {
 			t.line("joined " + moment(who.JoinedAt))
 		}

@@ -81,6 +81,7 @@ const (
 	MaxValue    = 64 << 10  // bytes of a state value
 	MaxOutput   = 256 << 10 // bytes of encoded Effects
 	MaxInput    = 1 << 20   // bytes of an encoded Call
+	MaxSetup    = 8 << 20   // bytes of an encoded Setup, whose warm rows have at most MaxRelaxed under each prefix
 	MaxNote     = 4 << 10   // bytes of a note
 	MaxText     = 32 << 10  // bytes of all texts of one message
 	MaxBlocks   = 40        // of one message
@@ -90,4 +91,5 @@ const (
 	MaxLogLines = 100       // log lines of an invocation
 	MaxDepth    = 16        // links of a causal chain
 	MaxExamples = 16        // of a manifest
+	MaxShown    = 32        // experiments shown by one message
 )

@@ -137,6 +137,13 @@ func (s *Send) check() error {
 		return fmt.Errorf("a message to nobody: set To.Conversation, To.Member or both")
 	case s.Expires < 0 || s.After < 0:
 		return fmt.Errorf("a message expires after %d ms and deletes itself after %d ms", s.Expires, s.After)
+	case len(s.Shown) > MaxShown:
+		return fmt.Errorf("a message shows %d experiments, at most %d", len(s.Shown), MaxShown)
+	}
+	for i := range s.Shown {
+		if err := firstOf(checkName("the experiment", s.Shown[i].Name), checkName("the variation", s.Shown[i].Value)); err != nil {
+			return err
+		}
 	}
 	return firstOf(checkLength("the message's key", s.Key), s.Content.Check())
 }

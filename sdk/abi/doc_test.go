@@ -129,11 +129,11 @@ func wireType(t reflect.Type) string {
 }
 
 func TestDocStatesTheBounds(t *testing.T) {
-	want := map[string]int{"MaxInput": abi.MaxInput, "MaxOutput": abi.MaxOutput, "MaxEffects": abi.MaxEffects, "MaxWrites": abi.MaxWrites,
+	want := map[string]int{"MaxInput": abi.MaxInput, "MaxSetup": abi.MaxSetup, "MaxOutput": abi.MaxOutput, "MaxEffects": abi.MaxEffects, "MaxWrites": abi.MaxWrites,
 		"MaxAdds": abi.MaxAdds, "MaxReads": abi.MaxReads, "MaxScan": abi.MaxScan, "MaxScans": abi.MaxScans, "MaxRelaxed": abi.MaxRelaxed,
 		"MaxKey": abi.MaxKey, "MaxValue": abi.MaxValue, "MaxName": abi.MaxName, "MaxNote": abi.MaxNote, "MaxText": abi.MaxText,
 		"MaxBlocks": abi.MaxBlocks, "MaxButtons": abi.MaxButtons, "MaxFields": abi.MaxFields, "MaxLog": abi.MaxLog,
-		"MaxLogLines": abi.MaxLogLines, "MaxDepth": abi.MaxDepth, "MaxExamples": abi.MaxExamples}
+		"MaxLogLines": abi.MaxLogLines, "MaxDepth": abi.MaxDepth, "MaxExamples": abi.MaxExamples, "MaxShown": abi.MaxShown}
 	got := map[string]int{}
 	for _, m := range regexp.MustCompile(`(?m)^\| (Max\w+) \| (\d+) \|`).FindAllStringSubmatch(readDoc(t), -1) {
 		got[m[1]], _ = strconv.Atoi(m[2])

@@ -61,6 +61,11 @@ type Send struct {
 	Key     string  `msg:"k,omitempty"`  // the plugin's name for the message, by which Edit and Delete find it
 	Expires int64   `msg:"x,omitempty"`  // milliseconds from now after which it is not sent any more; 0: a day if nobody asked for it
 	After   int64   `msg:"af,omitempty"` // milliseconds after its delivery at which it deletes itself; 0: never
+
+	// Shown are the experiments and variations, as the event's Groups have them
+	// and Counted, that the event's member sees in the message: once it is sent
+	// they are in the results.
+	Shown []Annotation `msg:"sh,omitempty"`
 }
 
 // Edit replaces the content of a message. Ref says which.

@@ -2482,8 +2482,8 @@ func (z Ref) Msgsize() (s int) {
 func (z *Send) MarshalMsg(b []byte) (o []byte, err error) {
 	o = msgp.Require(b, z.Msgsize())
 	// check for omitted fields
-	zb0001Len := uint32(5)
-	var zb0001Mask uint8 /* 5 bits */
+	zb0001Len := uint32(6)
+	var zb0001Mask uint8 /* 6 bits */
 	_ = zb0001Mask
 	if z.Key == "" {
 		zb0001Len--
@@ -2496,6 +2496,10 @@ func (z *Send) MarshalMsg(b []byte) (o []byte, err error) {
 	if z.After == 0 {
 		zb0001Len--
 		zb0001Mask |= 0x10
+	}
+	if z.Shown == nil {
+		zb0001Len--
+		zb0001Mask |= 0x20
 	}
 	// variable map header, size zb0001Len
 	o = append(o, 0x80|uint8(zb0001Len))
@@ -2530,6 +2534,18 @@ func (z *Send) MarshalMsg(b []byte) (o []byte, err error) {
 			// string "af"
 			o = append(o, 0xa2, 0x61, 0x66)
 			o = msgp.AppendInt64(o, z.After)
+		}
+		if (zb0001Mask & 0x20) == 0 { // if not omitted
+			// string "sh"
+			o = append(o, 0xa2, 0x73, 0x68)
+			o = msgp.AppendArrayHeader(o, uint32(len(z.Shown)))
+			for za0001 := range z.Shown {
+				o, err = z.Shown[za0001].MarshalMsg(o)
+				if err != nil {
+					err = msgp.WrapError(err, "Shown", za0001)
+					return
+				}
+			}
 		}
 	}
 	return
@@ -2587,6 +2603,29 @@ func (z *Send) UnmarshalMsg(bts []byte) (o []byte, err error) {
 				err = msgp.WrapError(err, "After")
 				return
 			}
+		case "sh":
+			var zb0002 uint32
+			zb0002, bts, err = msgp.ReadArrayHeaderBytes(bts)
+			if err != nil {
+				err = msgp.WrapError(err, "Shown")
+				return
+			}
+			if zb0002 > zab5ae1b9limitArrays {
+				err = msgp.ErrLimitExceeded
+				return
+			}
+			if cap(z.Shown) >= int(zb0002) {
+				z.Shown = (z.Shown)[:zb0002]
+			} else {
+				z.Shown = make([]Annotation, zb0002)
+			}
+			for za0001 := range z.Shown {
+				bts, err = z.Shown[za0001].UnmarshalMsg(bts)
+				if err != nil {
+					err = msgp.WrapError(err, "Shown", za0001)
+					return
+				}
+			}
 		default:
 			bts, err = msgp.Skip(bts)
 			if err != nil {
@@ -2601,7 +2640,10 @@ func (z *Send) UnmarshalMsg(bts []byte) (o []byte, err error) {
 
 // Msgsize returns an upper bound estimate of the number of bytes occupied by the serialized message
 func (z *Send) Msgsize() (s int) {
-	s = 1 + 3 + z.To.Msgsize() + 2 + z.Content.Msgsize() + 2 + msgp.StringPrefixSize + len(z.Key) + 2 + msgp.Int64Size + 3 + msgp.Int64Size
+	s = 1 + 3 + z.To.Msgsize() + 2 + z.Content.Msgsize() + 2 + msgp.StringPrefixSize + len(z.Key) + 2 + msgp.Int64Size + 3 + msgp.Int64Size + 3 + msgp.ArrayHeaderSize
+	for za0001 := range z.Shown {
+		s += z.Shown[za0001].Msgsize()
+	}
 	return
 }
 

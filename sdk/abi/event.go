@@ -68,8 +68,9 @@ type Event struct {
 
 // Annotation is one name and value that middleware attached to an event.
 type Annotation struct {
-	Name  string `msg:"n"`
-	Value string `msg:"v"`
+	Name    string `msg:"n"`
+	Value   string `msg:"v"`
+	Counted bool   `msg:"x,omitempty"` // of Groups: a variation of an experiment; who is shown it is in the results
 }
 
 // Annotation returns what middleware said under name, "" if nothing.
@@ -109,6 +110,8 @@ type Member struct {
 	Guest    bool   `msg:"guest,omitempty"`  // restricted to some channels
 	NoDM     bool   `msg:"nodm,omitempty"`   // the bot cannot write to them directly, at least not before they do
 	JoinedAt int64  `msg:"joined,omitempty"` // Unix milliseconds of the first join hearth saw, 0 if it saw none
+	Stopped  bool   `msg:"stop,omitempty"`   // they want nothing that they did not ask for; the host holds it back
+	ActiveAt int64  `msg:"active,omitempty"` // timer.fired: Unix milliseconds of the last thing they did, by what counts as activity; 0 if not known
 }
 
 // Platform is the platform of an id such as "slack:U1": "slack".

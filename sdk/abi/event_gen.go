@@ -15,13 +15,31 @@ const (
 // MarshalMsg implements msgp.Marshaler
 func (z Annotation) MarshalMsg(b []byte) (o []byte, err error) {
 	o = msgp.Require(b, z.Msgsize())
-	// map header, size 2
-	// string "n"
-	o = append(o, 0x82, 0xa1, 0x6e)
-	o = msgp.AppendString(o, z.Name)
-	// string "v"
-	o = append(o, 0xa1, 0x76)
-	o = msgp.AppendString(o, z.Value)
+	// check for omitted fields
+	zb0001Len := uint32(3)
+	var zb0001Mask uint8 /* 3 bits */
+	_ = zb0001Mask
+	if z.Counted == false {
+		zb0001Len--
+		zb0001Mask |= 0x4
+	}
+	// variable map header, size zb0001Len
+	o = append(o, 0x80|uint8(zb0001Len))
+
+	// skip if no fields are to be emitted
+	if zb0001Len != 0 {
+		// string "n"
+		o = append(o, 0xa1, 0x6e)
+		o = msgp.AppendString(o, z.Name)
+		// string "v"
+		o = append(o, 0xa1, 0x76)
+		o = msgp.AppendString(o, z.Value)
+		if (zb0001Mask & 0x4) == 0 { // if not omitted
+			// string "x"
+			o = append(o, 0xa1, 0x78)
+			o = msgp.AppendBool(o, z.Counted)
+		}
+	}
 	return
 }
 
@@ -59,6 +77,12 @@ func (z *Annotation) UnmarshalMsg(bts []byte) (o []byte, err error) {
 				err = msgp.WrapError(err, "Value")
 				return
 			}
+		case "x":
+			z.Counted, bts, err = msgp.ReadBoolBytes(bts)
+			if err != nil {
+				err = msgp.WrapError(err, "Counted")
+				return
+			}
 		default:
 			bts, err = msgp.Skip(bts)
 			if err != nil {
@@ -73,7 +97,7 @@ func (z *Annotation) UnmarshalMsg(bts []byte) (o []byte, err error) {
 
 // Msgsize returns an upper bound estimate of the number of bytes occupied by the serialized message
 func (z Annotation) Msgsize() (s int) {
-	s = 1 + 2 + msgp.StringPrefixSize + len(z.Name) + 2 + msgp.StringPrefixSize + len(z.Value)
+	s = 1 + 2 + msgp.StringPrefixSize + len(z.Name) + 2 + msgp.StringPrefixSize + len(z.Value) + 2 + msgp.BoolSize
 	return
 }
 
@@ -485,13 +509,31 @@ func (z *Custom) MarshalMsg(b []byte) (o []byte, err error) {
 			o = append(o, 0xa5, 0x70, 0x72, 0x6f, 0x70, 0x73)
 			o = msgp.AppendArrayHeader(o, uint32(len(z.Props)))
 			for za0001 := range z.Props {
-				// map header, size 2
-				// string "n"
-				o = append(o, 0x82, 0xa1, 0x6e)
-				o = msgp.AppendString(o, z.Props[za0001].Name)
-				// string "v"
-				o = append(o, 0xa1, 0x76)
-				o = msgp.AppendString(o, z.Props[za0001].Value)
+				// check for omitted fields
+				zb0002Len := uint32(3)
+				var zb0002Mask uint8 /* 3 bits */
+				_ = zb0002Mask
+				if z.Props[za0001].Counted == false {
+					zb0002Len--
+					zb0002Mask |= 0x4
+				}
+				// variable map header, size zb0002Len
+				o = append(o, 0x80|uint8(zb0002Len))
+
+				// skip if no fields are to be emitted
+				if zb0002Len != 0 {
+					// string "n"
+					o = append(o, 0xa1, 0x6e)
+					o = msgp.AppendString(o, z.Props[za0001].Name)
+					// string "v"
+					o = append(o, 0xa1, 0x76)
+					o = msgp.AppendString(o, z.Props[za0001].Value)
+					if (zb0002Mask & 0x4) == 0 { // if not omitted
+						// string "x"
+						o = append(o, 0xa1, 0x78)
+						o = msgp.AppendBool(o, z.Props[za0001].Counted)
+					}
+				}
 			}
 		}
 		if (zb0001Mask & 0x4) == 0 { // if not omitted
@@ -578,6 +620,12 @@ func (z *Custom) UnmarshalMsg(bts []byte) (o []byte, err error) {
 							err = msgp.WrapError(err, "Props", za0001, "Value")
 							return
 						}
+					case "x":
+						z.Props[za0001].Counted, bts, err = msgp.ReadBoolBytes(bts)
+						if err != nil {
+							err = msgp.WrapError(err, "Props", za0001, "Counted")
+							return
+						}
 					default:
 						bts, err = msgp.Skip(bts)
 						if err != nil {
@@ -625,7 +673,7 @@ func (z *Custom) UnmarshalMsg(bts []byte) (o []byte, err error) {
 func (z *Custom) Msgsize() (s int) {
 	s = 1 + 5 + msgp.StringPrefixSize + len(z.Name) + 6 + msgp.ArrayHeaderSize
 	for za0001 := range z.Props {
-		s += 1 + 2 + msgp.StringPrefixSize + len(z.Props[za0001].Name) + 2 + msgp.StringPrefixSize + len(z.Props[za0001].Value)
+		s += 1 + 2 + msgp.StringPrefixSize + len(z.Props[za0001].Name) + 2 + msgp.StringPrefixSize + len(z.Props[za0001].Value) + 2 + msgp.BoolSize
 	}
 	s += 5 + msgp.BytesPrefixSize + len(z.Data)
 	return
@@ -899,13 +947,31 @@ func (z *Event) MarshalMsg(b []byte) (o []byte, err error) {
 			o = append(o, 0xa6, 0x67, 0x72, 0x6f, 0x75, 0x70, 0x73)
 			o = msgp.AppendArrayHeader(o, uint32(len(z.Groups)))
 			for za0001 := range z.Groups {
-				// map header, size 2
-				// string "n"
-				o = append(o, 0x82, 0xa1, 0x6e)
-				o = msgp.AppendString(o, z.Groups[za0001].Name)
-				// string "v"
-				o = append(o, 0xa1, 0x76)
-				o = msgp.AppendString(o, z.Groups[za0001].Value)
+				// check for omitted fields
+				zb0005Len := uint32(3)
+				var zb0005Mask uint8 /* 3 bits */
+				_ = zb0005Mask
+				if z.Groups[za0001].Counted == false {
+					zb0005Len--
+					zb0005Mask |= 0x4
+				}
+				// variable map header, size zb0005Len
+				o = append(o, 0x80|uint8(zb0005Len))
+
+				// skip if no fields are to be emitted
+				if zb0005Len != 0 {
+					// string "n"
+					o = append(o, 0xa1, 0x6e)
+					o = msgp.AppendString(o, z.Groups[za0001].Name)
+					// string "v"
+					o = append(o, 0xa1, 0x76)
+					o = msgp.AppendString(o, z.Groups[za0001].Value)
+					if (zb0005Mask & 0x4) == 0 { // if not omitted
+						// string "x"
+						o = append(o, 0xa1, 0x78)
+						o = msgp.AppendBool(o, z.Groups[za0001].Counted)
+					}
+				}
 			}
 		}
 		if (zb0001Mask & 0x10000) == 0 { // if not omitted
@@ -1304,6 +1370,12 @@ func (z *Event) UnmarshalMsg(bts []byte) (o []byte, err error) {
 							err = msgp.WrapError(err, "Groups", za0001, "Value")
 							return
 						}
+					case "x":
+						z.Groups[za0001].Counted, bts, err = msgp.ReadBoolBytes(bts)
+						if err != nil {
+							err = msgp.WrapError(err, "Groups", za0001, "Counted")
+							return
+						}
 					default:
 						bts, err = msgp.Skip(bts)
 						if err != nil {
@@ -1401,7 +1473,7 @@ func (z *Event) Msgsize() (s int) {
 	}
 	s += 5 + msgp.BytesPrefixSize + len(z.Note) + 7 + msgp.ArrayHeaderSize
 	for za0001 := range z.Groups {
-		s += 1 + 2 + msgp.StringPrefixSize + len(z.Groups[za0001].Name) + 2 + msgp.StringPrefixSize + len(z.Groups[za0001].Value)
+		s += 1 + 2 + msgp.StringPrefixSize + len(z.Groups[za0001].Name) + 2 + msgp.StringPrefixSize + len(z.Groups[za0001].Value) + 2 + msgp.BoolSize
 	}
 	s += 6 + msgp.StringPrefixSize + len(z.Cause) + 6 + msgp.IntSize + 10 + msgp.BoolSize + 8 + msgp.BoolSize
 	return
@@ -1715,8 +1787,8 @@ func (z Kind) Msgsize() (s int) {
 func (z *Member) MarshalMsg(b []byte) (o []byte, err error) {
 	o = msgp.Require(b, z.Msgsize())
 	// check for omitted fields
-	zb0001Len := uint32(8)
-	var zb0001Mask uint8 /* 8 bits */
+	zb0001Len := uint32(10)
+	var zb0001Mask uint16 /* 10 bits */
 	_ = zb0001Mask
 	if z.Name == "" {
 		zb0001Len--
@@ -1745,6 +1817,14 @@ func (z *Member) MarshalMsg(b []byte) (o []byte, err error) {
 	if z.JoinedAt == 0 {
 		zb0001Len--
 		zb0001Mask |= 0x80
+	}
+	if z.Stopped == false {
+		zb0001Len--
+		zb0001Mask |= 0x100
+	}
+	if z.ActiveAt == 0 {
+		zb0001Len--
+		zb0001Mask |= 0x200
 	}
 	// variable map header, size zb0001Len
 	o = append(o, 0x80|uint8(zb0001Len))
@@ -1788,6 +1868,16 @@ func (z *Member) MarshalMsg(b []byte) (o []byte, err error) {
 			// string "joined"
 			o = append(o, 0xa6, 0x6a, 0x6f, 0x69, 0x6e, 0x65, 0x64)
 			o = msgp.AppendInt64(o, z.JoinedAt)
+		}
+		if (zb0001Mask & 0x100) == 0 { // if not omitted
+			// string "stop"
+			o = append(o, 0xa4, 0x73, 0x74, 0x6f, 0x70)
+			o = msgp.AppendBool(o, z.Stopped)
+		}
+		if (zb0001Mask & 0x200) == 0 { // if not omitted
+			// string "active"
+			o = append(o, 0xa6, 0x61, 0x63, 0x74, 0x69, 0x76, 0x65)
+			o = msgp.AppendInt64(o, z.ActiveAt)
 		}
 	}
 	return
@@ -1863,6 +1953,18 @@ func (z *Member) UnmarshalMsg(bts []byte) (o []byte, err error) {
 				err = msgp.WrapError(err, "JoinedAt")
 				return
 			}
+		case "stop":
+			z.Stopped, bts, err = msgp.ReadBoolBytes(bts)
+			if err != nil {
+				err = msgp.WrapError(err, "Stopped")
+				return
+			}
+		case "active":
+			z.ActiveAt, bts, err = msgp.ReadInt64Bytes(bts)
+			if err != nil {
+				err = msgp.WrapError(err, "ActiveAt")
+				return
+			}
 		default:
 			bts, err = msgp.Skip(bts)
 			if err != nil {
@@ -1877,7 +1979,7 @@ func (z *Member) UnmarshalMsg(bts []byte) (o []byte, err error) {
 
 // Msgsize returns an upper bound estimate of the number of bytes occupied by the serialized message
 func (z *Member) Msgsize() (s int) {
-	s = 1 + 3 + msgp.StringPrefixSize + len(z.ID) + 5 + msgp.StringPrefixSize + len(z.Name) + 7 + msgp.StringPrefixSize + len(z.Locale) + 3 + msgp.StringPrefixSize + len(z.TimeZone) + 4 + msgp.BoolSize + 6 + msgp.BoolSize + 5 + msgp.BoolSize + 7 + msgp.Int64Size
+	s = 1 + 3 + msgp.StringPrefixSize + len(z.ID) + 5 + msgp.StringPrefixSize + len(z.Name) + 7 + msgp.StringPrefixSize + len(z.Locale) + 3 + msgp.StringPrefixSize + len(z.TimeZone) + 4 + msgp.BoolSize + 6 + msgp.BoolSize + 5 + msgp.BoolSize + 7 + msgp.Int64Size + 5 + msgp.BoolSize + 7 + msgp.Int64Size
 	return
 }
 

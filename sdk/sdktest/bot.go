@@ -174,6 +174,9 @@ func (b *Bot) Try(ev abi.Event) error {
 	if ev.Time == 0 {
 		ev.Time = b.now.UnixMilli()
 	}
+	if m := b.members[ev.Member.ID]; m != nil && ev.Groups == nil {
+		ev.Groups = m.groups
+	}
 	if !b.wants(&ev) {
 		b.last = append(b.last, step{event: ev})
 		return nil
@@ -286,8 +289,12 @@ func (b *Bot) nextTimer(end time.Time) int {
 }
 
 func (b *Bot) fired(t abi.Timer) abi.Event {
+	who := b.profile(t.Member.ID)
+	if who.ID != "" {
+		who.ActiveAt = b.member(who.ID).active
+	}
 	return abi.Event{Source: "timer", Kind: abi.TimerFired, Time: t.Due, Conversation: b.conversation(t.Conversation),
-		Member: b.profile(t.Member.ID), Note: t.Note, Timer: &abi.TimerData{Name: t.Name, Key: t.Key, Due: t.Due}}
+		Member: who, Note: t.Note, Timer: &abi.TimerData{Name: t.Name, Key: t.Key, Due: t.Due}}
 }
 
 // Schedule fires a schedule of the manifest, now.

@@ -48,6 +48,9 @@ func (b *Bot) granted(ev *abi.Event, e *abi.Effects) error {
 		var err error
 		switch o := &e.Out[i]; {
 		case o.Send != nil:
+			if err := shown(ev, o.Send); err != nil {
+				return err
+			}
 			to := o.Send.To
 			direct := to.Member != "" && !to.Ephemeral || ev.Conversation.Kind == abi.Direct && to.Conversation == ev.Conversation.ID
 			switch {
@@ -79,6 +82,17 @@ func (b *Bot) granted(ev *abi.Event, e *abi.Effects) error {
 		}
 		if err != nil {
 			return err
+		}
+	}
+	return nil
+}
+
+// shown says which experiment a message shows that its event does not speak of.
+func shown(ev *abi.Event, s *abi.Send) error {
+	for _, a := range s.Shown {
+		a.Counted = true
+		if !slices.Contains(ev.Groups, a) {
+			return fmt.Errorf("a message shows %s of the experiment %s, which middleware did not assign", a.Value, a.Name)
 		}
 	}
 	return nil
@@ -156,7 +170,7 @@ func (b *Bot) post(ev *abi.Event, s *abi.Send) string {
 	if to.Member != "" && !to.Ephemeral {
 		m := b.member(to.Member)
 		switch {
-		case m.stopped && !asked(ev):
+		case m.who.Stopped && !asked(ev):
 			return "withheld: " + m.short() + " said stop"
 		case !b.o.NoDM || m.wrote || ev.Conversation.Kind == abi.Direct:
 			p.Conversation = ""

@@ -24,7 +24,11 @@ func (b *Bot) format(s *step) string {
 		return w.String()
 	}
 	for _, g := range s.effects.Groups {
-		fmt.Fprintf(&w, "annotate %s=%s\n", g.Name, g.Value)
+		verb := "annotate"
+		if g.Counted {
+			verb = "assign"
+		}
+		fmt.Fprintf(&w, "%s %s=%s\n", verb, g.Name, g.Value)
 	}
 	for i := range s.effects.Out {
 		o := &s.effects.Out[i]
@@ -74,6 +78,9 @@ func (b *Bot) effect(o *abi.Effect, ev *abi.Event) (string, *abi.Content) {
 		}
 		if s.After > 0 {
 			details = append(details, "deletes itself after "+duration(s.After))
+		}
+		if len(s.Shown) > 0 {
+			details = append(details, "shows"+properties(s.Shown))
 		}
 		return strings.Join(append([]string{"to " + target(s.To)}, details...), ", "), &s.Content
 	case o.Edit != nil:

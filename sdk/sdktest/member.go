@@ -2,6 +2,7 @@ package sdktest
 
 import (
 	"cmp"
+	"slices"
 	"strings"
 
 	"github.com/hearthbot/hearth/sdk/abi"
@@ -13,11 +14,12 @@ const platform = "test:"
 // Member is somebody in the community. Places are "#general" for a channel,
 // "dm" for the conversation with the bot, "" for the community as a whole.
 type Member struct {
-	b       *Bot
-	who     abi.Member
-	stopped bool
-	wrote   bool // to the bot, directly
-	GitHub  string
+	b      *Bot
+	who    abi.Member
+	wrote  bool  // to the bot, directly
+	active int64 // when they last did something, Unix milliseconds
+	groups []abi.Annotation
+	GitHub string
 }
 
 // Member returns the member with that short name, who is called the same with a
@@ -64,13 +66,33 @@ func (m *Member) As(who abi.Member) *Member {
 	return m
 }
 
+// Gets has the member get a variation of an experiment from then on, as
+// middleware says it of each of their events; "" takes them out of it.
+func (m *Member) Gets(experiment, variation string) *Member {
+	return m.said(abi.Annotation{Name: experiment, Value: variation, Counted: true})
+}
+
+// Tests is [Member.Gets] for a tester, who is never counted.
+func (m *Member) Tests(experiment, variation string) *Member {
+	return m.said(abi.Annotation{Name: experiment, Value: variation})
+}
+
+func (m *Member) said(a abi.Annotation) *Member {
+	m.groups = slices.DeleteFunc(slices.Clone(m.groups), func(g abi.Annotation) bool { return g.Name == a.Name })
+	if a.Value != "" {
+		m.groups = append(m.groups, a)
+	}
+	slices.SortFunc(m.groups, func(x, y abi.Annotation) int { return strings.Compare(x.Name, y.Name) })
+	return m
+}
+
 func (m *Member) short() string { return abi.LocalID(m.who.ID) }
 
 func (m *Member) learn(p *abi.Profile) {
 	m.who.Locale = cmp.Or(p.Locale, m.who.Locale)
 	m.who.TimeZone = cmp.Or(p.TimeZone, m.who.TimeZone)
 	m.GitHub = cmp.Or(p.GitHub, m.GitHub)
-	m.stopped = (m.stopped || p.Stop) && !p.Resume
+	m.who.Stopped = (m.who.Stopped || p.Stop) && !p.Resume
 }
 
 // placeID is the id of a place as tests write it.
@@ -84,7 +106,13 @@ func (m *Member) placeID(where string) string {
 	return platform + strings.TrimPrefix(where, "#")
 }
 
+// acts are the kinds of event that are a member's own acts.
+var acts = []abi.Kind{abi.MessagePosted, abi.CommandInvoked, abi.ButtonClicked, abi.FormSubmitted, abi.ReactionAdded}
+
 func (m *Member) event(kind abi.Kind, where string) abi.Event {
+	if slices.Contains(acts, kind) {
+		m.active = m.b.now.UnixMilli()
+	}
 	return abi.Event{Kind: kind, Member: m.who, Conversation: m.b.conversation(m.placeID(where))}
 }
 
@@ -101,6 +129,22 @@ func (m *Member) Joins(where string) {
 func (m *Member) Leaves(where string) {
 	m.b.t.Helper()
 	m.b.Do(m.event(abi.MemberLeft, where))
+}
+
+// Tracks has something by that name happen to the member outside the chat: a
+// custom.tracked event, or pr.opened or pr.merged if that is the name. Props are
+// names and values in turn.
+func (m *Member) Tracks(name string, props ...string) {
+	m.b.t.Helper()
+	ev := m.event(abi.CustomTracked, "")
+	if k := abi.Kind(name); k == abi.PROpened || k == abi.PRMerged {
+		ev.Kind = k
+	}
+	ev.Custom = &abi.Custom{Name: name}
+	for i := 0; i+1 < len(props); i += 2 {
+		ev.Custom.Props = append(ev.Custom.Props, abi.Annotation{Name: props[i], Value: props[i+1]})
+	}
+	m.b.Do(ev)
 }
 
 // IsForgotten has the member be forgotten: the plugin is told, then its rows of

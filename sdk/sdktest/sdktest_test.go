@@ -48,6 +48,10 @@ var (
 		}).
 		OnButton("again", func(c *sdk.Ctx[config]) error { c.Edit("hi", "again"); return nil }).
 		OnMention(func(c *sdk.Ctx[config]) error { c.React("wave"); return nil }).
+		OnEvent(abi.CustomTracked, func(c *sdk.Ctx[config]) error {
+			c.DM(sdk.Escape(c.Event.Custom.Name + " " + c.Group("pace") + " " + c.Group("script")))
+			return nil
+		}).
 		OnMessage(func(c *sdk.Ctx[config]) error { c.HTTP("look", abi.HTTP{URL: "https://api.example.com/x"}); return nil }, "look").
 		OnResult("look", func(c *sdk.Ctx[config]) error {
 			c.Say(c.Event.Conversation.ID, sdk.Escape(fmt.Sprintf("%d %s %s", c.Event.Result.Status, c.Member.Name, string(c.Event.Result.Body)+c.Event.Result.Error)))
@@ -294,6 +298,22 @@ func TestSplit(t *testing.T) {
 	for _, line := range []string{"", `a "b`} {
 		if _, err := split(line); err == nil {
 			t.Errorf("%q: no error", line)
+		}
+	}
+}
+
+// TestShownNeedsAGroup holds a plugin to what the host refuses: a message that
+// shows an experiment of which middleware said nothing.
+func TestShownNeedsAGroup(t *testing.T) {
+	b := New(t, Options{Plugin: "echo"})
+	ev := abi.Event{Groups: []abi.Annotation{{Name: "pace", Value: "fast", Counted: true}, {Name: "script", Value: "v2"}}}
+	for _, c := range []struct {
+		shown abi.Annotation
+		ok    bool
+	}{{abi.Annotation{Name: "pace", Value: "fast"}, true}, {abi.Annotation{Name: "pace", Value: "slow"}, false}, {abi.Annotation{Name: "script", Value: "v2"}, false}} {
+		e := abi.Effects{Out: []abi.Effect{{Send: &abi.Send{To: abi.Target{Member: "test:ann"}, Shown: []abi.Annotation{c.shown}}}}}
+		if err := b.granted(&ev, &e); (err == nil) != c.ok {
+			t.Errorf("%+v: %v", c.shown, err)
 		}
 	}
 }

@@ -30,8 +30,11 @@ import (
 // In the section transcript these lines make things happen; WHERE is #channel,
 // dm, or nothing for the community as a whole:
 //
-//	> MEMBER is NAME [locale=LOCALE] [bot] [guest]
+//	> MEMBER is NAME [locale=LOCALE] [bot] [guest] [stopped]
 //	> MEMBER joins [WHERE]              > MEMBER leaves [WHERE]
+//	> MEMBER gets EXPERIMENT=VARIATION … what middleware says of them from then on
+//	> MEMBER tests EXPERIMENT=VARIATION … the same for a tester, who is never counted
+//	> MEMBER tracks NAME [NAME=VALUE …] something outside the chat; pr.opened and pr.merged, too
 //	> MEMBER is forgotten               their rows are gone afterwards
 //	> MEMBER says WHERE TEXT            beginning with "@bot " it addresses the bot
 //	> MEMBER runs WHERE /NAME ARGS      a command
@@ -304,11 +307,23 @@ func (b *Bot) act(line, more string) (string, error) {
 				who.Bot = true
 			case "guest":
 				who.Guest = true
+			case "stopped":
+				who.Stopped = true
 			default:
 				return "", fmt.Errorf("a member is not %q", w)
 			}
 		}
 		m.As(who)
+	case "gets", "tests":
+		for _, a := range annotations(words[2:]) {
+			if words[1] == "gets" {
+				m.Gets(a.Name, a.Value)
+			} else {
+				m.Tests(a.Name, a.Value)
+			}
+		}
+	case "tracks":
+		m.Tracks(arg(2), flat(words[min(3, len(words)):])...)
 	case "joins":
 		m.Joins(arg(2))
 	case "leaves":
