@@ -10,6 +10,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/hearthbot/hearth/host/chat"
+	"github.com/hearthbot/hearth/host/measure"
 	"github.com/hearthbot/hearth/host/members"
 	"github.com/hearthbot/hearth/sdk/abi"
 	"github.com/hearthbot/hearth/store"
@@ -83,15 +84,15 @@ func (e *Engine) accept(ctx context.Context, in chat.Incoming) (chat.Outcome, er
 		owner = p
 	}
 	middle, then := e.table.Load().route(&ev, owner)
-	known := false
-	if ev.Member.ID != "" && (ev.Kind == abi.MemberJoined || ev.Kind == abi.MemberLeft || ev.Member.Name != "") {
-		changed, err := e.learn(ctx, b, &ev)
-		if err != nil {
-			return 0, fmt.Errorf("host: accepting an event: %w", err)
-		}
-		known = changed
+	known, measured, err := e.note(ctx, b, &ev, store.MaxOps-acceptWrites-len(then))
+	if errors.Is(err, errDidBefore) {
+		return chat.Duplicate, nil
 	}
-	if len(middle)+len(then) == 0 && !known {
+	if err != nil {
+		return 0, fmt.Errorf("host: accepting an event: %w", err)
+	}
+	wanted := len(middle)+len(then) > 0
+	if !wanted && !known && measured == nil {
 		return chat.Unwanted, nil
 	}
 
@@ -126,8 +127,56 @@ func (e *Engine) accept(ctx context.Context, in chat.Incoming) (chat.Outcome, er
 	for _, p := range pushes {
 		e.pushWork(p.plugin, p.lane, p.seq)
 	}
+	e.keep(measured)
 	e.met.routed.WithLabelValues(e.sourceLabel(ev.Source)).Add(float64(len(pushes)))
+	if !wanted && answered(ev.Kind) {
+		return chat.Unwanted, nil // whoever did that is to be told that nobody heard it
+	}
 	return chat.Accepted, nil
+}
+
+// acceptWrites is how many rows a batch that accepts an event writes at most,
+// beside one for each plugin and what is measured.
+const acceptWrites = 16
+
+// note adds to b what an event tells of its member: what the directory learns,
+// and what is measured, for which there is room for so many writes.
+func (e *Engine) note(ctx context.Context, b *store.Batch, ev *abi.Event, room int) (known bool, measured *folded, err error) {
+	id := ev.Member.ID
+	if id == "" {
+		return false, nil, nil
+	}
+	ms := e.measures()
+	fact, told := ms.model.Fact(ev, e.clock.Now())
+	told = told && !e.isKnown(ms, id, &fact)
+	learns := ev.Kind == abi.MemberJoined || ev.Kind == abi.MemberLeft || ev.Member.Name != "" || members.First(ev) != 0
+	if !told && !learns {
+		return false, nil, nil
+	}
+	snap, err := e.store.Snapshot(ctx)
+	if err != nil {
+		return false, nil, err
+	}
+	defer snap.Close()
+	if learns {
+		var joined int64
+		if known, joined, err = e.learn(ctx, snap, b, ev); err != nil {
+			return false, nil, err
+		}
+		if fact.Join && joined != 0 && joined < ms.row.Began {
+			// They were here before anything was measured, and come back: a newcomer
+			// they are only if they were seen as one.
+			if stored, err := snap.Get(ctx, measure.Key(id)); err != nil {
+				return false, nil, err
+			} else if row, err := measure.ReadRow(stored); err == nil && row.Joined == 0 {
+				fact.Join = false
+			}
+		}
+	}
+	if told {
+		measured, err = e.fold(ctx, snap, b, ms, id, room, &fact)
+	}
+	return known, measured, err
 }
 
 // share is how many events may wait for one plugin before its being behind is
@@ -290,20 +339,24 @@ func (e *Engine) Form(ctx context.Context, token string) (abi.Form, error) {
 	return f, nil
 }
 
-// learn adds to b what ev tells of its member, and says whether that is news.
-func (e *Engine) learn(ctx context.Context, b *store.Batch, ev *abi.Event) (bool, error) {
-	snap, err := e.store.Snapshot(ctx)
-	if err != nil {
-		return false, err
-	}
-	defer snap.Close()
+// learn adds to b what ev tells the directory of its member, and says whether that
+// is news, and when it had them join before.
+func (e *Engine) learn(ctx context.Context, snap store.Snapshot, b *store.Batch, ev *abi.Event) (news bool, joined int64, err error) {
 	p, rev, err := members.Get(ctx, snap, ev.Member.ID)
+	if err == nil && p.Did(members.First(ev)) {
+		return false, 0, errDidBefore
+	}
 	was := p
 	if err != nil || !p.Learn(ev) {
-		return false, err
+		return false, was.Joined, err
 	}
 	e.countJoin(b, &was, &p, ev)
-	return true, members.Put(b, ev.Member.ID, &p, rev)
+	return true, was.Joined, members.Put(b, ev.Member.ID, &p, rev)
+}
+
+// answered are the kinds of which whoever did it hears what came of it.
+func answered(k abi.Kind) bool {
+	return k == abi.CommandInvoked || k == abi.ButtonClicked || k == abi.FormSubmitted
 }
 
 // asked says whether e is a member's own act, directed at the bot: what answers

@@ -89,14 +89,24 @@ func (e *Engine) actOnce(plugin string, seq uint64) (turn, error) {
 	if context.Cause(ctx) == errAborted {
 		return done, nil // the row has gone
 	}
-
-	b := new(store.Batch)
-	b.Delete(key)
-	if err := e.dropRef(b, &row, key); err != nil {
-		return done, err
+	if kind == abi.VerifyFinished {
+		if err := e.tellFirsts(ctx, seq, &row, &result); err != nil {
+			return done, err
+		}
 	}
-	if err := e.answer(b, seq, rev, &row, store.Seq(seq), kind, &result); err != nil {
-		return done, err
+
+	for try := 0; ; try++ {
+		err := e.conclude(ctx, key, seq, rev, &row, kind, &result)
+		if errors.Is(err, store.ErrConflict) && kind == abi.VerifyFinished && try < maxConflicts {
+			// The member's measured row has changed: the code need not run again for that.
+			if _, now, err := e.readAction(key); err == nil && now == rev {
+				continue
+			}
+		}
+		if err != nil {
+			return done, err
+		}
+		break
 	}
 	outcome := "answered"
 	if result.Error != "" {
@@ -104,6 +114,29 @@ func (e *Engine) actOnce(plugin string, seq uint64) (turn, error) {
 	}
 	e.met.actions.WithLabelValues(plugin, string(kind), outcome).Inc()
 	return done, nil
+}
+
+// conclude puts an action's result, an event, in its place.
+func (e *Engine) conclude(ctx context.Context, key store.Key, seq uint64, rev store.Rev, row *actionRow, kind abi.Kind, result *abi.Result) error {
+	b := new(store.Batch)
+	b.Delete(key)
+	if err := e.dropRef(b, row, key); err != nil {
+		return err
+	}
+	var ran *folded
+	if kind == abi.VerifyFinished {
+		x, leave, err := e.ranCode(ctx, b, row, result)
+		defer leave()
+		if err != nil {
+			return err
+		}
+		ran = x
+	}
+	if err := e.answer(b, seq, rev, row, store.Seq(seq), kind, result); err != nil {
+		return err
+	}
+	e.keep(ran)
+	return nil
 }
 
 // answer commits b with an event of that id for the plugin that asked for an

@@ -19,9 +19,12 @@ import (
 	"testing"
 	"time"
 
+	"github.com/hearthbot/hearth/host/audit"
 	"github.com/hearthbot/hearth/host/chat"
+	"github.com/hearthbot/hearth/host/measure"
 	"github.com/hearthbot/hearth/host/wasm"
 	"github.com/hearthbot/hearth/sdk/abi"
+	"github.com/hearthbot/hearth/store"
 	"github.com/hearthbot/hearth/store/bolt"
 )
 
@@ -132,7 +135,7 @@ func buildPlugin(tb testing.TB, name string, linked ...string) string {
 		if err != nil {
 			return "", err
 		}
-		out := filepath.Join(dir, name+".wasm")
+		out := filepath.Join(dir, filepath.Base(name)+".wasm")
 		cmd := exec.Command("go", "build", "-buildmode=c-shared", "-ldflags", strings.Join(linked, " "), "-o", out, "./testdata/plugins/"+name)
 		cmd.Env = append(os.Environ(), "GOOS=wasip1", "GOARCH=wasm")
 		if b, err := cmd.CombinedOutput(); err != nil {
@@ -157,7 +160,7 @@ func TestKilled(t *testing.T) {
 	if testing.Short() {
 		events, kills = 500, 5
 	}
-	dir, plugin := t.TempDir(), buildPlugin(t, "counter")
+	dir, plugin := t.TempDir(), buildPlugin(t, "counter", "-X main.tracks=path.first_task")
 
 	// The platform: it counts what arrives, by delivery, and how many answers it
 	// owes at present.
@@ -192,16 +195,26 @@ func TestKilled(t *testing.T) {
 	var posting sync.WaitGroup
 	var enough atomic.Bool
 	var posted [members]int // by member
+	begun := time.Now()
 	for m := range members {
 		posting.Go(func() {
-			for i := 0; i < events/members || !enough.Load(); i++ {
-				e := abi.Event{ID: fmt.Sprintf("m%d-%d", m, i), Source: "fake", Kind: abi.MessagePosted, Time: 1,
-					Conversation: abi.Conversation{ID: fmt.Sprint("fake:c", m)}, Member: abi.Member{ID: fmt.Sprint("fake:m", m), Name: "M"},
-					Message: &abi.Message{ID: "x", Text: "hello"}}
+			deliver := func(e abi.Event) {
 				body, _ := json.Marshal(e)
 				for !post(current(), body) {
 					time.Sleep(5 * time.Millisecond)
 				}
+			}
+			for i := 0; i < events/members || !enough.Load(); i++ {
+				e := abi.Event{ID: fmt.Sprintf("m%d-%d", m, i), Source: "fake", Kind: abi.MessagePosted, Time: saidAt(begun, m, i).UnixMilli(),
+					Conversation: abi.Conversation{ID: fmt.Sprint("fake:c", m)}, Member: abi.Member{ID: fmt.Sprint("fake:m", m), Name: "M"},
+					Message: &abi.Message{ID: "x", Text: "hello"}}
+				if i%joinEvery == 1 { // the first joins are late, and each later one tells of an earlier one
+					j := e
+					j.ID, j.Kind, j.Message, j.Conversation = "join-"+e.ID, abi.MemberJoined, nil, abi.Conversation{}
+					j.Time = joinedAt(begun, i).UnixMilli()
+					deliver(j)
+				}
+				deliver(e)
 				mu.Lock()
 				acked[e.ID] = true
 				posted[m]++
@@ -321,6 +334,77 @@ func TestKilled(t *testing.T) {
 	if logs := b.warnings(); logs != "" {
 		t.Error(logs)
 	}
+	measuredAfterKills(t, s, begun, posted[:])
+}
+
+// joinEvery is after how many of their messages a member's join comes in again, as
+// one that was earlier.
+const joinEvery = 40
+
+// saidAt is when a member's message was posted, by the platform's clock: on one of
+// five days, in no order.
+func saidAt(begun time.Time, member, i int) time.Time {
+	return begun.Add(-time.Duration((i*i+member)%5*24) * time.Hour)
+}
+
+func joinedAt(begun time.Time, i int) time.Time {
+	return begun.Add(-time.Duration(min(i/joinEvery, 5)) * 24 * time.Hour)
+}
+
+// measuredAfterKills holds what is measured to what was acknowledged.
+func measuredAfterKills(t *testing.T, s store.Store, begun time.Time, posted []int) {
+	t.Helper()
+	e, err := New(t.Context(), Options{Store: s})
+	if err != nil {
+		t.Fatal(err)
+	}
+	cohorts, days := map[measure.Day]int{}, map[measure.Day]int{}
+	err = e.Measured(t.Context(), func(m *measure.Model, snap store.Snapshot, now time.Time) error {
+		for member, n := range posted {
+			cohorts[m.Calendar().Of(joinedAt(begun, n-1-(n-2)%joinEvery))]++ // the last that was posted
+			said := map[measure.Day]bool{}
+			for i := range n {
+				said[m.Calendar().Of(saidAt(begun, member, i))] = true
+			}
+			for d := range said {
+				days[d]++
+			}
+		}
+		q := measure.Query{From: m.Calendar().Of(begun) - 30, To: m.Calendar().Of(now)}
+		active, err := m.ActiveMembers(t.Context(), snap, q, now)
+		if err != nil {
+			return err
+		}
+		for _, a := range active {
+			if a.Daily != days[a.Day] {
+				t.Errorf("%d members were active on %v, and %d are counted", days[a.Day], a.Day, a.Daily)
+			}
+		}
+		triangle, err := m.Retention(t.Context(), snap, q, measure.Days, measure.OnDay, 0, now)
+		if err != nil {
+			return err
+		}
+		for _, c := range triangle.Cohorts {
+			if c.N != cohorts[c.First] {
+				t.Errorf("%d members joined on %s, and %d are counted", cohorts[c.First], c.Name, c.N)
+			}
+		}
+		steps, err := m.Funnel(t.Context(), snap, q, now)
+		for i := range 3 { // joined, engaged, first task
+			if err == nil && steps[i].Reached != len(posted) {
+				t.Errorf("%d members reached %s, of %d", steps[i].Reached, steps[i].Name, len(posted))
+			}
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	done, err := e.RebuildAnalytics(t.Context(), audit.Who{ID: "test", Name: "test"}, nil)
+	if err != nil || done.Changed != 0 || done.Rows != len(posted) {
+		t.Errorf("counted anew: %+v, %v", done, err)
+	}
+	t.Logf("counted anew from %d rows: %d of %d counters differ", done.Rows, done.Changed, done.Counters)
 }
 
 // warnings are what the plugin logged: it found memory of another event.

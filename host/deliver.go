@@ -59,6 +59,8 @@ type dispatch struct {
 	zone   *time.Location // of the member
 
 	reserved store.Key // the cap's row of which one is reserved
+
+	shown *exposure // that goes with its receipt
 }
 
 func (e *Engine) deliverRow(p *platform, lane string, seq uint64) (turn, error) {

@@ -12,6 +12,7 @@ import (
 
 	"github.com/hearthbot/hearth/host/audit"
 	"github.com/hearthbot/hearth/host/chat"
+	"github.com/hearthbot/hearth/host/views"
 	"github.com/hearthbot/hearth/sdk/abi"
 	"github.com/hearthbot/hearth/store"
 )
@@ -22,6 +23,7 @@ import (
 type Engine struct {
 	o     Options
 	store store.Store
+	views *views.Cache // nil: none are kept
 	clock Clock
 	met   *metrics
 	seq   sequence
@@ -43,6 +45,8 @@ type Engine struct {
 	changes    changes // of plugins
 	trials     trials  // rollouts under way
 	replays    turns   // one after the other
+
+	measuring measuring
 
 	timers   *timers
 	actions  *lanes // requests
@@ -80,6 +84,7 @@ func New(ctx context.Context, o Options) (*Engine, error) {
 	e.tuning.Store(tuning)
 	e.ctx, e.stop = context.WithCancel(context.WithoutCancel(ctx))
 	e.met = newMetrics(e)
+	e.keepViews()
 	e.table.Store(newTable(nil))
 	e.actions = newLanes(o.Clock, maxActions, e.act)
 	e.verifies = newLanes(o.Clock, maxVerifies, e.act)
@@ -105,6 +110,10 @@ func New(ctx context.Context, o Options) (*Engine, error) {
 		return nil, fmt.Errorf("host: reading the store: %w", err)
 	}
 	e.paused.Store(row.Exists())
+	e.measuring.wake = make(chan struct{}, 1)
+	if err := e.measureBy(ctx, tuning); err != nil {
+		return nil, fmt.Errorf("host: %w", err)
+	}
 	if o.House {
 		if err := e.moveIn(ctx); err != nil {
 			return nil, fmt.Errorf("host: %w", err)
@@ -144,6 +153,7 @@ func (e *Engine) Run(ctx context.Context, grace time.Duration) error {
 	e.forgetting.start(run)
 	e.work.Go(func() { e.timers.loop(run) })
 	e.work.Go(func() { e.sweep(run) })
+	e.work.Go(func() { e.keepMeasuring(run) })
 	e.work.Go(func() { e.watchTrials(run) })
 	e.work.Go(func() { e.recoverSpaces(run) })
 

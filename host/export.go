@@ -67,6 +67,24 @@ type (
 		Where  string    `json:"where,omitempty"`
 		Text   string    `json:"text,omitempty"`
 	}
+	measuredLine struct {
+		Kind   string               `json:"kind"`
+		Joined time.Time            `json:"joined,omitzero"`
+		Left   time.Time            `json:"left,omitzero"`
+		Days   []string             `json:"days,omitempty"`   // on which they were active
+		Firsts map[string]time.Time `json:"firsts,omitempty"` // what they did first, and when
+		Began  []measuredAction     `json:"began,omitempty"`  // what they did around their join
+		Shown  []measuredShown      `json:"shown,omitempty"`  // of experiments
+	}
+	measuredAction struct {
+		At time.Time `json:"at"`
+		Of string    `json:"what"`
+	}
+	measuredShown struct {
+		At         time.Time `json:"at"`
+		Experiment string    `json:"experiment"`
+		Variation  string    `json:"variation"`
+	}
 	timerLine struct {
 		Kind   string    `json:"kind"`
 		Plugin string    `json:"plugin"`
@@ -117,6 +135,9 @@ func (x *exporter) all() error {
 		if err := x.line("profile", profileLine{"profile", person(x.id, &p)}); err != nil {
 			return err
 		}
+	}
+	if err := x.measured(); err != nil {
+		return err
 	}
 	for _, part := range []struct {
 		prefix store.Key
@@ -306,6 +327,31 @@ func plain(c *abi.Content) string {
 		}
 	}
 	return strings.Join(lines, "\n")
+}
+
+// measured writes what is measured of the member.
+func (x *exporter) measured() error {
+	r, ok, err := x.e.MeasuredMember(x.ctx, x.id)
+	if err != nil || !ok {
+		return err
+	}
+	l := measuredLine{Kind: "figures", Joined: moment(r.Joined), Firsts: map[string]time.Time{}}
+	if r.Gone() {
+		l.Left = moment(r.Left)
+	}
+	for _, d := range r.ActiveDays() {
+		l.Days = append(l.Days, d.String())
+	}
+	for _, m := range r.Marks {
+		l.Firsts[m.Name] = moment(m.At)
+	}
+	for _, a := range r.Early {
+		l.Began = append(l.Began, measuredAction{moment(a.At), a.Action.String()})
+	}
+	for _, s := range r.Shown {
+		l.Shown = append(l.Shown, measuredShown{moment(s.At), s.Experiment, s.Variation})
+	}
+	return x.line(l.Kind, l)
 }
 
 func (x *exporter) timer(r store.Row) error {

@@ -129,6 +129,18 @@ func (e *Engine) beginForget(ctx context.Context, id string, by *wish) (<-chan E
 		b.Delete(members.Key(id))
 		f.Counts["profile"] = 1
 	}
+	members.Unlink(b, id, &p)
+	ms := e.measures()
+	if err := e.countMember(ctx, ms, id); err != nil { // a row moves with what it is counted by
+		return nil, err
+	}
+	measured, err := e.disown(ctx, snap, b, ms, id)
+	if err != nil {
+		return nil, err
+	}
+	if measured > 0 {
+		f.Counts["figures"] = measured
+	}
 	if p.Name != "" {
 		f.Names = []string{p.Name}
 	}
@@ -163,6 +175,7 @@ func (e *Engine) beginForget(ctx context.Context, id string, by *wish) (<-chan E
 		e.forgets.end(id, nil)
 		return nil, err
 	}
+	e.measuring.rows.drop(id)
 	e.forgetting.push(forgetLane(id), f.Seq)
 	return done, nil
 }
@@ -413,6 +426,9 @@ func (g *goodbye) settle() (time.Duration, error) {
 	for _, p := range platforms {
 		p.unask(g.f.ID)
 	}
+	if _, err := g.e.settleOwed(g.ctx); err != nil { // under their name
+		return 0, err
+	}
 	if err := g.begin(); err != nil {
 		return 0, err
 	}
@@ -485,8 +501,16 @@ func (g *goodbye) untold() (bool, error) {
 	return false, nil
 }
 
-// adapter has the member's platform erase what it keeps of them.
+// adapter has the member's platform erase what it keeps of them, and what they
+// have elsewhere be erased.
 func (g *goodbye) adapter() (time.Duration, error) {
+	if o := g.e.o.Outside; o != nil {
+		n, err := o.Forget(g.ctx, g.f.ID)
+		if err != nil {
+			return 0, err
+		}
+		g.count("tokens", n)
+	}
 	if pf := g.e.platform(abi.Platform(g.f.ID)); pf != nil {
 		if a, ok := pf.adapter.(chat.Forgetter); ok {
 			counts, err := a.Forget(g.ctx, g.f.ID)

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/hearthbot/hearth/host/chat"
+	"github.com/hearthbot/hearth/host/measure"
 	"github.com/hearthbot/hearth/sdk/abi"
 	"github.com/hearthbot/hearth/store"
 )
@@ -34,6 +35,7 @@ var forgetRows = []forgetStep{
 	over(kCap, "caps", (*goodbye).named),
 	over(kDirect, "conversations", (*goodbye).named),
 	over(kSeen, "seen", (*goodbye).seen),
+	whileCounting(over(measure.Lists, "figures", (*goodbye).listed)),
 }
 
 // verdict is what becomes of a row; the zero verdict keeps it.
@@ -270,6 +272,9 @@ func (g *goodbye) queued(r store.Row) (verdict, error) {
 	if _, err := o.UnmarshalMsg(r.Value); err != nil || g.to(&o) {
 		return verdict{drop: true, tokens: tokensOf(&o)}, nil
 	}
+	if o.Seer == g.f.ID {
+		o.Seer, o.Shown = "", nil
+	}
 	return g.blurred(r, &o)
 }
 
@@ -425,7 +430,7 @@ func unmoved(step forgetStep) forgetStep {
 // Compact has the store's files hold nothing but its rows, where the store can
 // do that; else it does nothing. It takes as long as copying them.
 func (e *Engine) Compact(ctx context.Context) error {
-	c, ok := e.store.(store.Compacter)
+	c, ok := e.o.Store.(store.Compacter)
 	if !ok {
 		return nil
 	}

@@ -199,20 +199,26 @@ func (e *Engine) judge(ctx context.Context, p *plugin, l *lineup) {
 			told.Now, told.Most = b.Now, b.Most
 		}
 	}
-	e.tellManagers(ctx, told)
+	e.tellManagers(ctx, "how a rollout ended", func(locale string) abi.Content { return house.TellRollout(e.household(), locale, &told) })
 }
 
-// tellManagers writes to the community's managers, in private, how a rollout
-// ended of which nobody told it to. Whom it cannot reach it passes over: the
-// record and the pages have it.
-func (e *Engine) tellManagers(ctx context.Context, r house.Rollout) {
+// TellTrial writes to the community's managers, in private, that an experiment was
+// stopped by a guardrail, and why.
+func (e *Engine) TellTrial(ctx context.Context, t house.Trial) {
+	e.tellManagers(ctx, "that an experiment was stopped", func(locale string) abi.Content { return house.TellTrial(e.household(), locale, &t) })
+}
+
+// tellManagers writes to the community's managers, in private, what happened of
+// which nobody told it to. Whom it cannot reach it passes over: the record and the
+// pages have it.
+func (e *Engine) tellManagers(ctx context.Context, what string, content func(locale string) abi.Content) {
 	if !e.o.House {
 		return
 	}
 	for _, id := range e.tuned().Community.Managers {
 		seq, to := e.nextSeq(), abi.Target{Member: id}
-		if err := e.queueSaid(ctx, audit.Host, to, house.TellRollout(e.household(), e.localeOf(ctx, id), &r), seq); err != nil {
-			e.o.Logger.Warn("a manager could not be told how a rollout ended", "member", id, "err", err)
+		if err := e.queueSaid(ctx, audit.Host, to, content(e.localeOf(ctx, id)), seq); err != nil {
+			e.o.Logger.Warn("a manager could not be told "+what, "member", id, "err", err)
 			continue
 		}
 		e.pushOut(abi.Platform(id), laneTo(to), seq)

@@ -80,6 +80,14 @@ func (e *Engine) oblige(ctx context.Context, row *actionRow, result *abi.Result)
 		answer, err = e.pauseFor(ctx, row)
 	case house.Report:
 		answer, err = e.week(ctx)
+	case house.Link:
+		answer, err = e.linkFor(ctx, row)
+	case house.Linked:
+		answer, err = e.linkedFor(ctx, row)
+	case house.Unlink:
+		answer, err = e.unlinkFor(ctx, row)
+	case house.Code:
+		answer, err = e.codeFor(ctx, row)
 	default:
 		err = fmt.Errorf("the host does not know how to %q", row.Action.Host)
 	}

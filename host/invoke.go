@@ -9,6 +9,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/hearthbot/hearth/host/measure"
 	"github.com/hearthbot/hearth/host/wasm"
 	"github.com/hearthbot/hearth/sdk/abi"
 	"github.com/hearthbot/hearth/store"
@@ -197,6 +198,7 @@ func (e *Engine) attempt(p *plugin, l *lineup, lane string, seq uint64, alone bo
 	if !v.grants.has(abi.CapMembers) {
 		inv.reads.own = "m/" + abi.KeySegment(w.Event.Member.ID) + "/"
 	}
+	defer inv.hush()
 	inv.batch.Reset()
 	if s.in, err = inv.call.MarshalMsg(s.in[:0]); err != nil {
 		return done, fmt.Errorf("encoding the call: %w", err)
@@ -275,6 +277,9 @@ type invocation struct {
 	withheld []string // effects left out by the host's rules, and why
 	refs     map[string]refRow
 	tracked  []string
+	facts    map[string]*measure.Fact // by member, what was tracked
+	folded   []*folded
+	quiet    bool            // until hush nobody begins to be forgotten
 	fresh    map[string]bool // of tracked, names the plugin has not tracked before
 	evidence []byte          // the journal's row
 
@@ -308,6 +313,7 @@ func (inv *invocation) commit() (turn, error) {
 		}
 		return done, err
 	}
+	e.keep(inv.folded...)
 	inv.measure(nil)
 	p.pulse.add(inv.now, false)
 	if inv.counts() {
@@ -355,6 +361,7 @@ func (inv *invocation) fail(cause error) (turn, error) {
 	e, p, w, b := inv.engine, inv.plugin, inv.work, inv.batch
 	now := inv.now.UnixMilli()
 	b.Reset()
+	inv.hush()
 	w.Attempts++
 	w.Error, w.Version = firstLine(cause.Error(), 2<<10), inv.version.sha
 	if w.First == 0 {

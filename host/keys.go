@@ -35,6 +35,8 @@ import (
 //	grant/PLUGIN                       abi.Needs that an admin granted
 //	host/paused                        time since when nothing is sent
 //	host/hold/PLATFORM                 holdRow
+//	host/measuring                     measuringRow; what is measured is package measure's to lay out
+//	host/counting                      countingRow: members are being counted by new definitions
 //	host/compact                       time since when the store's files are to be rewritten
 const (
 	kSeen      = store.Key("seen")
@@ -63,6 +65,8 @@ const (
 	kPaused    = store.Key("host/paused")
 	kHold      = store.Key("host/hold")
 	kCompact   = store.Key("host/compact")
+	kMeasuring = store.Key("host/measuring")
+	kCounting  = store.Key("host/counting")
 )
 
 func seenKey(source, id string) store.Key { return kSeen.Join(source, id) }

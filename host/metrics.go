@@ -73,7 +73,7 @@ func newMetrics(e *Engine) *metrics {
 	}
 	m.batchOps = prometheus.NewHistogram(prometheus.HistogramOpts{Name: "hearth_commit_writes", Help: "Rows written by an event's batch.", Buckets: prometheus.LinearBuckets(2, 4, 10)})
 	m.held = prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: "hearth_platform_held", Help: "1 while a platform refuses hearth and its messages wait."}, []string{"platform"})
-	r.MustRegister(m.batchOps, m.held, newLineups(e), &queues{e: e,
+	r.MustRegister(m.batchOps, m.held, newLineups(e), &communityFigures{e: e}, &queues{e: e,
 		depth: prometheus.NewDesc("hearth_queue_depth", "Rows that wait: events, timers, actions and failed events by plugin, messages by platform.", []string{"queue", "name"}, nil),
 		age:   prometheus.NewDesc("hearth_queue_age_seconds", "Time since what has waited longest in a queue came into it; since it was due for timers, which are one queue (all). Not there while nothing waits.", []string{"queue", "name"}, nil),
 		state: prometheus.NewDesc("hearth_plugin_breaker_open", "1 while a plugin is held back.", []string{"plugin"}, nil),

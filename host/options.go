@@ -24,6 +24,7 @@ type Options struct {
 	Logger    *slog.Logger          // discards
 	Metrics   prometheus.Registerer // a registry of the engine's own
 	Community Community
+	Measure   Measure
 	Policy    Policy
 	Retries   Retries
 	Journal   Journal
@@ -40,6 +41,10 @@ type Options struct {
 	// for one platform, and MaxTimers the timers of one plugin.
 	MaxBacklog, MaxOutbox, MaxTimers int
 
+	// Views is how many bytes of answers to queries are kept, to be given again as
+	// long as they hold; 0 means none. See package views.
+	Views uint64
+
 	// Secret returns a secret that a plugin may put into the headers of its
 	// requests as ${secret:NAME}; nil means there are none.
 	Secret func(plugin, name string) (string, bool)
@@ -48,12 +53,16 @@ type Options struct {
 	// told there is none.
 	Verifier Verifier
 
-	// House has hearth's own commands: /privacy, /mydata, /forget and /hearth, and
-	// the managers' weekly report. See package house.
+	// House has hearth's own commands: /privacy, /mydata, /forget, /link and /hearth,
+	// and the managers' weekly report. See package house.
 	House bool
 
 	// HouseTexts are managers' own wordings in the place of the house's.
 	HouseTexts []abi.TextDef
+
+	// Outside is what members have elsewhere, for the house's command /link; nil
+	// means that nothing is connected.
+	Outside Outside
 
 	// Signatures say whose plugins come in by Stage; the zero value lets in what
 	// is not signed, and nothing that is signed wrongly.

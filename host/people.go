@@ -19,6 +19,7 @@ type Person struct {
 	Locale   string    `json:"locale,omitempty"`    // BCP 47; "" for the community's
 	TimeZone string    `json:"time_zone,omitempty"` // IANA; "" for the community's
 	GitHub   string    `json:"github,omitempty"`    // as they said
+	Linked   string    `json:"linked,omitempty"`    // their GitHub account, confirmed
 	Joined   time.Time `json:"joined,omitzero"`     // first; zero if it was not seen
 	Left     time.Time `json:"left,omitzero"`       // zero while they are here
 	Bot      bool      `json:"bot,omitempty"`
@@ -28,7 +29,7 @@ type Person struct {
 }
 
 func person(id string, p *members.Profile) Person {
-	return Person{ID: id, Name: p.Name, Locale: p.Locale, TimeZone: p.TimeZone, GitHub: p.GitHub, Joined: moment(p.Joined), Left: moment(p.Left),
+	return Person{ID: id, Name: p.Name, Locale: p.Locale, TimeZone: p.TimeZone, GitHub: p.GitHub, Linked: p.Linked, Joined: moment(p.Joined), Left: moment(p.Left),
 		Bot: p.Bot, Guest: p.Guest, Stopped: p.Stopped, NoDM: p.NoDM}
 }
 
@@ -83,7 +84,8 @@ func (e *Engine) Members(ctx context.Context, f MemberFilter) (MemberPage, error
 		}
 		looked++
 		last = m.ID
-		if query == "" || strings.Contains(strings.ToLower(m.Name), query) || strings.Contains(strings.ToLower(m.ID), query) || strings.Contains(strings.ToLower(m.GitHub), query) {
+		if query == "" || strings.Contains(strings.ToLower(m.Name), query) || strings.Contains(strings.ToLower(m.ID), query) || strings.Contains(strings.ToLower(m.GitHub), query) ||
+			strings.Contains(strings.ToLower(m.Linked), query) {
 			page.Members = append(page.Members, person(m.ID, &m.Profile))
 		}
 	}
@@ -114,6 +116,24 @@ const (
 	eventLook   = 10_000 // newest rows of the journal, and of what was sent, that are looked at
 	eventsShown = 50
 )
+
+// Person returns the directory's entry of a member, and nothing else of them.
+// ErrUnknown says that there is none of that id.
+func (e *Engine) Person(ctx context.Context, id string) (Person, error) {
+	snap, err := e.store.Snapshot(ctx)
+	if err != nil {
+		return Person{}, fmt.Errorf("host: looking up a member: %w", err)
+	}
+	defer snap.Close()
+	p, rev, err := members.Get(ctx, snap, id)
+	if err == nil && rev == 0 {
+		err = fmt.Errorf("%w: member %q", ErrUnknown, id)
+	}
+	if err != nil {
+		return Person{}, fmt.Errorf("host: looking up a member: %w", err)
+	}
+	return person(id, &p), nil
+}
 
 // Member returns what is known of a member, with what plugins say to a viewer of
 // that role and locale. ErrUnknown says that the directory has none of that id.

@@ -79,6 +79,9 @@ func (inv *invocation) permittedEffect(ef *abi.Effect) error {
 }
 
 func (inv *invocation) permittedSend(s *abi.Send) error {
+	if err := inv.mayShow(s); err != nil {
+		return err
+	}
 	to, ev := s.To, &inv.work.Event
 	here := to.Conversation != "" && to.Conversation == ev.Conversation.ID
 	switch {
@@ -89,6 +92,18 @@ func (inv *invocation) permittedSend(s *abi.Send) error {
 		return inv.permittedAnywhere() // whether it is a direct one is in rows
 	}
 	return inv.maySend(to, here)
+}
+
+// mayShow refuses a message that says it shows what middleware did not assign to
+// the event's member: results come from nothing else.
+func (inv *invocation) mayShow(s *abi.Send) error {
+	for _, a := range s.Shown {
+		a.Counted = true
+		if !slices.Contains(inv.work.Event.Groups, a) {
+			return refuse("the message shows %q of the experiment %q, which middleware did not assign to the member of this event", a.Value, a.Name)
+		}
+	}
+	return nil
 }
 
 // permittedAnywhere refuses a message that may go to a channel or to a member if

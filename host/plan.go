@@ -42,7 +42,7 @@ func (inv *invocation) plan() error {
 			return fmt.Errorf("effect %d: %w", i+1, err)
 		}
 	}
-	return nil
+	return inv.planMeasured()
 }
 
 // checkIDs bounds every id that a plugin names: they become parts of keys.
@@ -158,7 +158,7 @@ func mergeGroups(old, news []abi.Annotation) []abi.Annotation {
 	out := slices.Clone(old)
 	for _, n := range news {
 		if i := slices.IndexFunc(out, func(a abi.Annotation) bool { return a.Name == n.Name }); i >= 0 {
-			out[i].Value = n.Value
+			out[i] = n
 		} else {
 			out = append(out, n)
 		}

@@ -14,6 +14,9 @@ import (
 )
 
 func (inv *invocation) planSend(s *abi.Send) error {
+	if err := inv.mayShow(s); err != nil {
+		return err
+	}
 	e := inv.engine
 	to := s.To
 	here := to.Conversation != "" && to.Conversation == inv.work.Event.Conversation.ID
@@ -52,6 +55,9 @@ func (inv *invocation) planSend(s *abi.Send) error {
 	now := inv.call.Now
 	out := outRow{Plugin: inv.plugin.name, Event: inv.work.Seq, Op: string(chat.OpSend), To: to, Content: s.Content,
 		Made: now, Asked: inv.askedBy(to.Member), Vanish: s.After}
+	if len(s.Shown) > 0 {
+		out.Seer, out.Shown = inv.work.Event.Member.ID, s.Shown
+	}
 	switch {
 	case s.Expires > 0:
 		out.Expires = now + s.Expires

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/hearthbot/hearth/host/chat"
+	"github.com/hearthbot/hearth/host/measure"
 	"github.com/hearthbot/hearth/host/members"
 	"github.com/hearthbot/hearth/sdk/abi"
 	"github.com/hearthbot/hearth/store"
@@ -36,7 +37,22 @@ func (e *Engine) hydrate(ctx context.Context, snap store.Snapshot, ev *abi.Event
 	m.Bot, m.Guest = m.Bot || ev.Member.Bot, m.Guest || ev.Member.Guest
 	m.NoDM = m.NoDM || ev.Member.NoDM
 	ev.Member = m
-	return nil
+	return e.recall(ctx, snap, ev)
+}
+
+// recall tells a timer when its member last did something. Plugins hear of little
+// of that, and would have to hear and keep every event to know.
+func (e *Engine) recall(ctx context.Context, snap store.Snapshot, ev *abi.Event) error {
+	if ev.Kind != abi.TimerFired {
+		return nil
+	}
+	stored, err := snap.Get(ctx, measure.Key(ev.Member.ID))
+	if err != nil {
+		return err
+	}
+	row, err := measure.ReadRow(stored)
+	ev.Member.ActiveAt = row.ActiveAt()
+	return err
 }
 
 // stranger is the error of an attempt that should first ask the platform who
@@ -77,6 +93,9 @@ func (e *Engine) introduce(s stranger) {
 	ctx, cancel := context.WithTimeout(e.ctx, profileTimeout)
 	defer cancel()
 	m, err := p.adapter.(chat.Profiler).Profile(ctx, s.id)
+	if err == nil && m.Bot {
+		err = e.learnOf(ctx, s.id, &measure.Fact{At: e.now(), Received: e.now(), Bot: true})
+	}
 	if err == nil {
 		err = e.keepProfile(ctx, s.id, m)
 	}

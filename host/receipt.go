@@ -9,7 +9,8 @@ import (
 
 // commit ends or moves the row with what write puts into the batch. What the
 // platform said must not be lost because a plugin used the message's key again
-// meanwhile: then the key's row is read again, and write called anew.
+// meanwhile, or the member's measured row changed: then what is written to is read
+// again, and write called anew.
 func (d *dispatch) commit(write func(b *store.Batch) error) error {
 	for {
 		b := new(store.Batch)
@@ -40,9 +41,13 @@ func (d *dispatch) refresh() (bool, error) {
 	if err != nil || row.Rev != d.rev {
 		return false, err
 	}
+	moved, err := d.shown.moved(d.ctx, d.e, snap)
+	if err != nil {
+		return false, err
+	}
 	before := d.refs
 	err = d.readRef(snap)
-	return d.refs != before, err
+	return moved || d.refs != before, err
 }
 
 // move puts the row into another lane of the same platform.
@@ -95,6 +100,11 @@ func (d *dispatch) finish(status, why string, r chat.Receipt) (turn, error) {
 	if err != nil {
 		return done, err
 	}
+	shown := d.exposes(status, now)
+	if shown != nil {
+		defer e.forgets.leave()
+	}
+	d.shown = shown
 	var due int64
 	err = d.commit(func(b *store.Batch) error {
 		b.Put(sentKey(o.Event, d.seq), v)
@@ -110,11 +120,16 @@ func (d *dispatch) finish(status, why string, r chat.Receipt) (turn, error) {
 		if err := d.settle(b, r, now); err != nil {
 			return err
 		}
-		due, err = d.expire(b, r, now)
-		return err
+		if due, err = d.expire(b, r, now); err != nil {
+			return err
+		}
+		return d.expose(b, shown)
 	})
 	if err != nil {
 		return done, err
+	}
+	if shown != nil {
+		e.keep(shown.folded)
 	}
 	if due != 0 {
 		e.timers.wake(due)

@@ -27,24 +27,26 @@ type workRow struct {
 
 // outRow is one message, or change of one, waiting for its platform.
 type outRow struct {
-	ID        string      `msg:"id"` // the delivery's, the same in every attempt
-	Plugin    string      `msg:"p"`
-	Event     uint64      `msg:"e"` // number of the event that caused it
-	Op        string      `msg:"op"`
-	To        abi.Target  `msg:"to"`
-	Content   abi.Content `msg:"c,omitempty"`
-	Reaction  string      `msg:"re,omitempty"`
-	Message   string      `msg:"m,omitempty"`  // OpReact: the platform's message id
-	Ref       string      `msg:"rf,omitempty"` // row of the message's key: OpSend writes it, OpEdit and OpDelete read it
-	Made      int64       `msg:"t"`            // Unix milliseconds
-	Expires   int64       `msg:"x,omitempty"`  // not sent after, Unix milliseconds
-	NotBefore int64       `msg:"nb,omitempty"` // not sent before, Unix milliseconds
-	Vanish    int64       `msg:"v,omitempty"`  // milliseconds after delivery at which it is deleted
-	Asked     bool        `msg:"as,omitempty"` // a member's own act asked for it: stop, quiet hours and cap do not hold it
-	Mention   bool        `msg:"mn,omitempty"` // a direct message that became a public one
-	Trial     string      `msg:"tr,omitempty"` // the rollout under which it was sent, and by which arm
-	Attempts  []attempt   `msg:"at,omitempty"`
-	Parts     []string    `msg:"pt,omitempty"` // of a split message, those that arrived
+	ID        string           `msg:"id"` // the delivery's, the same in every attempt
+	Plugin    string           `msg:"p"`
+	Event     uint64           `msg:"e"` // number of the event that caused it
+	Op        string           `msg:"op"`
+	To        abi.Target       `msg:"to"`
+	Content   abi.Content      `msg:"c,omitempty"`
+	Reaction  string           `msg:"re,omitempty"`
+	Message   string           `msg:"m,omitempty"`  // OpReact: the platform's message id
+	Ref       string           `msg:"rf,omitempty"` // row of the message's key: OpSend writes it, OpEdit and OpDelete read it
+	Made      int64            `msg:"t"`            // Unix milliseconds
+	Expires   int64            `msg:"x,omitempty"`  // not sent after, Unix milliseconds
+	NotBefore int64            `msg:"nb,omitempty"` // not sent before, Unix milliseconds
+	Vanish    int64            `msg:"v,omitempty"`  // milliseconds after delivery at which it is deleted
+	Asked     bool             `msg:"as,omitempty"` // a member's own act asked for it: stop, quiet hours and cap do not hold it
+	Mention   bool             `msg:"mn,omitempty"` // a direct message that became a public one
+	Trial     string           `msg:"tr,omitempty"` // the rollout under which it was sent, and by which arm
+	Seer      string           `msg:"se,omitempty"` // the member who sees what Shown says
+	Shown     []abi.Annotation `msg:"sh,omitempty"` // experiments and variations
+	Attempts  []attempt        `msg:"at,omitempty"`
+	Parts     []string         `msg:"pt,omitempty"` // of a split message, those that arrived
 
 	// Of, In and Messages say which message a deletion is about, by its delivery
 	// and by the platform's ids, where its key may lead to another by now.

@@ -1334,8 +1334,8 @@ func (z *journalRow) Msgsize() (s int) {
 func (z *outRow) MarshalMsg(b []byte) (o []byte, err error) {
 	o = msgp.Require(b, z.Msgsize())
 	// check for omitted fields
-	zb0001Len := uint32(21)
-	var zb0001Mask uint32 /* 21 bits */
+	zb0001Len := uint32(23)
+	var zb0001Mask uint32 /* 23 bits */
 	_ = zb0001Mask
 	if z.Reaction == "" {
 		zb0001Len--
@@ -1373,25 +1373,33 @@ func (z *outRow) MarshalMsg(b []byte) (o []byte, err error) {
 		zb0001Len--
 		zb0001Mask |= 0x8000
 	}
-	if z.Attempts == nil {
+	if z.Seer == "" {
 		zb0001Len--
 		zb0001Mask |= 0x10000
 	}
-	if z.Parts == nil {
+	if z.Shown == nil {
 		zb0001Len--
 		zb0001Mask |= 0x20000
 	}
-	if z.Of == 0 {
+	if z.Attempts == nil {
 		zb0001Len--
 		zb0001Mask |= 0x40000
 	}
-	if z.In == "" {
+	if z.Parts == nil {
 		zb0001Len--
 		zb0001Mask |= 0x80000
 	}
-	if z.Messages == nil {
+	if z.Of == 0 {
 		zb0001Len--
 		zb0001Mask |= 0x100000
+	}
+	if z.In == "" {
+		zb0001Len--
+		zb0001Mask |= 0x200000
+	}
+	if z.Messages == nil {
+		zb0001Len--
+		zb0001Mask |= 0x400000
 	}
 	// variable map header, size zb0001Len
 	o = msgp.AppendMapHeader(o, zb0001Len)
@@ -1473,41 +1481,58 @@ func (z *outRow) MarshalMsg(b []byte) (o []byte, err error) {
 			o = msgp.AppendString(o, z.Trial)
 		}
 		if (zb0001Mask & 0x10000) == 0 { // if not omitted
-			// string "at"
-			o = append(o, 0xa2, 0x61, 0x74)
-			o = msgp.AppendArrayHeader(o, uint32(len(z.Attempts)))
-			for za0001 := range z.Attempts {
-				o, err = z.Attempts[za0001].MarshalMsg(o)
+			// string "se"
+			o = append(o, 0xa2, 0x73, 0x65)
+			o = msgp.AppendString(o, z.Seer)
+		}
+		if (zb0001Mask & 0x20000) == 0 { // if not omitted
+			// string "sh"
+			o = append(o, 0xa2, 0x73, 0x68)
+			o = msgp.AppendArrayHeader(o, uint32(len(z.Shown)))
+			for za0001 := range z.Shown {
+				o, err = z.Shown[za0001].MarshalMsg(o)
 				if err != nil {
-					err = msgp.WrapError(err, "Attempts", za0001)
+					err = msgp.WrapError(err, "Shown", za0001)
 					return
 				}
 			}
 		}
-		if (zb0001Mask & 0x20000) == 0 { // if not omitted
+		if (zb0001Mask & 0x40000) == 0 { // if not omitted
+			// string "at"
+			o = append(o, 0xa2, 0x61, 0x74)
+			o = msgp.AppendArrayHeader(o, uint32(len(z.Attempts)))
+			for za0002 := range z.Attempts {
+				o, err = z.Attempts[za0002].MarshalMsg(o)
+				if err != nil {
+					err = msgp.WrapError(err, "Attempts", za0002)
+					return
+				}
+			}
+		}
+		if (zb0001Mask & 0x80000) == 0 { // if not omitted
 			// string "pt"
 			o = append(o, 0xa2, 0x70, 0x74)
 			o = msgp.AppendArrayHeader(o, uint32(len(z.Parts)))
-			for za0002 := range z.Parts {
-				o = msgp.AppendString(o, z.Parts[za0002])
+			for za0003 := range z.Parts {
+				o = msgp.AppendString(o, z.Parts[za0003])
 			}
 		}
-		if (zb0001Mask & 0x40000) == 0 { // if not omitted
+		if (zb0001Mask & 0x100000) == 0 { // if not omitted
 			// string "of"
 			o = append(o, 0xa2, 0x6f, 0x66)
 			o = msgp.AppendUint64(o, z.Of)
 		}
-		if (zb0001Mask & 0x80000) == 0 { // if not omitted
+		if (zb0001Mask & 0x200000) == 0 { // if not omitted
 			// string "in"
 			o = append(o, 0xa2, 0x69, 0x6e)
 			o = msgp.AppendString(o, z.In)
 		}
-		if (zb0001Mask & 0x100000) == 0 { // if not omitted
+		if (zb0001Mask & 0x400000) == 0 { // if not omitted
 			// string "ms"
 			o = append(o, 0xa2, 0x6d, 0x73)
 			o = msgp.AppendArrayHeader(o, uint32(len(z.Messages)))
-			for za0003 := range z.Messages {
-				o = msgp.AppendString(o, z.Messages[za0003])
+			for za0004 := range z.Messages {
+				o = msgp.AppendString(o, z.Messages[za0004])
 			}
 		}
 	}
@@ -1632,49 +1657,78 @@ func (z *outRow) UnmarshalMsg(bts []byte) (o []byte, err error) {
 				err = msgp.WrapError(err, "Trial")
 				return
 			}
-		case "at":
+		case "se":
+			z.Seer, bts, err = msgp.ReadStringBytes(bts)
+			if err != nil {
+				err = msgp.WrapError(err, "Seer")
+				return
+			}
+		case "sh":
 			var zb0002 uint32
 			zb0002, bts, err = msgp.ReadArrayHeaderBytes(bts)
 			if err != nil {
-				err = msgp.WrapError(err, "Attempts")
+				err = msgp.WrapError(err, "Shown")
 				return
 			}
 			if zb0002 > zd41d09belimitArrays {
 				err = msgp.ErrLimitExceeded
 				return
 			}
-			if cap(z.Attempts) >= int(zb0002) {
-				z.Attempts = (z.Attempts)[:zb0002]
+			if cap(z.Shown) >= int(zb0002) {
+				z.Shown = (z.Shown)[:zb0002]
 			} else {
-				z.Attempts = make([]attempt, zb0002)
+				z.Shown = make([]abi.Annotation, zb0002)
 			}
-			for za0001 := range z.Attempts {
-				bts, err = z.Attempts[za0001].UnmarshalMsg(bts)
+			for za0001 := range z.Shown {
+				bts, err = z.Shown[za0001].UnmarshalMsg(bts)
 				if err != nil {
-					err = msgp.WrapError(err, "Attempts", za0001)
+					err = msgp.WrapError(err, "Shown", za0001)
 					return
 				}
 			}
-		case "pt":
+		case "at":
 			var zb0003 uint32
 			zb0003, bts, err = msgp.ReadArrayHeaderBytes(bts)
 			if err != nil {
-				err = msgp.WrapError(err, "Parts")
+				err = msgp.WrapError(err, "Attempts")
 				return
 			}
 			if zb0003 > zd41d09belimitArrays {
 				err = msgp.ErrLimitExceeded
 				return
 			}
-			if cap(z.Parts) >= int(zb0003) {
-				z.Parts = (z.Parts)[:zb0003]
+			if cap(z.Attempts) >= int(zb0003) {
+				z.Attempts = (z.Attempts)[:zb0003]
 			} else {
-				z.Parts = make([]string, zb0003)
+				z.Attempts = make([]attempt, zb0003)
 			}
-			for za0002 := range z.Parts {
-				z.Parts[za0002], bts, err = msgp.ReadStringBytes(bts)
+			for za0002 := range z.Attempts {
+				bts, err = z.Attempts[za0002].UnmarshalMsg(bts)
 				if err != nil {
-					err = msgp.WrapError(err, "Parts", za0002)
+					err = msgp.WrapError(err, "Attempts", za0002)
+					return
+				}
+			}
+		case "pt":
+			var zb0004 uint32
+			zb0004, bts, err = msgp.ReadArrayHeaderBytes(bts)
+			if err != nil {
+				err = msgp.WrapError(err, "Parts")
+				return
+			}
+			if zb0004 > zd41d09belimitArrays {
+				err = msgp.ErrLimitExceeded
+				return
+			}
+			if cap(z.Parts) >= int(zb0004) {
+				z.Parts = (z.Parts)[:zb0004]
+			} else {
+				z.Parts = make([]string, zb0004)
+			}
+			for za0003 := range z.Parts {
+				z.Parts[za0003], bts, err = msgp.ReadStringBytes(bts)
+				if err != nil {
+					err = msgp.WrapError(err, "Parts", za0003)
 					return
 				}
 			}
@@ -1691,25 +1745,25 @@ func (z *outRow) UnmarshalMsg(bts []byte) (o []byte, err error) {
 				return
 			}
 		case "ms":
-			var zb0004 uint32
-			zb0004, bts, err = msgp.ReadArrayHeaderBytes(bts)
+			var zb0005 uint32
+			zb0005, bts, err = msgp.ReadArrayHeaderBytes(bts)
 			if err != nil {
 				err = msgp.WrapError(err, "Messages")
 				return
 			}
-			if zb0004 > zd41d09belimitArrays {
+			if zb0005 > zd41d09belimitArrays {
 				err = msgp.ErrLimitExceeded
 				return
 			}
-			if cap(z.Messages) >= int(zb0004) {
-				z.Messages = (z.Messages)[:zb0004]
+			if cap(z.Messages) >= int(zb0005) {
+				z.Messages = (z.Messages)[:zb0005]
 			} else {
-				z.Messages = make([]string, zb0004)
+				z.Messages = make([]string, zb0005)
 			}
-			for za0003 := range z.Messages {
-				z.Messages[za0003], bts, err = msgp.ReadStringBytes(bts)
+			for za0004 := range z.Messages {
+				z.Messages[za0004], bts, err = msgp.ReadStringBytes(bts)
 				if err != nil {
-					err = msgp.WrapError(err, "Messages", za0003)
+					err = msgp.WrapError(err, "Messages", za0004)
 					return
 				}
 			}
@@ -1727,17 +1781,21 @@ func (z *outRow) UnmarshalMsg(bts []byte) (o []byte, err error) {
 
 // Msgsize returns an upper bound estimate of the number of bytes occupied by the serialized message
 func (z *outRow) Msgsize() (s int) {
-	s = 3 + 3 + msgp.StringPrefixSize + len(z.ID) + 2 + msgp.StringPrefixSize + len(z.Plugin) + 2 + msgp.Uint64Size + 3 + msgp.StringPrefixSize + len(z.Op) + 3 + z.To.Msgsize() + 2 + z.Content.Msgsize() + 3 + msgp.StringPrefixSize + len(z.Reaction) + 2 + msgp.StringPrefixSize + len(z.Message) + 3 + msgp.StringPrefixSize + len(z.Ref) + 2 + msgp.Int64Size + 2 + msgp.Int64Size + 3 + msgp.Int64Size + 2 + msgp.Int64Size + 3 + msgp.BoolSize + 3 + msgp.BoolSize + 3 + msgp.StringPrefixSize + len(z.Trial) + 3 + msgp.ArrayHeaderSize
-	for za0001 := range z.Attempts {
-		s += z.Attempts[za0001].Msgsize()
+	s = 3 + 3 + msgp.StringPrefixSize + len(z.ID) + 2 + msgp.StringPrefixSize + len(z.Plugin) + 2 + msgp.Uint64Size + 3 + msgp.StringPrefixSize + len(z.Op) + 3 + z.To.Msgsize() + 2 + z.Content.Msgsize() + 3 + msgp.StringPrefixSize + len(z.Reaction) + 2 + msgp.StringPrefixSize + len(z.Message) + 3 + msgp.StringPrefixSize + len(z.Ref) + 2 + msgp.Int64Size + 2 + msgp.Int64Size + 3 + msgp.Int64Size + 2 + msgp.Int64Size + 3 + msgp.BoolSize + 3 + msgp.BoolSize + 3 + msgp.StringPrefixSize + len(z.Trial) + 3 + msgp.StringPrefixSize + len(z.Seer) + 3 + msgp.ArrayHeaderSize
+	for za0001 := range z.Shown {
+		s += z.Shown[za0001].Msgsize()
 	}
 	s += 3 + msgp.ArrayHeaderSize
-	for za0002 := range z.Parts {
-		s += msgp.StringPrefixSize + len(z.Parts[za0002])
+	for za0002 := range z.Attempts {
+		s += z.Attempts[za0002].Msgsize()
+	}
+	s += 3 + msgp.ArrayHeaderSize
+	for za0003 := range z.Parts {
+		s += msgp.StringPrefixSize + len(z.Parts[za0003])
 	}
 	s += 3 + msgp.Uint64Size + 3 + msgp.StringPrefixSize + len(z.In) + 3 + msgp.ArrayHeaderSize
-	for za0003 := range z.Messages {
-		s += msgp.StringPrefixSize + len(z.Messages[za0003])
+	for za0004 := range z.Messages {
+		s += msgp.StringPrefixSize + len(z.Messages[za0004])
 	}
 	return
 }

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/hearthbot/hearth/host/replay"
+	"github.com/hearthbot/hearth/host/views"
 	"github.com/hearthbot/hearth/sdk/abi"
 	"github.com/hearthbot/hearth/store"
 )
@@ -25,6 +26,8 @@ type reads struct {
 	bytes  int // of log
 	lost   bool
 	lines  []string
+
+	noted *views.Reads // of a view that may be kept; else nil
 }
 
 // maxJournalReads is how many bytes of reads the journal keeps; an invocation
@@ -53,6 +56,9 @@ func (r *reads) Get(ctx context.Context, key string) ([]byte, bool, error) {
 		return nil, false, err
 	}
 	row.Key = stateKey(r.space, key)
+	if r.noted != nil {
+		r.noted.Key(key)
+	}
 	if err := r.check(row); err != nil {
 		return nil, false, err
 	}
@@ -99,6 +105,9 @@ func (r *reads) scan(ctx context.Context, s *abi.Scan) (*abi.Rows, error) {
 	base := stateKey(r.space, "")
 	span := replay.Span(base, s)
 	span.Limit = limit + 1
+	if r.noted != nil { // more than was read, perhaps: the whole of what was asked for
+		r.noted.Range(string(span.From[len(base):]), strings.TrimPrefix(string(span.To), string(base)))
+	}
 	out := &abi.Rows{}
 	size := 0
 	for row, err := range r.snap.Scan(ctx, span) {

@@ -75,7 +75,7 @@ func (e *Engine) sweepOnce(ctx context.Context) (int, error) {
 			errs = append(errs, fmt.Errorf("%s: %w", s.prefix, err))
 		}
 	}
-	for _, also := range []func(context.Context) (int, error){e.sweepDead, e.trimJournal, e.forgetNames, e.sweepAudit, e.sweepCode, e.sweepFiles} {
+	for _, also := range []func(context.Context) (int, error){e.sweepDead, e.trimJournal, e.forgetNames, e.settleOwed, e.sweepMeasured, e.sweepAudit, e.sweepCode, e.sweepFiles} {
 		n, err := also(ctx)
 		total += n
 		errs = append(errs, err)

@@ -3,6 +3,7 @@ package host
 import (
 	"context"
 	"fmt"
+	"sync/atomic"
 	"time"
 
 	"github.com/hearthbot/hearth/sdk/abi"
@@ -12,9 +13,10 @@ import (
 // timers turns due timer rows into events. The rows are the truth; in memory
 // there is only when to look at them next.
 type timers struct {
-	e     *Engine
-	woken chan int64              // a due time that may be before the next look
-	later map[store.Key]time.Time // of the loop alone: rows that could not be fired, and before when they are let be
+	e      *Engine
+	woken  chan int64              // a due time that may be before the next look
+	asleep atomic.Bool             // until the clock, or a timer that is set, wakes the loop
+	later  map[store.Key]time.Time // of the loop alone: rows that could not be fired, and before when they are let be
 }
 
 func newTimers(e *Engine) *timers {
@@ -59,13 +61,16 @@ func (t *timers) sleep(ctx context.Context, next int64) {
 		}
 		up := make(chan struct{})
 		stop := t.e.clock.AfterFunc(wait, func() { close(up) })
+		t.asleep.Store(true)
 		select {
 		case <-ctx.Done():
 			stop()
 			return
 		case <-up:
+			t.asleep.Store(false)
 			return
 		case due := <-t.woken:
+			t.asleep.Store(false)
 			stop()
 			next = min(next, due)
 		}

@@ -1,6 +1,7 @@
 package host
 
 import (
+	"cmp"
 	"context"
 	"strings"
 	"sync"
@@ -63,6 +64,9 @@ func (inv *invocation) planTrack(t *abi.Track) error {
 	if t.Member != "" {
 		ev.Member.ID = t.Member
 	}
+	told := ev
+	told.Time, told.Member.ID = inv.call.Now, cmp.Or(t.Member, inv.work.Event.Member.ID)
+	inv.tracks(&told)
 	return inv.derive(ev)
 }
 

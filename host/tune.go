@@ -15,6 +15,7 @@ import (
 // [Options].
 type Tuning struct {
 	Community Community
+	Measure   Measure
 	Policy    Policy
 	Retries   Retries
 	Journal   Journal
@@ -39,8 +40,8 @@ type Keep struct {
 // tuning takes what may change out of the options, so that nobody reads there
 // what has changed since.
 func (o *Options) tuning() *Tuning {
-	t := &Tuning{o.Community, o.Policy, o.Retries, o.Journal, o.Keep, o.MaxBacklog, o.MaxOutbox, o.MaxTimers, o.HouseTexts}
-	o.Community, o.Policy, o.Retries, o.Journal, o.Keep = Community{}, Policy{}, Retries{}, Journal{}, Keep{}
+	t := &Tuning{o.Community, o.Measure, o.Policy, o.Retries, o.Journal, o.Keep, o.MaxBacklog, o.MaxOutbox, o.MaxTimers, o.HouseTexts}
+	o.Community, o.Measure, o.Policy, o.Retries, o.Journal, o.Keep = Community{}, Measure{}, Policy{}, Retries{}, Journal{}, Keep{}
 	o.MaxBacklog, o.MaxOutbox, o.MaxTimers, o.HouseTexts = 0, 0, 0, nil
 	return t.withDefaults()
 }
@@ -83,7 +84,13 @@ func (e *Engine) Reconfigure(ctx context.Context, t Tuning) error {
 	defer e.retuning.Unlock()
 	old := e.tuned()
 	now := t.withDefaults()
+	if err := now.Measure.Check(); err != nil {
+		return fmt.Errorf("host: changing how the engine works: %w", err)
+	}
 	err := e.retune(ctx, old, now)
+	if err == nil {
+		err = e.measureBy(ctx, now) // last, as it cannot be undone without a trace
+	}
 	if err == nil {
 		return nil
 	}

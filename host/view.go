@@ -8,12 +8,15 @@ import (
 	"strings"
 
 	"github.com/hearthbot/hearth/host/chat"
+	"github.com/hearthbot/hearth/host/views"
 	"github.com/hearthbot/hearth/host/wasm"
 	"github.com/hearthbot/hearth/sdk/abi"
 )
 
 // Query has a plugin show what it knows: its view of a path. It reads and
 // changes nothing, and sees every event that was committed before it was asked.
+// The same question again is answered by what is kept (Options.Views) as long as
+// nothing that it read has changed: the view must not be changed.
 // ErrUnknown says that there is no such plugin; what the plugin itself has to
 // object to is the view's status. The engine need not run yet.
 func (e *Engine) Query(ctx context.Context, plugin string, q abi.Query) (abi.View, error) {
@@ -31,18 +34,12 @@ func (e *Engine) Query(ctx context.Context, plugin string, q abi.Query) (abi.Vie
 	if v := p.version(); v != nil && v.age.Load() < p.aged.Load() {
 		_ = e.refresh(e.ctx) // or waits for the one that is under way
 	}
-	select {
-	case p.calls <- struct{}{}: // a view takes its turn with the events
-		defer func() { <-p.calls }()
-	case <-ctx.Done():
-		return abi.View{}, ctx.Err()
-	}
 	for {
 		v := p.version()
 		if v == nil {
 			return abi.View{}, fmt.Errorf("%w: plugin %q", ErrUnknown, plugin)
 		}
-		view, err := e.view(ctx, p, v, in)
+		view, err := e.kept(ctx, p, v, &q, in)
 		if errors.Is(err, wasm.ErrClosed) && p.version() != v {
 			continue // another version has become live since
 		}
@@ -59,7 +56,30 @@ func (e *Engine) Query(ctx context.Context, plugin string, q abi.Query) (abi.Vie
 	}
 }
 
-func (e *Engine) view(ctx context.Context, p *plugin, v *version, in []byte) (view abi.View, err error) {
+// kept is the view that is kept of a query, if there is one that still holds.
+func (e *Engine) kept(ctx context.Context, p *plugin, v *version, q *abi.Query, in []byte) (abi.View, error) {
+	space, err := p.serves(v)
+	if err != nil {
+		return abi.View{}, err
+	}
+	if e.views == nil {
+		return e.view(ctx, p, v, in, nil)
+	}
+	return e.views.Get(ctx, space, views.KeyOf(v.sha, v.config, space, q), func(ctx context.Context, noted *views.Reads) (abi.View, error) {
+		return e.view(ctx, p, v, in, noted)
+	})
+}
+
+// view asks a version in its sandbox; what it reads is noted, unless noted is nil.
+func (e *Engine) view(ctx context.Context, p *plugin, v *version, in []byte, noted *views.Reads) (view abi.View, err error) {
+	select {
+	case p.calls <- struct{}{}: // a view takes its turn with the events
+		defer func() { <-p.calls }()
+	case <-ctx.Done():
+		return view, ctx.Err()
+	case <-e.ctx.Done():
+		return view, e.ctx.Err()
+	}
 	snap, err := e.store.Snapshot(ctx)
 	if err != nil {
 		return view, err
@@ -69,7 +89,7 @@ func (e *Engine) view(ctx context.Context, p *plugin, v *version, in []byte) (vi
 	if err != nil {
 		return view, err
 	}
-	r := &reads{snap: snap, space: space}
+	r := &reads{snap: snap, space: space, noted: noted}
 	res, err := v.guest.Call(ctx, wasm.Call{Export: abi.ExportQuery, Input: in, Host: r, Now: e.clock.Now(), Seed: 1})
 	if err != nil {
 		return view, err

@@ -22,7 +22,7 @@ func TestTellAndQuery(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer w.Close(context.Background())
-	e, err := New(t.Context(), Options{Store: new(store.Mem), Wasm: w, Retries: Retries{Delays: []time.Duration{time.Hour}}})
+	e, err := New(t.Context(), Options{Store: new(store.Mem), Wasm: w, Views: 1 << 20, Retries: Retries{Delays: []time.Duration{time.Hour}}})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -30,7 +30,7 @@ var plan = []layer{
 	{"the pages", []string{"web/..."}, false},
 	{"the sides", []string{"web", "host", "host/chat/...", "store/..."}, false},
 	{"the frame of the pages", []string{"web/page"}, false},
-	{"the parts", []string{"host/registry/...", "host/verify/...", "host/measure/...", "host/members/...", "host/access/...", "host/audit/...", "host/house/...", "host/settings/...", "host/replay/...", "host/rollout/...", "host/chat", "host/wasm"}, true},
+	{"the parts", []string{"host/registry/...", "host/verify/...", "host/measure/...", "host/members/...", "host/access/...", "host/audit/...", "host/house/...", "host/settings/...", "host/replay/...", "host/rollout/...", "host/views/...", "host/chat", "host/wasm"}, true},
 	{"what all stand on", []string{"store", "sdk/..."}, false},
 	{"the ground", []string{"sdk/abi", "host/wasm/meter"}, false},
 }

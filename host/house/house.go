@@ -9,6 +9,8 @@
 //	/privacy  what is kept, why and for how long
 //	/mydata   ─► Action "export" ─► what is kept of the member, in a direct message
 //	/forget   ─► a question ─► pressed ─► Action "forget" ─► [Farewell]
+//	/link     github NAME ─► Action "link" ─► a code to show there ─► pressed ─► Action "linked" ─► its answer
+//	/link     go ─► Action "code" ─► a code for `hearth go login`, in a direct message
 //	/hearth   status, pause, resume ─► the action of that name ─► its answer
 //	Mondays   ─► Action "report" ─► a direct message to each manager
 package house
@@ -31,6 +33,10 @@ const (
 	Pause  = "pause"  // State
 	Resume = "resume" // State
 	Report = "report" // Week
+	Link   = "link"   // Account; the action's note is one, with the Handle that they claim, "" to hear how they stand
+	Linked = "linked" // Account: whether it shows the code
+	Unlink = "unlink" // Account
+	Code   = "code"   // Login
 )
 
 // Exported is all that is kept of a member.
@@ -101,7 +107,7 @@ func Manifest() abi.Manifest {
 		Schedules: []abi.Schedule{{Name: "week", Cron: "0 9 * * 1", Once: true}},
 		Texts:     defs(),
 	}
-	for _, name := range []string{"forget", "hearth", "mydata", "privacy"} {
+	for _, name := range []string{"forget", "hearth", "link", "mydata", "privacy"} {
 		m.Commands = append(m.Commands, abi.CommandDef{Name: name, Args: localized("command." + name + ".args"), Help: localized("command." + name)})
 	}
 	return m
@@ -149,6 +155,8 @@ func (t *turn) command(c *abi.Command) {
 		t.confirm()
 	case "mydata":
 		t.export()
+	case "link":
+		t.link(c.Args)
 	case "hearth":
 		t.manage(c.Args)
 	}

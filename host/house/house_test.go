@@ -71,6 +71,23 @@ func scenes(locale, who string) []scene {
 		{"handed over", answer(Export, Exported{Lines: "{\"kind\":\"profile\"}\n", Bytes: 19, Kinds: map[string]int{"profile": 1}})},
 		{"handed over, long", answer(Export, Exported{Bytes: 3 << 20, Kinds: kinds})},
 		{"failed", failed},
+		{"link", command("", "link", "")},
+		{"link github in a channel", command("channel", "link", "GitHub  ada")},
+		{"link elsewhere", command("", "link", "gitlab ada")},
+		{"link go in a channel", command("channel", "link", "go")},
+		{"claimed", answer(Link, Account{State: AccountClaimed, Handle: "ada", Code: "hearth-abcde-fghij", Minutes: 60})},
+		{"pressed that it is done", press("linked", question{})},
+		{"missing", answer(Linked, Account{State: AccountMissing, Handle: "ada", Code: "hearth-abcde-fghij"})},
+		{"github is busy", answer(Linked, Account{State: AccountBusy, Handle: "ada", Code: "hearth-abcde-fghij"})},
+		{"too late", answer(Linked, Account{State: AccountLate, Handle: "ada"})},
+		{"linked", answer(Linked, Account{State: AccountLinked, Handle: "ada"})},
+		{"linked already", answer(Link, Account{State: AccountLinked, Handle: "ada"})},
+		{"no such account", answer(Link, Account{State: AccountUnknown, Handle: "a da"})},
+		{"none", answer(Link, Account{State: AccountNone})},
+		{"pressed unlink", press("unlink", question{})},
+		{"unlinked", answer(Unlink, Account{State: AccountGone})},
+		{"no github", answer(Link, Account{State: AccountOff})},
+		{"a code for go", answer(Code, Login{Code: "abcde-fghij-kmnpq", URL: "https://hearth.example.org", Minutes: 10})},
 		{"hearth status", command("channel", "hearth", "Status")},
 		{"hearth pause", command("", "hearth", "pause")},
 		{"hearth resume", command("", "hearth", "resume")},
@@ -113,6 +130,15 @@ func TestTranscripts(t *testing.T) {
 			for _, r := range []Rollout{{Plugin: "welcome", Version: "2.0.0", Promoted: true}, {Plugin: "welcome", Version: "2.0.0", Which: "error_rate", Now: 0.0512, Most: 0.02},
 				{Plugin: "welcome", Version: "2.0.0", Which: "p95_ms", Now: 212.4, Most: 20}, {Plugin: "welcome", Version: "2.0.0", Which: "messages", Now: 10, Most: 3}} {
 				c := TellRollout(&setup, c.locale, &r)
+				if err := c.Check(); err != nil {
+					t.Error(err)
+				}
+				showContent(&out, &c)
+			}
+			fmt.Fprintln(&out, "> experiments")
+			for _, x := range []Trial{{Name: map[string]string{"en": "Pace", "zh-CN": "节奏"}, Key: "pace", Variation: "fast", Metric: "left", Harm: 0.081, Most: 0.02},
+				{Key: "pace", Variation: "fast", Metric: "muted", Harm: 0.05, Most: 0.01}, {Key: "pace", Variation: "fast", Metric: "day7", Harm: 0.12, Most: 0.05}} {
+				c := TellTrial(&setup, c.locale, &x)
 				if err := c.Check(); err != nil {
 					t.Error(err)
 				}

@@ -53,6 +53,18 @@ func (t *turn) answered(r *abi.Result) error {
 			return fmt.Errorf("answer to %s: %w", r.Name, err)
 		}
 		t.state(r.Name, &s)
+	case Link, Linked, Unlink:
+		var a Account
+		if err := json.Unmarshal(r.Body, &a); err != nil {
+			return fmt.Errorf("answer to %s: %w", r.Name, err)
+		}
+		t.account(r.Name, &a)
+	case Code:
+		var l Login
+		if err := json.Unmarshal(r.Body, &l); err != nil {
+			return fmt.Errorf("answer to %s: %w", r.Name, err)
+		}
+		t.login(&l)
 	case Report:
 		var w Week
 		if err := json.Unmarshal(r.Body, &w); err != nil {

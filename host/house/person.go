@@ -24,7 +24,7 @@ type question struct {
 func (t *turn) privacy() {
 	s := t.s
 	lines := []string{t.T("privacy.profile"), t.T("privacy.progress"), t.T("privacy.events", "time", t.span(s.Journal)),
-		t.T("privacy.seen", "time", t.span(s.Seen)), t.T("privacy.totals", "time", t.span(s.Tracks)), t.T("privacy.audit", "time", t.span(s.Audit))}
+		t.T("privacy.seen", "time", t.span(s.Seen)), t.T("privacy.figures"), t.T("privacy.totals", "time", t.span(s.Tracks)), t.T("privacy.audit", "time", t.span(s.Audit))}
 	t.reply(content(
 		abi.Block{Heading: t.T("privacy.title")},
 		t.text("privacy"),
@@ -74,6 +74,12 @@ func (t *turn) pressed(action string) error {
 		return nil
 	case "ask":
 		t.confirm()
+		return nil
+	case "linked":
+		t.ask(Linked)
+		return nil
+	case "unlink":
+		t.ask(Unlink)
 		return nil
 	}
 	var q question
@@ -164,7 +170,7 @@ func fields(own []abi.TextDef, locale string, kinds map[string]int) abi.Block {
 
 // sortOf puts the host's kinds of row together as members think of them.
 var sortOf = map[string]string{
-	"profile": "profile",
+	"profile": "profile", "figures": "figures",
 	"plugins": "progress",
 	"events":  "events", "waiting": "events", "failed": "events", "seen": "events", "actions": "events", "timers": "events",
 	"sent": "messages", "queued": "messages", "messages": "messages", "buttons": "messages", "conversations": "messages",

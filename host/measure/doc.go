@@ -80,6 +80,7 @@
 //	  within/NAME/DAY/BOUND                           of them, by the time to the first pull request
 //	  shown/EXPERIMENT/DAY/VARIATION                  members first shown it on that day
 //	  met/VERSION/EXPERIMENT/DAY/VARIATION/METRIC     of them, those who met the metric
+//	  soon/VERSION/EXPERIMENT/DAY/VARIATION/METRIC/BUCKET   of them, by the time that it took them
 //	  several/EXPERIMENT/DAY                          members shown several variations
 //	  pair/A/B/DAY/VA/VB                              members shown VA of experiment A and VB of B, A < B
 //

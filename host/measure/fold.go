@@ -36,16 +36,30 @@ func (m *Model) Knows(r *Row, f *Fact) bool {
 // one new, 64 counters, and a row of what is owed if there are more ([Settle]). A
 // member's first activity of a day changes about twelve counters.
 func (m *Model) Fold(b *store.Batch, member string, stored store.Row, f *Fact) (after Row, changed bool, err error) {
+	after, changed, _, err = m.FoldAll(b, member, stored, maxAdds, f)
+	return after, changed, err
+}
+
+// FoldAll is Fold of several facts at once, for a batch that has room for so many
+// counters and four rows more: what is over is owed, and owes says so.
+func (m *Model) FoldAll(b *store.Batch, member string, stored store.Row, room int, facts ...*Fact) (after Row, changed, owes bool, err error) {
 	after, err = ReadRow(stored)
-	if err != nil || !m.Learn(&after, f) {
-		return after, false, err
+	if err != nil {
+		return after, false, false, err
+	}
+	for _, f := range facts {
+		changed = m.Learn(&after, f) || changed
+	}
+	if !changed {
+		return after, false, false, nil
 	}
 	before, err := ReadRow(stored) // rather decoded twice than copied for each fact that is known
 	if err != nil {
-		return after, false, err
+		return after, false, false, err
 	}
 	after.Version = m.version
-	return after, true, m.write(b, member, stored.Rev, &before, &after)
+	owes, err = m.write(b, member, stored.Rev, max(0, min(room, maxAdds)), &before, &after)
+	return after, true, owes, err
 }
 
 // Recount counts a member's row by the model's definitions, if it is counted by
@@ -58,8 +72,12 @@ func (m *Model) Recount(b *store.Batch, member string, stored store.Row) (bool, 
 	}
 	after := before.clone()
 	after.Version = m.version
-	return true, m.write(b, member, stored.Rev, &before, &after)
+	_, err = m.write(b, member, stored.Rev, maxAdds, &before, &after)
+	return true, err
 }
+
+// versioned are the families whose keys begin with the version of the definitions.
+var versioned = []string{famStand, famTook, famMet, famSoon}
 
 // Stale yields the keys of what was counted by other definitions than the model's,
 // at most limit of them: they may be deleted once every row is counted by it.
@@ -70,7 +88,7 @@ func (m *Model) Stale(ctx context.Context, snap store.Snapshot, limit int) ([]st
 	}
 	prefixes := []store.Key{standing}
 	for _, s := range segments {
-		for _, f := range [...]string{famStand, famTook, famMet} {
+		for _, f := range versioned {
 			prefixes = append(prefixes, counters.Join(s, f))
 		}
 	}
@@ -94,15 +112,16 @@ func (m *Model) Stale(ctx context.Context, snap store.Snapshot, limit int) ([]st
 	return list, nil
 }
 
-func (m *Model) write(b *store.Batch, member string, rev store.Rev, before, after *Row) error {
+func (m *Model) write(b *store.Batch, member string, rev store.Rev, room int, before, after *Row) (owes bool, err error) {
 	v, err := after.MarshalMsg(nil)
 	if err != nil {
-		return fmt.Errorf("measure: row of %s: %w", member, err)
+		return false, fmt.Errorf("measure: row of %s: %w", member, err)
 	}
 	b.Check(Key(member), rev)
 	b.Put(Key(member), v)
-	if err := add(b, m.Changes(member, before, after), owing.Join(member, store.Seq(uint64(rev)))); err != nil {
-		return err
+	adds := m.Changes(member, before, after)
+	if err := add(b, adds, room, owing.Join(member, store.Seq(uint64(rev)))); err != nil {
+		return false, err
 	}
 	was, is := m.StandingKey(member, before), m.StandingKey(member, after)
 	if before.Version != m.version {
@@ -116,13 +135,15 @@ func (m *Model) write(b *store.Batch, member string, rev store.Rev, before, afte
 			b.Put(is, []byte{1})
 		}
 	}
-	return nil
+	return len(adds) > room, nil
 }
 
 // Forget adds to b that a member's row lies under another name, so that nobody can
 // tell whose it was, while the totals stay and can be counted anew: name is random,
-// and the caller's to make up. What names them (the list of who stands where) goes;
-// the segment stays, or the totals of a platform would not add up.
+// and the caller's to make up. What names them (the list of who stands where) goes,
+// and they are in that list no more; the segment stays, or the totals of a platform
+// would not add up. A row that other definitions count is to be counted by the
+// model's first ([Model.Recount]).
 func (m *Model) Forget(b *store.Batch, member, name string, stored store.Row) error {
 	r, err := ReadRow(stored)
 	if err != nil || !stored.Exists() {
@@ -130,12 +151,23 @@ func (m *Model) Forget(b *store.Batch, member, name string, stored store.Row) er
 	}
 	b.Check(Key(member), stored.Rev)
 	b.Delete(Key(member))
-	b.Check(Key(Segment(member)+":"+name), 0)
-	b.Put(Key(Segment(member)+":"+name), stored.Value)
+	to := Key(Segment(member) + ":" + nameless + name)
+	b.Check(to, 0)
+	b.Put(to, stored.Value)
 	if k := m.StandingKey(member, &r); k != "" {
 		b.Delete(k)
 	}
 	return nil
+}
+
+// nameless begins the name under which a forgotten member's row lies: no platform
+// has it in an id.
+const nameless = "~"
+
+// Nameless says whether a row is that of a member who was forgotten.
+func Nameless(member string) bool {
+	_, name, _ := strings.Cut(member, ":")
+	return strings.HasPrefix(name, nameless)
 }
 
 // Rebuild counts all counters anew from the rows: what they ought to be. It reads every row, and returns as many sums as there are counters: about

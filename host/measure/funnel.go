@@ -64,7 +64,7 @@ func (m *Model) tallyFunnel(r *Row, day Day, count func(cell, int64)) {
 //	standing/VERSION/STEP/DAY/SEGMENT/MEMBER    STEP is a letter, DAY that of the join
 func (m *Model) StandingKey(member string, r *Row) store.Key {
 	step, _, ok := m.Standing(r)
-	if !ok {
+	if !ok || Nameless(member) {
 		return ""
 	}
 	day := m.calendar.Of(time.UnixMilli(r.Joined))
@@ -72,6 +72,14 @@ func (m *Model) StandingKey(member string, r *Row) store.Key {
 }
 
 const standing = store.Key("standing")
+
+// StandingOf is the version of the definitions by which a row of that list is.
+func StandingOf(k store.Key) string {
+	if names := k.Segments(); len(names) > 1 {
+		return names[1]
+	}
+	return ""
+}
 
 // StandingMembers lists members who joined on the days of q and stand at a step, in
 // the order of their joins by day, at most limit of them.

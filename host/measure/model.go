@@ -38,7 +38,8 @@ type Config struct {
 	Funnel []Step
 	Window time.Duration // from the join, within which a step is converted; 0 for DefaultWindow
 
-	// Metrics are what experiments may be judged by; nil for DefaultMetrics.
+	// Metrics are what experiments may be judged by, beside the steps of the funnel
+	// behind the first: those within Window. nil for DefaultMetrics.
 	Metrics []Metric
 
 	// Generation numbers the definitions of funnel and metrics that a community had,
@@ -97,6 +98,12 @@ func New(c Config) (*Model, error) {
 	}
 	if m.metrics == nil {
 		m.metrics = DefaultMetrics
+	}
+	m.metrics = slices.Clone(m.metrics)
+	for _, s := range m.funnel[min(1, len(m.funnel)):] {
+		if !slices.ContainsFunc(m.metrics, func(x Metric) bool { return x.Name == s.Name }) && len(s.By) > 0 {
+			m.metrics = append(m.metrics, Metric{Name: s.Name, By: s.By, Within: m.window})
+		}
 	}
 	h := fnv.New32a()
 	for _, s := range m.funnel {

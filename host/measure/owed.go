@@ -32,9 +32,10 @@ type owedAdd struct {
 	Delta int64  `msg:"n"`
 }
 
-// add adds changes to b, and the key at under which to owe those that are too many.
-func add(b *store.Batch, adds []Add, at store.Key) error {
-	now := adds[:min(len(adds), maxAdds)]
+// add adds changes to b, as many as there is room for, and owes the others under
+// the key at.
+func add(b *store.Batch, adds []Add, room int, at store.Key) error {
+	now := adds[:min(len(adds), room)]
 	for _, a := range now {
 		b.Add(a.Key, a.Delta)
 	}

@@ -197,6 +197,16 @@ func (m *Model) ActiveMembers(ctx context.Context, snap store.Snapshot, q Query,
 	return list, nil
 }
 
+// ActiveOn is how many members were active on the days of q, each counted once a
+// day. It reads those days alone.
+func (m *Model) ActiveOn(ctx context.Context, snap store.Snapshot, q Query) (n int, err error) {
+	err = q.scan(ctx, snap, func(_ Day, _ []string, k int) error { n += k; return nil }, famActive, Days.letter())
+	return n, err
+}
+
+// Today is the day on which a moment falls.
+func (m *Model) Today(now time.Time) Day { return m.calendar.Of(now) }
+
 // beginning is before all days that have counters, and written like them.
 var beginning = DateOf(1000, 1, 1)
 

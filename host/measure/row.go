@@ -166,6 +166,17 @@ func (r *Row) active(d Day) bool {
 	return i >= 0 && i < 8*len(r.Bits) && r.Bits[i/8]&(1<<(i%8)) != 0
 }
 
+// ActiveDays are the local days on which they were active, in their order.
+func (r *Row) ActiveDays() []Day {
+	var days []Day
+	for i := range 8 * len(r.Bits) {
+		if d := r.Base + Day(i); r.active(d) {
+			days = append(days, d)
+		}
+	}
+	return days
+}
+
 // addDay keeps a day. Base is always a multiple of 8, so that equal sets are equal
 // bytes whatever came first.
 func (r *Row) addDay(d Day) bool {
@@ -325,6 +336,16 @@ func (r *Row) forgetFarAway() {
 	} else if over := len(r.Early) - maxEarly; over > 0 {
 		r.Early = slices.Delete(r.Early, 0, over) // the newest: the join is about to come
 	}
+}
+
+// ActiveAt is when the last activity was, of that on the first days behind the
+// join; Unix milliseconds, 0 if none is known.
+func (r *Row) ActiveAt() int64 {
+	if len(r.Spans) == 0 {
+		return 0
+	}
+	s := r.Spans[len(r.Spans)-1]
+	return int64(s.Day)*daySeconds*1000 + int64(s.Last)
 }
 
 // clone is a copy that shares nothing with r.

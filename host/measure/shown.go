@@ -21,29 +21,37 @@ type Metric struct {
 	Within time.Duration
 }
 
-// DefaultMetrics are there for every experiment. The last is for guardrails.
+// DefaultMetrics are there for every experiment, and each step of the funnel is one
+// beside them. left and muted are for guardrails.
 var DefaultMetrics = []Metric{
 	{Name: "day7", Day: 7},
 	{Name: "first_task", By: []string{"path.first_task"}, Within: 7 * 24 * time.Hour},
 	{Name: "first_pr", By: []string{string(abi.PROpened)}, Within: 30 * 24 * time.Hour},
-	{Name: "left", By: []string{string(abi.MemberLeft)}, Within: 7 * 24 * time.Hour},
+	{Name: "left", By: []string{string(abi.MemberLeft)}, Within: 3 * 24 * time.Hour},
+	{Name: "muted", By: []string{"member.muted"}, Within: 3 * 24 * time.Hour},
+	{Name: "replied", By: []string{"icebreaker.replied"}, Within: 3 * 24 * time.Hour},
+	{Name: "clicked", By: []string{"icebreaker.clicked"}, Within: 3 * 24 * time.Hour},
+	{Name: "reused", By: []string{"icebreaker.reused"}, Within: 7 * 24 * time.Hour},
 }
 
-// met says whether a member who was shown s did what the metric is about. Who had
-// done it before is a member of the arm all the same, and has not.
-func (m *Model) met(r *Row, s *Shown, day Day, x *Metric) bool {
+// Metrics are what experiments may be judged by.
+func (m *Model) Metrics() []Metric { return slices.Clone(m.metrics) }
+
+// met says whether a member who was shown s did what the metric is about, and how
+// long after that (of activity on a day: 0). Who had done it before is a member of
+// the arm all the same, and has not.
+func (m *Model) met(r *Row, s *Shown, day Day, x *Metric) (after time.Duration, ok bool) {
 	if x.Day > 0 {
-		return r.active(day + Day(x.Day))
+		return 0, r.active(day + Day(x.Day))
 	}
+	first := int64(0)
 	for _, name := range x.By {
-		if at := r.Mark(name); at != 0 && at < s.At {
-			return false
+		if at := r.Mark(name); at != 0 && (first == 0 || at < first) {
+			first = at
 		}
 	}
-	return slices.ContainsFunc(x.By, func(name string) bool {
-		at := r.Mark(name)
-		return at != 0 && at-s.At <= x.Within.Milliseconds()
-	})
+	after = time.Duration(first-s.At) * time.Millisecond
+	return after, first != 0 && after >= 0 && after <= x.Within
 }
 
 func (m *Model) tallyShown(r *Row, count func(cell, int64)) {
@@ -56,8 +64,16 @@ func (m *Model) tallyShown(r *Row, count func(cell, int64)) {
 		}
 		count(cell{family: famShown, day: day, x: s.Experiment, y: s.Variation}, 1)
 		for k := range m.metrics {
-			if x := &m.metrics[k]; r.Version == m.version && m.met(r, s, day, x) {
-				count(cell{family: famMet, day: day, x: s.Experiment, y: s.Variation, z: x.Name, w: m.version}, 1)
+			x := &m.metrics[k]
+			after, ok := m.met(r, s, day, x)
+			if !ok || r.Version != m.version {
+				continue
+			}
+			c := cell{family: famMet, day: day, x: s.Experiment, y: s.Variation, z: x.Name, w: m.version}
+			count(c, 1)
+			if x.Day == 0 {
+				c.family, c.a = famSoon, bucket(after)
+				count(c, 1)
 			}
 		}
 		for k := range r.Shown[:i] { // in the order of their keys
@@ -75,6 +91,12 @@ type Arm struct {
 	Shown     int // members who were shown it, and no other
 	N         int // of them, those for whom the metric's time has passed
 	Met       int // of these, those who met it
+
+	// Median is the time from being shown the variation to meeting the metric, of
+	// those who met it, right to 5 %; MedianKnown is false if nobody did, and of
+	// activity on a day.
+	Median      time.Duration
+	MedianKnown bool
 }
 
 // Arms are the variations of an experiment.
@@ -82,6 +104,7 @@ type Arms struct {
 	Arms    []Arm   // those asked for, in that order
 	Several int     // members who were shown more than one, and are in no arm
 	PerDay  float64 // members shown a variation a day, over the last seven days that have passed
+	Since   Day     // the first on which somebody was; 0 if nobody was
 }
 
 // Arms reads what became of the members who were shown the variations of an
@@ -108,6 +131,9 @@ func (m *Model) Arms(ctx context.Context, snap store.Snapshot, q Query, experime
 		if d < today && d >= today-7 {
 			week += n
 		}
+		if n > 0 && (out.Since == 0 || d < out.Since) {
+			out.Since = d
+		}
 		if i := slices.Index(variations, rest[0]); i >= 0 {
 			out.Arms[i].Shown += n
 			if passed(d) {
@@ -130,8 +156,49 @@ func (m *Model) Arms(ctx context.Context, snap store.Snapshot, q Query, experime
 	}, famMet, m.version, experiment); err != nil {
 		return out, err
 	}
+	if err := m.medians(ctx, snap, q, experiment, metric, passed, out.Arms); err != nil {
+		return out, err
+	}
 	err := q.scan(ctx, snap, func(_ Day, _ []string, n int) error { out.Several += n; return nil }, famTwice, experiment)
 	return out, err
+}
+
+// Shown is how many members were shown one of the variations of an experiment, and
+// no other, on the days of q.
+func (m *Model) Shown(ctx context.Context, snap store.Snapshot, q Query, experiment string, variations []string) (shown int, err error) {
+	err = q.scan(ctx, snap, func(_ Day, rest []string, n int) error {
+		if slices.Contains(variations, rest[0]) {
+			shown += n
+		}
+		return nil
+	}, famShown, experiment)
+	return shown, err
+}
+
+// medians reads how long those who met a metric took to it.
+func (m *Model) medians(ctx context.Context, snap store.Snapshot, q Query, experiment, metric string, passed func(Day) bool, arms []Arm) error {
+	soon := make([]map[int]int, len(arms))
+	if err := q.scan(ctx, snap, func(d Day, rest []string, n int) error {
+		if len(rest) != 3 {
+			return fmt.Errorf("%d names behind the day, not 3", len(rest))
+		}
+		i, b := slices.IndexFunc(arms, func(a Arm) bool { return a.Variation == rest[0] }), 0
+		if i < 0 || rest[1] != metric || !passed(d) {
+			return nil
+		}
+		if soon[i] == nil {
+			soon[i] = map[int]int{}
+		}
+		err := numbers(rest[2:], &b)
+		soon[i][b] += n
+		return err
+	}, famSoon, m.version, experiment); err != nil {
+		return err
+	}
+	for i := range arms {
+		arms[i].Median, arms[i].MedianKnown = quantile(soon[i], 0.5)
+	}
+	return nil
 }
 
 // Table is the contingency table of two experiments: how many members were shown

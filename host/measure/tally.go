@@ -38,6 +38,7 @@ const (
 	famWithin = "within"
 	famShown  = "shown"
 	famMet    = "met"
+	famSoon   = "soon"
 	famTwice  = "several"
 	famPair   = "pair"
 )
@@ -87,6 +88,8 @@ func (c cell) key(segment string) store.Key {
 		return k.Join(c.x, c.day.String())
 	case famPair:
 		return k.Join(c.x, c.y, c.day.String(), c.z, c.w)
+	case famSoon:
+		return k.Join(c.w, c.x, c.day.String(), c.y, c.z, n(c.a))
 	}
 	return k.Join(c.w, c.x, c.day.String(), c.y, c.z) // famMet
 }

@@ -4,12 +4,18 @@
 //
 // It knows people, not what they do: plugins keep that in rows of their own.
 //
+// Whose GitHub account is whose is kept with a handle's own row, so that what
+// GitHub tells of an account finds its member at once (see handle.go).
+//
 // # Stored rows
 //
 //	member/<member id>    Profile, MessagePack
+//	handle/<handle>       id of the member whose GitHub account that is, confirmed; in lower case
+//	claim/<member id>     Claim, MessagePack: an account that is not confirmed yet    until confirmed, or replaced
 package members
 
 //go:generate go tool msgp -io=false -tests=false -file members.go -o members_gen.go
+//go:generate go tool msgp -io=false -tests=false -file handle.go -o handle_gen.go
 
 import (
 	"context"
@@ -28,6 +34,8 @@ type Profile struct {
 	Locale       string `msg:"l,omitempty"`  // BCP 47, "" for the community's
 	TimeZone     string `msg:"tz,omitempty"` // IANA, "" for the community's
 	GitHub       string `msg:"gh,omitempty"` // as they said; not confirmed
+	Linked       string `msg:"gl,omitempty"` // their GitHub account, confirmed; it has a row under handle/
+	Firsts       uint8  `msg:"f,omitempty"`  // a bit for each of Firsts that they have done
 	Joined       int64  `msg:"j,omitempty"`  // first join that was seen, Unix milliseconds; 0: none was
 	Left         int64  `msg:"lf,omitempty"` // when they left, if they are gone
 	Bot          bool   `msg:"b,omitempty"`
@@ -90,6 +98,8 @@ func (p *Profile) Learn(e *abi.Event) bool {
 			p.Joined = e.Time
 		}
 		p.Left = 0
+	case abi.CustomTracked:
+		p.Firsts |= First(e)
 	case abi.MemberLeft:
 		// Leaving one channel is not leaving the community.
 		if e.Conversation.ID == "" {
@@ -126,7 +136,7 @@ func (p *Profile) Apply(c *abi.Profile) (bool, error) {
 
 // Member is the profile as an event carries it.
 func (p *Profile) Member(id string) abi.Member {
-	return abi.Member{ID: id, Name: p.Name, Locale: p.Locale, TimeZone: p.TimeZone, Bot: p.Bot, Guest: p.Guest, NoDM: p.NoDM, JoinedAt: p.Joined}
+	return abi.Member{ID: id, Name: p.Name, Locale: p.Locale, TimeZone: p.TimeZone, Bot: p.Bot, Guest: p.Guest, NoDM: p.NoDM, JoinedAt: p.Joined, Stopped: p.Stopped}
 }
 
 // ValidTimeZone says whether name is a time zone that can be computed with.

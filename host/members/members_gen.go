@@ -10,8 +10,8 @@ import (
 func (z *Profile) MarshalMsg(b []byte) (o []byte, err error) {
 	o = msgp.Require(b, z.Msgsize())
 	// check for omitted fields
-	zb0001Len := uint32(11)
-	var zb0001Mask uint16 /* 11 bits */
+	zb0001Len := uint32(13)
+	var zb0001Mask uint16 /* 13 bits */
 	_ = zb0001Mask
 	if z.Name == "" {
 		zb0001Len--
@@ -29,33 +29,41 @@ func (z *Profile) MarshalMsg(b []byte) (o []byte, err error) {
 		zb0001Len--
 		zb0001Mask |= 0x8
 	}
-	if z.Joined == 0 {
+	if z.Linked == "" {
 		zb0001Len--
 		zb0001Mask |= 0x10
 	}
-	if z.Left == 0 {
+	if z.Firsts == 0 {
 		zb0001Len--
 		zb0001Mask |= 0x20
 	}
-	if z.Bot == false {
+	if z.Joined == 0 {
 		zb0001Len--
 		zb0001Mask |= 0x40
 	}
-	if z.Guest == false {
+	if z.Left == 0 {
 		zb0001Len--
 		zb0001Mask |= 0x80
 	}
-	if z.Stopped == false {
+	if z.Bot == false {
 		zb0001Len--
 		zb0001Mask |= 0x100
 	}
-	if z.NoDM == false {
+	if z.Guest == false {
 		zb0001Len--
 		zb0001Mask |= 0x200
 	}
-	if z.ChosenLocale == false {
+	if z.Stopped == false {
 		zb0001Len--
 		zb0001Mask |= 0x400
+	}
+	if z.NoDM == false {
+		zb0001Len--
+		zb0001Mask |= 0x800
+	}
+	if z.ChosenLocale == false {
+		zb0001Len--
+		zb0001Mask |= 0x1000
 	}
 	// variable map header, size zb0001Len
 	o = append(o, 0x80|uint8(zb0001Len))
@@ -83,36 +91,46 @@ func (z *Profile) MarshalMsg(b []byte) (o []byte, err error) {
 			o = msgp.AppendString(o, z.GitHub)
 		}
 		if (zb0001Mask & 0x10) == 0 { // if not omitted
+			// string "gl"
+			o = append(o, 0xa2, 0x67, 0x6c)
+			o = msgp.AppendString(o, z.Linked)
+		}
+		if (zb0001Mask & 0x20) == 0 { // if not omitted
+			// string "f"
+			o = append(o, 0xa1, 0x66)
+			o = msgp.AppendUint8(o, z.Firsts)
+		}
+		if (zb0001Mask & 0x40) == 0 { // if not omitted
 			// string "j"
 			o = append(o, 0xa1, 0x6a)
 			o = msgp.AppendInt64(o, z.Joined)
 		}
-		if (zb0001Mask & 0x20) == 0 { // if not omitted
+		if (zb0001Mask & 0x80) == 0 { // if not omitted
 			// string "lf"
 			o = append(o, 0xa2, 0x6c, 0x66)
 			o = msgp.AppendInt64(o, z.Left)
 		}
-		if (zb0001Mask & 0x40) == 0 { // if not omitted
+		if (zb0001Mask & 0x100) == 0 { // if not omitted
 			// string "b"
 			o = append(o, 0xa1, 0x62)
 			o = msgp.AppendBool(o, z.Bot)
 		}
-		if (zb0001Mask & 0x80) == 0 { // if not omitted
+		if (zb0001Mask & 0x200) == 0 { // if not omitted
 			// string "g"
 			o = append(o, 0xa1, 0x67)
 			o = msgp.AppendBool(o, z.Guest)
 		}
-		if (zb0001Mask & 0x100) == 0 { // if not omitted
+		if (zb0001Mask & 0x400) == 0 { // if not omitted
 			// string "s"
 			o = append(o, 0xa1, 0x73)
 			o = msgp.AppendBool(o, z.Stopped)
 		}
-		if (zb0001Mask & 0x200) == 0 { // if not omitted
+		if (zb0001Mask & 0x800) == 0 { // if not omitted
 			// string "nd"
 			o = append(o, 0xa2, 0x6e, 0x64)
 			o = msgp.AppendBool(o, z.NoDM)
 		}
-		if (zb0001Mask & 0x400) == 0 { // if not omitted
+		if (zb0001Mask & 0x1000) == 0 { // if not omitted
 			// string "cl"
 			o = append(o, 0xa2, 0x63, 0x6c)
 			o = msgp.AppendBool(o, z.ChosenLocale)
@@ -161,6 +179,18 @@ func (z *Profile) UnmarshalMsg(bts []byte) (o []byte, err error) {
 			z.GitHub, bts, err = msgp.ReadStringBytes(bts)
 			if err != nil {
 				err = msgp.WrapError(err, "GitHub")
+				return
+			}
+		case "gl":
+			z.Linked, bts, err = msgp.ReadStringBytes(bts)
+			if err != nil {
+				err = msgp.WrapError(err, "Linked")
+				return
+			}
+		case "f":
+			z.Firsts, bts, err = msgp.ReadUint8Bytes(bts)
+			if err != nil {
+				err = msgp.WrapError(err, "Firsts")
 				return
 			}
 		case "j":
@@ -219,6 +249,6 @@ func (z *Profile) UnmarshalMsg(bts []byte) (o []byte, err error) {
 
 // Msgsize returns an upper bound estimate of the number of bytes occupied by the serialized message
 func (z *Profile) Msgsize() (s int) {
-	s = 1 + 2 + msgp.StringPrefixSize + len(z.Name) + 2 + msgp.StringPrefixSize + len(z.Locale) + 3 + msgp.StringPrefixSize + len(z.TimeZone) + 3 + msgp.StringPrefixSize + len(z.GitHub) + 2 + msgp.Int64Size + 3 + msgp.Int64Size + 2 + msgp.BoolSize + 2 + msgp.BoolSize + 2 + msgp.BoolSize + 3 + msgp.BoolSize + 3 + msgp.BoolSize
+	s = 1 + 2 + msgp.StringPrefixSize + len(z.Name) + 2 + msgp.StringPrefixSize + len(z.Locale) + 3 + msgp.StringPrefixSize + len(z.TimeZone) + 3 + msgp.StringPrefixSize + len(z.GitHub) + 3 + msgp.StringPrefixSize + len(z.Linked) + 2 + msgp.Uint8Size + 2 + msgp.Int64Size + 3 + msgp.Int64Size + 2 + msgp.BoolSize + 2 + msgp.BoolSize + 2 + msgp.BoolSize + 3 + msgp.BoolSize + 3 + msgp.BoolSize
 	return
 }

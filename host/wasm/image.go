@@ -59,8 +59,8 @@ type Result struct {
 // It may use ten times the plugin's limits for each step; its errors are those
 // of Call.
 func (p *Plugin) Image(ctx context.Context, setup []byte, warmup [][]byte) (*Image, error) {
-	if len(setup) > abi.MaxInput {
-		return nil, fmt.Errorf("wasm: %w: a setup of %d bytes, at most %d are allowed", ErrInput, len(setup), abi.MaxInput)
+	if len(setup) > abi.MaxSetup {
+		return nil, fmt.Errorf("wasm: %w: a setup of %d bytes, at most %d are allowed", ErrInput, len(setup), abi.MaxSetup)
 	}
 	release, err := p.engine.retain(p)
 	if err != nil {
