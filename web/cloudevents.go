@@ -70,7 +70,7 @@ type CloudEventResult struct {
 func cloudEventsOp() huma.Operation {
 	o := needs(access.Admin, op("send-events", http.MethodPost, "/api/v1/events", "Bring events in as CloudEvents, one or many"))
 	o.Description = "They are handled once however often they are sent, by their source and id, and reach plugins as custom.tracked under " +
-		"their type. A subject such as slack:U2147483697 names the member an event is about. Either all of a list are acceptable or none is taken; " +
+		"their type, or under what analytics.events in the config makes of it. A subject such as slack:U2147483697 names the member an event is about. Either all of a list are acceptable or none is taken; " +
 		"after an error 503 the same list can be sent again. Events also come with their attributes in ce- headers and any data as the body."
 	o.DefaultStatus = http.StatusAccepted
 	o.MaxBodyBytes = maxBatchBytes
@@ -115,6 +115,9 @@ func (s *Server) cloudEvents(ctx context.Context, in *cloudEventInput) (*out[Clo
 		if err != nil {
 			return nil, huma.Error400BadRequest(fmt.Sprintf("event %d: %v", i+1, err))
 		}
+		if s.o.Outside != nil {
+			rename(&ev, s.o.Outside.Name)
+		}
 		incoming[i].Event = ev
 	}
 	res := CloudEventResults{Results: make([]CloudEventResult, 0, len(list))}
@@ -123,14 +126,7 @@ func (s *Server) cloudEvents(ctx context.Context, in *cloudEventInput) (*out[Clo
 		if err != nil {
 			return nil, s.failed(ctx, "accept events", err)
 		}
-		outcome := "accepted"
-		switch got {
-		case chat.Duplicate:
-			outcome = "duplicate"
-		case chat.Unwanted:
-			outcome = "unwanted"
-		}
-		res.Results = append(res.Results, CloudEventResult{in.Event.ID, in.Event.Source, outcome})
+		res.Results = append(res.Results, CloudEventResult{in.Event.ID, in.Event.Source, outcomeOf(got)})
 	}
 	return &out[CloudEventResults]{res}, nil
 }
@@ -238,7 +234,7 @@ func (s *Server) tracked(c *cloudEvent) (abi.Event, error) {
 func (s *Server) reserved(source string) bool {
 	head, _, _ := strings.Cut(source, "/")
 	return slices.Contains(s.o.Platforms, source) ||
-		slices.Contains([]string{"hearth", "timer", "plugin", "action", "verify"}, head)
+		slices.Contains([]string{"hearth", "timer", "plugin", "action", "verify", "github", "track"}, head)
 }
 
 // data returns the event's data, and whether it is JSON.

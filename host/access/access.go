@@ -12,6 +12,9 @@
 //	access/token/SHA256     tokenRow
 //	access/session/SHA256   sessionRow
 //	access/link/SHA256      linkRow
+//	access/code/SHA256      memberRow of a code by which a member's program comes to a token
+//	access/member/SHA256    memberRow of such a token, which is for nothing but to tell something of them
+//	access/own/MEMBER/SHA256  "code" or "token": of a member
 //
 // What is shown and named on pages and in the record is an ID, the beginning of
 // such a digest. Nothing can be done with it but to revoke.

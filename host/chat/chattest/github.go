@@ -15,8 +15,8 @@ import (
 )
 
 // GitHub stands in for GitHub's API: the list of a repository's pull requests,
-// with its pages, its token and its rate limits. Set the fields before it is
-// asked; it is safe for concurrent use.
+// with its pages, accounts and their gists, its token and its rate limits. Set the
+// fields before it is asked; it is safe for concurrent use.
 type GitHub struct {
 	Token  string                // the only one that is taken; "" takes anybody
 	Repos  map[string][]PullData // by OWNER/NAME, oldest first
@@ -25,6 +25,8 @@ type GitHub struct {
 	Reset  time.Duration         // after which as many are allowed anew; 0 means an hour
 	Broken map[int]int           // by number of the request, from 1: a status that it is answered with
 	Slow   map[int]time.Duration // by number of the request: it is refused as too quick, with this Retry-After
+
+	users map[string]UserData // by login in lower case; see SetUser
 
 	mu       sync.Mutex
 	asked    int
@@ -42,6 +44,32 @@ type PullData struct {
 	Bot             bool
 	Association     string // "" means CONTRIBUTOR
 	Created, Merged time.Time
+}
+
+// UserData is an account as the stand-in keeps it.
+type UserData struct {
+	Login string
+	Type  string // "" means User
+	Bio   string
+	Gists []GistData // newest first
+}
+
+// GistData is a gist of an account. A list of gists has no contents, as GitHub's
+// has none.
+type GistData struct {
+	ID, Description string
+	Files           map[string]string // contents by name
+	Secret          bool              // in no list
+}
+
+// SetUser makes an account, or changes it.
+func (g *GitHub) SetUser(u UserData) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.users == nil {
+		g.users = map[string]UserData{}
+	}
+	g.users[strings.ToLower(u.Login)] = u
 }
 
 // Serve starts the stand-in. Its URL is an api_url.
@@ -62,7 +90,8 @@ func (g *GitHub) now() time.Time {
 	return time.Now()
 }
 
-// ServeHTTP answers GET /repos/OWNER/NAME/pulls as GitHub documents it.
+// ServeHTTP answers GET /repos/OWNER/NAME/pulls, /users/LOGIN, /users/LOGIN/gists
+// and /gists/ID as GitHub documents them.
 func (g *GitHub) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -89,6 +118,9 @@ func (g *GitHub) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		gitHubSays(w, http.StatusForbidden, "Request forbidden by administrative rules. Please make sure your request has a User-Agent header.")
 		return
 	}
+	if r.Method == http.MethodGet && g.account(w, r) {
+		return
+	}
 	repo, ok := strings.CutSuffix(strings.TrimPrefix(r.URL.Path, "/repos/"), "/pulls")
 	pulls, there := g.Repos[repo]
 	if r.Method != http.MethodGet || !ok || !there {
@@ -96,6 +128,61 @@ func (g *GitHub) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	g.list(w, r, repo, pulls)
+}
+
+// account answers what is about an account, and says whether the request is.
+func (g *GitHub) account(w http.ResponseWriter, r *http.Request) bool {
+	gist := func(u *UserData, d *GistData, whole bool) map[string]any {
+		files := map[string]any{}
+		for name, text := range d.Files {
+			f := map[string]any{"filename": name, "size": len(text), "raw_url": "https://gist.githubusercontent.com/" + d.ID + "/" + name}
+			if whole {
+				f["content"], f["truncated"] = text, false
+			}
+			files[name] = f
+		}
+		return map[string]any{"id": d.ID, "description": d.Description, "public": !d.Secret, "files": files,
+			"owner": map[string]any{"login": u.Login, "id": 7, "type": "User"}}
+	}
+	answer := func(v any) bool {
+		w.Header().Set("Content-Type", "application/json; charset=utf-8")
+		_ = json.NewEncoder(w).Encode(v) // a client that is gone
+		return true
+	}
+	if id, ok := strings.CutPrefix(r.URL.Path, "/gists/"); ok {
+		for _, u := range g.users {
+			for i := range u.Gists {
+				if u.Gists[i].ID == id {
+					return answer(gist(&u, &u.Gists[i], true))
+				}
+			}
+		}
+		return false
+	}
+	login, ok := strings.CutPrefix(r.URL.Path, "/users/")
+	login, gists := strings.CutSuffix(login, "/gists")
+	u, there := g.users[strings.ToLower(login)]
+	if !ok || !there {
+		return false
+	}
+	if !gists {
+		kind := u.Type
+		if kind == "" {
+			kind = "User"
+		}
+		return answer(map[string]any{"login": u.Login, "id": 7, "type": kind, "bio": u.Bio})
+	}
+	list := []any{}
+	for i := range u.Gists {
+		if !u.Gists[i].Secret {
+			list = append(list, gist(&u, &u.Gists[i], false))
+		}
+	}
+	size, err := strconv.Atoi(r.URL.Query().Get("per_page"))
+	if err != nil || size < 1 {
+		size = 30
+	}
+	return answer(list[:min(len(list), size)])
 }
 
 // allowed counts the request against the limit.

@@ -14,6 +14,9 @@
 // is whoever has linked that handle; without one it has no member. What bots open
 // is left out.
 //
+// Whether an account shows a code in public, which proves whose it is, is
+// [Source.Shows]'s to say.
+//
 // It owns GitHub's signature, its payloads and its rate limits, and alone imports
 // go-github. It must not know who has linked what, or how anything is counted. It
 // stores nothing.

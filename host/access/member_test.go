@@ -1,0 +1,131 @@
+package access_test
+
+import (
+	"bytes"
+	"errors"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/hearthbot/hearth/host/access"
+	"github.com/hearthbot/hearth/store"
+)
+
+func TestMemberTokens(t *testing.T) {
+	h := open(t)
+	k := h.Keeper
+	code, err := k.MemberCode(t.Context(), "slack:U1")
+	if err != nil {
+		t.Fatal(err)
+	}
+	second, err := k.MemberCode(t.Context(), "slack:U1")
+	if err != nil || second == code {
+		t.Fatal(second, err)
+	}
+	if _, _, err := k.RedeemCode(t.Context(), code); !errors.Is(err, access.ErrUnknown) {
+		t.Errorf("a code that another has replaced: %v", err)
+	}
+	for _, wrong := range []string{"", "abcde-fghij-kmnpq", "htm_x"} {
+		if _, _, err := k.RedeemCode(t.Context(), wrong); !errors.Is(err, access.ErrUnknown) {
+			t.Errorf("code %q: %v", wrong, err)
+		}
+	}
+	secret, member, err := k.RedeemCode(t.Context(), "  "+strings.ToUpper(strings.ReplaceAll(second, "-", " ")))
+	if err != nil || member != "slack:U1" {
+		t.Fatalf("RedeemCode: %q, %v", member, err)
+	}
+	if _, _, err := k.RedeemCode(t.Context(), second); !errors.Is(err, access.ErrUnknown) {
+		t.Errorf("a code once more: %v", err)
+	}
+	if got, err := k.MemberByToken(t.Context(), secret); err != nil || got != "slack:U1" {
+		t.Errorf("MemberByToken: %q, %v", got, err)
+	}
+	if _, err := k.ByToken(t.Context(), secret); !errors.Is(err, access.ErrUnknown) {
+		t.Errorf("a member's token lets in as somebody with a role: %v", err)
+	}
+	for _, s := range []string{secret, second, strings.ReplaceAll(second, "-", "")} {
+		if rows(t, h, s) {
+			t.Errorf("a secret is stored as it is: %s", s)
+		}
+	}
+
+	late, err := k.MemberCode(t.Context(), "slack:U1")
+	if err != nil {
+		t.Fatal(err)
+	}
+	h.now = h.now.Add(access.CodeTime)
+	if _, _, err := k.RedeemCode(t.Context(), late); !errors.Is(err, access.ErrUnknown) {
+		t.Errorf("a code that is too old: %v", err)
+	}
+
+	// Of more than there may be the oldest ends.
+	all := []string{secret}
+	for range access.MaxMemberTokens {
+		h.now = h.now.Add(time.Second)
+		code, err := k.MemberCode(t.Context(), "slack:U1")
+		if err != nil {
+			t.Fatal(err)
+		}
+		s, _, err := k.RedeemCode(t.Context(), code)
+		if err != nil {
+			t.Fatal(err)
+		}
+		all = append(all, s)
+	}
+	for i, s := range all {
+		if _, err := k.MemberByToken(t.Context(), s); (err != nil) != (i == 0) {
+			t.Errorf("token %d: %v", i, err)
+		}
+	}
+	if err := k.EndMember(t.Context(), all[1]); err != nil {
+		t.Fatal(err)
+	}
+	if err := k.EndMember(t.Context(), all[1]); err != nil {
+		t.Errorf("ended twice: %v", err)
+	}
+	if _, err := k.MemberByToken(t.Context(), all[1]); !errors.Is(err, access.ErrUnknown) {
+		t.Errorf("a token that was ended: %v", err)
+	}
+
+	if n, err := k.ForgetMember(t.Context(), "slack:U1"); err != nil || n != access.MaxMemberTokens-1 {
+		t.Errorf("ForgetMember: %d, %v", n, err)
+	}
+	if rows(t, h, "slack:U1") || rows(t, h, "U1") {
+		t.Error("the member's id is still there")
+	}
+	if n, err := k.ForgetMember(t.Context(), "slack:U1"); err != nil || n != 0 {
+		t.Errorf("ForgetMember once more: %d, %v", n, err)
+	}
+
+	code, err = k.MemberCode(t.Context(), "slack:U2")
+	if err != nil {
+		t.Fatal(err)
+	}
+	secret, _, err = k.RedeemCode(t.Context(), code)
+	if err != nil {
+		t.Fatal(err)
+	}
+	h.now = h.now.Add(access.MemberTime)
+	if _, err := k.MemberByToken(t.Context(), secret); !errors.Is(err, access.ErrUnknown) {
+		t.Errorf("a token that is too old: %v", err)
+	}
+}
+
+// rows says whether anything that is stored has a text.
+func rows(t *testing.T, h *door, text string) bool {
+	t.Helper()
+	snap, err := h.store.Snapshot(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer snap.Close()
+	for r, err := range snap.Scan(t.Context(), store.Prefix("")) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		if strings.Contains(string(r.Key), text) || bytes.Contains(r.Value, []byte(text)) {
+			return true
+		}
+	}
+	return false
+}
