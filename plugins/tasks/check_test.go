@@ -188,10 +188,10 @@ func TestGroups(t *testing.T) {
 		due    time.Duration // of the first reminder; 0 for none
 	}{
 		{nil, 3 * time.Hour},
-		{map[string]string{"pacing": "fast"}, time.Hour},
-		{map[string]string{"pacing": "slow", "reminders": "high"}, 24 * time.Hour},
-		{map[string]string{"reminders": "none"}, 0},
-		{map[string]string{"pacing": "nonsense"}, 3 * time.Hour},
+		{map[string]string{"task-pacing": "fast"}, time.Hour},
+		{map[string]string{"task-pacing": "slow", "reminder-frequency": "high"}, 24 * time.Hour},
+		{map[string]string{"reminder-frequency": "none"}, 0},
+		{map[string]string{"task-pacing": "nonsense"}, 3 * time.Hour},
 	} {
 		b := sdktest.New(t, sdktest.Options{})
 		ev := abi.Event{Kind: abi.CommandInvoked, Member: abi.Member{ID: "test:ann"}, Conversation: abi.Conversation{ID: "test:dm-ann", Kind: abi.Direct},

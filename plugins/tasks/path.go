@@ -43,7 +43,7 @@ const slow = "slow"
 
 var (
 	paces     = []string{"fast", "normal", slow}
-	reminders = map[string]int{"high": 3, "medium": 2, "low": 1}
+	reminders = map[string]int{"high": 3, "medium": 2, "low": 1, "none": 0}
 
 	// after is when a task that was shown is brought to mind, by pace.
 	after = map[string][]time.Duration{
@@ -62,12 +62,22 @@ const (
 
 // pace is the member's choice, else their experiment group's, else the config's.
 func (p *progress) pace(c *ctx) string {
-	for _, s := range [...]string{p.Pace, c.Event.Annotation("pacing")} {
-		if slices.Contains(paces, s) {
-			return s
-		}
+	if slices.Contains(paces, p.Pace) {
+		return p.Pace
+	}
+	if g := c.Group("task-pacing"); slices.Contains(paces, g) {
+		return g
 	}
 	return c.Config.Pace
+}
+
+// often is how many reminders of one task the member gets: by their experiment
+// group, else by the config.
+func often(c *ctx) int {
+	if n, ok := reminders[c.Group("reminder-frequency")]; ok {
+		return n
+	}
+	return reminders[c.Config.Reminders]
 }
 
 // done says whether the member has passed every one of some tasks.
@@ -153,7 +163,7 @@ func pass(c *ctx, p *progress, t *pack.Task) {
 		badge(c)
 	}
 	if p.done(learning.Tasks) && c.Once("finished") {
-		c.Track("path.all_tasks")
+		c.Track("path.done")
 	}
 	if p.Task != t.ID {
 		return // the one they are at stays
@@ -217,20 +227,21 @@ type reminder struct {
 }
 
 // setReminder sets the next reminder of the task that the member is at, if there
-// is to be one.
-func setReminder(c *ctx, p *progress) {
-	often, times := cmp.Or(c.Event.Annotation("reminders"), c.Config.Reminders), after[p.pace(c)]
-	for n := p.Nudges; n < reminders[often]; n++ {
+// is to be one, and says when; the zero time if there is none.
+func setReminder(c *ctx, p *progress) time.Time {
+	times := after[p.pace(c)]
+	for n := p.Nudges; n < often(c); n++ {
 		due := p.Shown.Add(times[n])
 		if due.Sub(p.Began) > pathTime {
 			break
 		}
 		if due.After(c.Now()) {
 			c.At(due, "remind").Note(sdk.Note(reminder{p.Task, n}))
-			return
+			return due
 		}
 	}
 	c.Cancel("remind")
+	return time.Time{}
 }
 
 // remind brings a task to mind that waits. A timer for one that is done, or of
@@ -251,7 +262,11 @@ func remind(c *ctx) error {
 		c.Track("task.stuck", "task", t.ID, "stage", t.Stage)
 	}
 	p.Nudges = r.N + 1
-	setReminder(c, &p)
+	next := ""
+	if due := setReminder(c, &p); !due.IsZero() {
+		next = due.Format(time.RFC3339)
+	}
+	c.Track("task.reminded", "task", t.ID, "next", next) // plugin nudges keeps its distance
 	path.Set(c, p)
 	return nil
 }

@@ -16,17 +16,22 @@ var (
 // aims are what members may be here for; the text aim.NAME says it.
 var aims = []string{"learn", "build", "contribute", "meet"}
 
-// ask adds the questions to a greeting, unless they were answered, and the way
+// questions adds the questions to a greeting, unless they were answered, and the way
 // to all the rest.
-func ask(c *ctx, m *sdk.Message) *sdk.Message {
+func questions(c *ctx, m *sdk.Message) *sdk.Message {
 	if _, told := aim.Lookup(c); !told {
 		var choices []abi.Option
 		for _, a := range aims {
 			choices = append(choices, sdk.Answer(a, c.T("aim."+a)))
 		}
-		m.Form("about", c.T("about.title"),
+		inputs := []sdk.Input{
 			sdk.Choice("aim", c.T("about.aim"), choices...),
-			sdk.Line("github", c.T("about.github")).Hint(c.T("about.github.hint")).Optional().Max(80)).
+			sdk.Line("github", c.T("about.github")).Hint(c.T("about.github.hint")).Optional().Max(80),
+		}
+		if _, answered := ice.Lookup(c); !answered && breaksIce(c) {
+			inputs = append(inputs, sdk.Lines("words", c.T("about.words")).Hint(c.T("about.words.hint")).Optional().Max(500))
+		}
+		m.Form("about", c.T("about.title"), inputs...).
 			Submit(c.T("about.submit")).
 			FormOften(abi.AnyTimes) // a mistyped name can be corrected; then the form goes
 	}
@@ -46,7 +51,11 @@ func introduce(c *ctx) error {
 		c.Profile(abi.Profile{GitHub: name})
 	}
 	c.Track("welcome.introduced", "aim", c.Field("aim"))
-	return start(c)
+	if err := start(c); err != nil {
+		return err
+	}
+	answer(c, c.Field("words"))
+	return nil
 }
 
 // start shows the member their first step.
@@ -60,7 +69,7 @@ func start(c *ctx) error {
 	default:
 		m = c.Reply(c.T("step", c.Name(), path(c)))
 	}
-	ask(c, m)
+	questions(c, m)
 	return nil
 }
 

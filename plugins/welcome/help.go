@@ -26,6 +26,9 @@ func help(c *ctx) error {
 // stop has the host keep from the member what they did not ask for, whichever
 // plugin says it; and no channel is told that they came, or goes on saying so.
 func stop(c *ctx) error {
+	if !quiet.Get(c) {
+		c.Track("member.muted")
+	}
 	quiet.Set(c, true)
 	takeBack(c, "")
 	c.Profile(abi.Profile{Stop: true})

@@ -3,8 +3,9 @@
 //
 // Its rows: of a member, once.greeted (they were), waiting (they will be, where
 // they first speak), standing (where their greeting stands), quiet (they said
-// stop), github and aim (what they told); of a channel, crowd (who joined it
-// lately) and crowds (who is named in a message they share).
+// stop), github and aim (what they told), ice (what answered their first words);
+// of a channel, crowd (who joined it lately) and crowds (who is named in a message
+// they share).
 package main
 
 import (
@@ -29,6 +30,7 @@ type Config struct {
 	Crowd       int               `default:"5" min:"1" max:"30" help:"if more than this many join a channel within the crowd window, they share one message"`
 	CrowdWindow time.Duration     `default:"1m" min:"1s" max:"1d" help:"time within which joins count as a crowd"`
 	Channels    []Channel         `help:"what is different in some channels"`
+	Icebreaker  string            `default:"experiment" enum:"off,experiment,always" help:"whether a newcomer's first words are answered, with an example if they name a package that is much in demand: for who is in the experiment icebreaker, or always for all"`
 }
 
 // Channel is what is different in one channel.
@@ -59,6 +61,7 @@ var _ = sdk.New[Config]("welcome", "1.0.0",
 	OnCommand("help", help).
 	OnCommand("stop", stop).
 	OnCommand("resume", resume).
+	OnButton("ice", iceClicked).
 	Query("/member", viewMember)
 
 var (
@@ -87,12 +90,14 @@ func greet(c *ctx) error {
 	return nil
 }
 
-// firstWords greets those who could not be when they joined.
+// firstWords greets those who could not be when they joined, and answers what
+// newcomers write first.
 func firstWords(c *ctx) error {
 	if waiting.Get(c) {
 		waiting.Delete(c)
 		hello(c)
 	}
+	hear(c, c.Text())
 	return nil
 }
 
@@ -101,17 +106,32 @@ func hello(c *ctx) {
 	here := c.Event.Conversation
 	own := c.Config.channel(here)
 	if public(c) {
-		text := c.TOr(own.Greeting, "hello", sdk.Mention(c.Member.ID), c.Community().Name, path(c))
+		text := c.TOr(own.Greeting, script(c, own), sdk.Mention(c.Member.ID), c.Community().Name, path(c))
 		buttons(c, c.Say(here.ID, text), c.Locale()).
 			Key(greetingOf(c.Member.ID)).
 			DeletesAfter(c.Config.DeleteAfter)
 		standing.Set(c, place{here.ID, greetingOf(c.Member.ID)})
 	} else {
-		text := c.TOr(own.Greeting, "hello", c.Name(), c.Community().Name, path(c))
-		ask(c, c.DM(text).Or(here.ID)).
+		text := c.TOr(own.Greeting, script(c, own), c.Name(), c.Community().Name, path(c))
+		questions(c, c.DM(text).Or(here.ID)).
 			Key("hello")
 	}
 	c.Track("welcome.greeted")
+}
+
+// script is the greeting that the member gets: their group's of the experiment,
+// unless managers wrote one for the channel.
+func script(c *ctx, own Channel) string {
+	if len(own.Greeting) > 0 {
+		return "hello"
+	}
+	switch c.Group("bot-script") {
+	case "v2":
+		return "hello.v2"
+	case "v3":
+		return "hello.v3"
+	}
+	return "hello"
 }
 
 // public says whether the greeting will stand in the channel.
