@@ -25,6 +25,7 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"maps"
 	"math"
 	"slices"
 
@@ -47,6 +48,8 @@ const (
 	maxCredit   = 7 // rounds that an item is kept which was asked often
 	maxNames    = 1500
 	maxRedirect = 6144
+
+	young = 24 // questions, of which nobody can tell which words are rare
 )
 
 // How near is near. The thresholds were chosen on the development halves of the
@@ -106,6 +109,7 @@ type Index struct {
 
 	dirty     []bool // by segment
 	dirtyHead bool
+	since     changes // the last Clean
 
 	s scratch
 }
@@ -245,6 +249,7 @@ func (x *Index) drop(slot int32) {
 	x.stale += min(len(it.terms), maxPosted)
 	x.leave(slot)
 	delete(x.slots, it.id)
+	x.since.gone = append(x.since.gone, it.id)
 	*it = item{}
 	x.used--
 	x.touch(slot)
@@ -302,8 +307,11 @@ func (x *Index) repost() {
 func (l *tally) idf(packed uint32) float32 {
 	n, d := l.total, l.df[packed>>9]
 	seen := d
-	if packed&(1<<8) != 0 {
+	switch {
+	case packed&(1<<8) != 0:
 		n, d = n+60, d+20
+	case n <= young:
+		n += 60 // else what each question has would say more than what it is about
 	}
 	if n != l.logOf {
 		l.logOf, l.log = n, float32(math.Log(1+n))
@@ -314,7 +322,7 @@ func (l *tally) idf(packed uint32) float32 {
 	} else {
 		w -= float32(math.Log(1 + float64(d)))
 	}
-	if seen <= 1 {
+	if seen <= 1 && l.total > young {
 		w /= 2 // what nobody else has said tells nothing of what is alike
 	}
 	return w
@@ -453,9 +461,9 @@ func (x *Index) Merge(a, b uint32) error {
 		x.touch(slot)
 	}
 	if x.names[a] == "" && x.names[b] != "" {
-		x.names[a] = x.names[b]
+		x.name(a, x.names[b])
 	}
-	delete(x.names, b)
+	x.name(b, "")
 	x.redirects(b, a)
 	return nil
 }
@@ -508,13 +516,13 @@ func (x *Index) Rename(topic uint32, name string) error {
 	}
 	x.dirtyHead = true
 	if name == "" {
-		delete(x.names, topic)
+		x.name(topic, "")
 		return nil
 	}
 	if _, ok := x.names[topic]; !ok && len(x.names) >= maxNames {
-		for t := range x.names { // of topics that are gone
+		for _, t := range slices.Sorted(maps.Keys(x.names)) { // of topics that are gone
 			if len(x.members[t]) == 0 {
-				delete(x.names, t)
+				x.name(t, "")
 			}
 		}
 		if len(x.names) >= maxNames {
@@ -527,13 +535,27 @@ func (x *Index) Rename(topic uint32, name string) error {
 	for len(name) > 0 && name[len(name)-1] >= 0x80 && !validEnd(name) {
 		name = name[:len(name)-1]
 	}
-	x.names[topic] = name
+	x.name(topic, name)
 	return nil
+}
+
+// name gives a topic a name, or takes it away.
+func (x *Index) name(topic uint32, name string) {
+	if x.names[topic] == name {
+		return
+	}
+	if name == "" {
+		delete(x.names, topic)
+	} else {
+		x.names[topic] = name
+	}
+	x.since.named = append(x.since.named, topic)
 }
 
 // redirects has the number of a topic that is gone lead to another.
 func (x *Index) redirects(from, to uint32) {
 	x.dirtyHead = true
+	x.since.redirected = append(x.since.redirected, [2]uint32{from, to})
 	x.redirect[from] = to
 	if len(x.redirect) <= maxRedirect {
 		return

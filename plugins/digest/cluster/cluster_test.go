@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/hearthbot/hearth/plugins/digest/score"
 	"github.com/hearthbot/hearth/plugins/digest/text"
 )
 
@@ -127,6 +128,26 @@ func TestMaintainers(t *testing.T) {
 	}
 	if topic, _ := x.Lookup(apart); topic.Name != strings.Repeat("炉", MaxName/3) {
 		t.Errorf("a long name is %q", topic.Name)
+	}
+}
+
+// TestFirstQuestions adds a community's first questions one by one: few as they
+// are, what each has ("how do I") must not put them together.
+func TestFirstQuestions(t *testing.T) {
+	x := New(0)
+	var got []uint32
+	for _, q := range []string{
+		"How do I write to a nil map in Go?", "why does my program panic: assignment to entry in nil map",
+		"how can I stop a goroutine from the outside", "what is the best way to learn generics?", "如何停止一个 goroutine？",
+		"怎么安装 Go", "go mod tidy 报错怎么办", "how to cancel a goroutine from outside", "How do I cancel a context after a timeout?",
+		"Where do I find the slides of the last meetup?",
+	} {
+		got = append(got, x.Add(text.Analyse(q))...)
+	}
+	topics := topicsOf(x, got)
+	want := score.Compare([]string{"map", "map", "stop", "learn", "stop.zh", "install", "mod", "stop", "context", "slides"}, topics)
+	if want.F1 < 1 {
+		t.Errorf("pair-F1 is %.2f: %v", want.F1, topics)
 	}
 }
 

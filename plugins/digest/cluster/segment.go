@@ -48,6 +48,7 @@ func (x *Index) touch(slot int32) {
 		x.dirty = append(x.dirty, false)
 	}
 	x.dirty[n] = true
+	x.since.slots = append(x.since.slots, slot)
 }
 
 // Dirty are the numbers of the segments that changed since New, Load or the last
@@ -69,6 +70,7 @@ func (x *Index) Dirty() []int {
 func (x *Index) Clean() {
 	x.dirtyHead = false
 	clear(x.dirty)
+	x.since = changes{from: x.nextItem}
 }
 
 // Encode is the segment of a number, at most MaxSegment long.
@@ -95,21 +97,7 @@ func (x *Index) Encode(number int) []byte {
 		for _, v := range []uint32{uint32(i), it.id, it.topic, it.asked} {
 			b = binary.AppendUvarint(b, uint64(v))
 		}
-		flags := byte(0)
-		if it.pinned {
-			flags |= flagPinned
-		}
-		if it.script == text.Han {
-			flags |= flagHan
-		}
-		b = append(b, it.credit, flags)
-		b = binary.AppendUvarint(b, uint64(len(it.terms)))
-		last := uint32(0)
-		for _, p := range it.terms {
-			b = binary.AppendUvarint(b, uint64((p>>9-last)<<1|p>>8&1))
-			b = append(b, byte(p))
-			last = p >> 9
-		}
+		b = appendTerms(append(b, it.credit, it.flags()), it.terms)
 	}
 	return b
 }
@@ -149,19 +137,40 @@ func Load(segments ...[]byte) (*Index, error) {
 	if want != len(segments)-1 {
 		return nil, fmt.Errorf("%w: there are %d of items, and the head tells of %d", ErrSegment, len(segments)-1, want)
 	}
-	x.items = make([]item, min(want*SegmentItems, x.limit))
-	for i, b := range segments[1:] {
+	if err := x.load(segments[1:], nil); err != nil {
+		return nil, err
+	}
+	for slot := range x.items {
+		if it := &x.items[slot]; it.id >= x.nextItem || it.topic >= x.next {
+			return nil, fmt.Errorf("%w: question %d of topic %d cannot be", ErrSegment, it.id, it.topic)
+		}
+	}
+	return x, nil
+}
+
+// load takes in the segments of items, and lays deltas over them.
+func (x *Index) load(segments [][]byte, over func() error) error {
+	x.items = make([]item, min(len(segments)*SegmentItems, x.limit))
+	for i, b := range segments {
+		if b == nil {
+			continue
+		}
 		if err := x.decodeItems(i+1, b); err != nil {
-			return nil, fmt.Errorf("%w: %d: %w", ErrSegment, i+1, err)
+			return fmt.Errorf("%w: %d: %w", ErrSegment, i+1, err)
+		}
+	}
+	if over != nil {
+		if err := over(); err != nil {
+			return err
 		}
 	}
 	if err := x.count(); err != nil {
-		return nil, fmt.Errorf("%w: %w", ErrSegment, err)
+		return fmt.Errorf("%w: %w", ErrSegment, err)
 	}
 	x.repost()
-	x.dirty = make([]bool, want+1)
-	x.dirtyHead = false
-	return x, nil
+	x.dirty = make([]bool, len(segments)+1)
+	x.Clean()
+	return nil
 }
 
 // count makes what is counted from items.
@@ -300,11 +309,9 @@ func (x *Index) decodeItems(number int, b []byte) error {
 		it.topic = uint32(d.number("its topic", maxUint32))
 		it.asked = uint32(d.number("how often it was asked", 1<<30))
 		more := d.bytes("its flags", 2)
-		it.credit, it.pinned = more[0], more[1]&flagPinned != 0
-		if more[1]&flagHan != 0 {
-			it.script = text.Han
-		}
-		if d.err == nil && (it.id == 0 || it.id >= x.nextItem || it.topic == 0 || it.topic >= x.next || it.asked == 0) {
+		it.credit = more[0]
+		it.flagged(more[1])
+		if d.err == nil && (it.id == 0 || it.topic == 0 || it.asked == 0) {
 			d.fail("question %d of topic %d, asked %d times, cannot be", it.id, it.topic, it.asked)
 		}
 		it.terms = x.decodeTerms(d)

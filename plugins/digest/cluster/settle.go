@@ -336,9 +336,9 @@ func (x *Index) number(region []int32, clusters []int) {
 			if _, ok := x.redirect[c.topic]; !ok {
 				x.redirects(c.topic, to)
 				if name := x.names[c.topic]; name != "" {
-					delete(x.names, c.topic)
+					x.name(c.topic, "")
 					if x.names[to] == "" {
-						x.names[to] = name
+						x.name(to, name)
 					}
 				}
 			}
@@ -351,6 +351,9 @@ func (x *Index) move(slot int32, to uint32) {
 	it := &x.items[slot]
 	if it.topic == to {
 		return
+	}
+	if it.topic != 0 {
+		x.since.moved = append(x.since.moved, it.id)
 	}
 	x.leave(slot)
 	it.topic = to

@@ -1,0 +1,305 @@
+package main
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+	_ "time/tzdata" // days begin where the community is
+
+	"github.com/hearthbot/hearth/plugins/digest/book"
+	"github.com/hearthbot/hearth/sdk"
+)
+
+// dayRow is what was asked on a day.
+type dayRow struct {
+	Topics []asked1 `json:"t,omitempty"` // by number
+	More   int      `json:"more,omitempty"`
+}
+
+// asked1 is how often a topic was.
+type asked1 struct {
+	Topic uint32 `json:"t"`
+	N     int    `json:"n"`
+}
+
+// maxDay is how many topics of a day are told apart.
+const maxDay = 2500
+
+var days = sdk.CommunityMap[dayRow]("day")
+
+// absorb takes in what is pending, at most that many lines, and reports whether
+// there was anything. Nothing is written before it is known that all of it fits.
+func absorb(c *ctx, l *laneRow, b *book.Book, next *goingOn, most int) bool {
+	chunks, _ := pending.Scan(c, sdk.Range{Limit: 8})
+	if len(chunks) == 0 {
+		return false
+	}
+	w := &work{c: c, l: l, b: b, days: map[string]dayRow{}}
+	var after []func()
+	taken := 0
+	for _, chunk := range chunks {
+		place, _ := cutKey(chunk.Key)
+		n := 0
+		for n < len(chunk.Value) && taken < most && w.reads < 40 && len(l.Review) < maxReviews {
+			w.line(place, &chunk.Value[n])
+			n++
+			taken++
+		}
+		rest := chunk.Value[n:]
+		after = append(after, func() {
+			if len(rest) == 0 {
+				pending.Delete(c, chunk.Key)
+			} else if n > 0 {
+				pending.Set(c, chunk.Key, rest)
+			}
+		})
+	}
+	w.flush()
+	for _, r := range b.Index.Redirected() {
+		l.look(fmt.Sprintf("#%d %d", r[0], r[1]))
+		l.touch(r[1])
+	}
+	for _, item := range slices.Compact(slices.Sorted(slices.Values(b.Index.Moved()))) {
+		for _, s := range b.Entry(item).Sources {
+			if s.Has {
+				l.look(at(s.Place, s.Message))
+			}
+		}
+	}
+	w.titles()
+	d := b.Delta()
+	if len(d) > maxDelta && taken > 1 {
+		// Nothing of this was written, and the book will be as it was.
+		*l = progress.Get(c)
+		next.Most = max(1, min(most, taken)/2)
+		return true
+	}
+	l.dropped(b.Dropped())
+	keep(c, l, b, d)
+	for _, f := range after {
+		f()
+	}
+	for key, d := range w.days {
+		days.Set(c, key, d)
+	}
+	for _, f := range w.then {
+		f()
+	}
+	return true
+}
+
+// work is a step of taking in.
+type work struct {
+	c     *ctx
+	l     *laneRow
+	b     *book.Book
+	reads int
+	days  map[string]dayRow
+	add   []book.Question
+	bare  []uint32 // items that have lost their titles
+	then  []func() // what is written if all fits
+}
+
+// line takes in one line of a conversation.
+func (w *work) line(place string, p *line) {
+	switch p.Op {
+	case opAsk:
+		w.add = append(w.add, book.Question{Source: book.Source{Place: place, Message: p.ID, At: p.At}, Title: p.Title, Analysis: p.analysis()})
+	case opEdit:
+		w.flush()
+		w.forget(place, p.ID)
+		w.add = append(w.add, book.Question{Source: book.Source{Place: place, Message: p.ID, At: p.At}, Title: p.Title, Analysis: p.analysis()})
+		w.l.look(at(place, p.ID))
+	case opForget:
+		w.flush()
+		w.forget(place, p.ID)
+	case opChanged:
+		w.l.look(at(place, p.ID))
+	default:
+		w.flush()
+		w.manage(p)
+	}
+}
+
+// flush puts what was asked into the book.
+func (w *work) flush() {
+	if len(w.add) == 0 {
+		return
+	}
+	for i, item := range w.b.Add(w.add...) {
+		if topic, ok := w.b.Index.Topic(item); ok {
+			w.count(w.add[i].At, topic, 1)
+		}
+	}
+	w.add = w.add[:0]
+}
+
+// forget takes a question out of the book.
+func (w *work) forget(place, id string) {
+	topic, _ := w.b.Topic(place, id)
+	item, _ := w.b.Item(place, id)
+	for _, s := range w.b.Entry(item).Sources {
+		if s.Place == place && s.Message == id {
+			w.count(s.At, topic, -1)
+		}
+	}
+	if item, ok := w.b.Forget(place, id); ok {
+		w.bare = append(w.bare, item)
+		w.l.touch(topic)
+		w.l.look(fmt.Sprintf("#%d", topic))
+	}
+}
+
+// titles gives items titles again whose own are forgotten.
+func (w *work) titles() {
+	for _, item := range w.bare {
+		e := w.b.Entry(item)
+		for i := len(e.Sources) - 1; i >= 0 && e.Title == "" && w.reads < 60; i-- {
+			s := e.Sources[i]
+			w.reads++
+			if t, ok := threads.Lookup(w.c, at(s.Place, s.Message)); ok {
+				w.b.Retitle(item, title(t.Text), s.Place)
+				break
+			}
+		}
+	}
+}
+
+// count counts a question to its day, or to the one that is under way if that
+// day's digest has been posted.
+func (w *work) count(at int64, topic uint32, n int) {
+	now := w.c.Now()
+	t := time.Unix(at, 0)
+	if start := dayStart(w.c, now); n > 0 && (t.Before(start) || t.After(now)) && t.Before(published.Get(w.c).upTo()) {
+		t = now
+	}
+	key := dayOf(w.c, t)
+	d, ok := w.days[key]
+	if !ok {
+		w.reads++
+		d = days.Get(w.c, key)
+	}
+	i, found := slices.BinarySearchFunc(d.Topics, topic, func(a asked1, t uint32) int { return cmp.Compare(a.Topic, t) })
+	switch {
+	case found:
+		d.Topics = slices.Clone(d.Topics)
+		if d.Topics[i].N += n; d.Topics[i].N <= 0 {
+			d.Topics = slices.Delete(d.Topics, i, i+1)
+		}
+	case n < 0:
+	case len(d.Topics) >= maxDay:
+		d.More += n
+	default:
+		d.Topics = slices.Insert(slices.Clone(d.Topics), i, asked1{topic, n})
+	}
+	w.days[key] = d
+}
+
+// zone is where the community is.
+func zone(r interface{ Community() sdk.Community }) *time.Location {
+	if l, err := time.LoadLocation(r.Community().TimeZone); err == nil {
+		return l
+	}
+	return time.UTC
+}
+
+// dayStart is when the digest's day began that a time is in.
+func dayStart(c *ctx, t time.Time) time.Time {
+	t = t.In(zone(c))
+	start := time.Date(t.Year(), t.Month(), t.Day(), c.Config.Hour, 0, 0, 0, t.Location())
+	if start.After(t) {
+		start = time.Date(t.Year(), t.Month(), t.Day()-1, c.Config.Hour, 0, 0, 0, t.Location())
+	}
+	return start
+}
+
+// dayOf is the date of the digest's day that a time is in.
+func dayOf(c *ctx, t time.Time) string { return dayStart(c, t).Format(time.DateOnly) }
+
+// cutKey is at's reverse.
+func cutKey(key string) (place, id string) {
+	place, id, _ = strings.Cut(key, " ")
+	return place, id
+}
+
+// manage carries out what a maintainer does, and takes in what members say of
+// answers.
+func (w *work) manage(p *line) {
+	x := w.b.Index
+	topic := x.Current(p.Topic)
+	top, known := x.Lookup(topic)
+	if !known && p.Op != opGiven {
+		w.c.Warn("%s: there is no topic %d any more", p.Op, p.Topic)
+		return
+	}
+	row := func(change func(t *topicRow)) {
+		w.reads++
+		w.then = append(w.then, func() {
+			t := topics.Get(w.c, topicKey(topic))
+			change(&t)
+			topics.Set(w.c, topicKey(topic), t)
+		})
+	}
+	var err error
+	switch p.Op {
+	case opHelped:
+		row(func(t *topicRow) { t.Helped++ })
+	case opNot:
+		row(func(t *topicRow) { t.Unhelped++ })
+	case opGiven:
+		row(func(t *topicRow) {
+			t.Given = append(t.Given, stands{p.Place, p.Message})
+			t.Given = t.Given[max(0, len(t.Given)-maxGiven):]
+		})
+	case "merge":
+		if err = x.Merge(topic, p.With); err == nil {
+			w.l.look(fmt.Sprintf("#%d", topic))
+		}
+	case "split":
+		items := slices.DeleteFunc(slices.Clone(p.Items), func(i uint32) bool { return !slices.Contains(top.Items, i) })
+		if len(items) == len(top.Items) || len(items) == 0 {
+			w.c.Warn("split: topic %d would be left without a question", topic)
+			return
+		}
+		var to uint32
+		if to, err = x.Split(items...); err == nil {
+			w.l.look(fmt.Sprintf("#%d", topic))
+			w.l.look(fmt.Sprintf("#%d", to))
+			w.l.touch(to)
+		}
+	case "rename":
+		err = x.Rename(topic, strings.Join(strings.Fields(clip(p.Text, 200)), " "))
+	case "answer":
+		row(func(t *topicRow) {
+			if strings.TrimSpace(p.Text) == "" {
+				t.Answer = nil
+				return
+			}
+			t.Answer = &answerRow{Text: clip(p.Text, maxAnswer), URL: p.URL, By: p.By, Why: whyWritten, Confidence: 0.97, Updated: w.c.Now().Unix()}
+			t.Helped, t.Unhelped = 0, 0
+		})
+		if strings.TrimSpace(p.Text) == "" {
+			w.l.look(fmt.Sprintf("#%d", topic))
+		}
+	case "choose":
+		w.reads++
+		root, ok := replies.Lookup(w.c, at(p.Place, p.Message))
+		if t, there := threads.Lookup(w.c, at(p.Place, root)); ok && there {
+			if i := slices.IndexFunc(t.Replies, func(r reply) bool { return r.ID == p.Message }); i >= 0 {
+				a := answerFrom(&t, i, p.Place, root)
+				a.Why, a.By, a.Confidence = whyChosen, p.By, 0.97
+				row(func(t *topicRow) { t.Answer, t.Helped, t.Unhelped = a, 0, 0 })
+			}
+		}
+	case "hide", "show":
+		row(func(t *topicRow) { t.Hidden = p.Op == "hide" })
+	}
+	if err != nil {
+		w.c.Warn("%s topic %d: %v", p.Op, topic, err)
+	}
+	if p.Op != opGiven {
+		w.l.touch(topic)
+	}
+}

@@ -1,0 +1,465 @@
+package main
+
+import (
+	"encoding/binary"
+	"fmt"
+	"hash/fnv"
+	"regexp"
+	"slices"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"github.com/hearthbot/hearth/plugins/digest/best"
+	"github.com/hearthbot/hearth/plugins/digest/text"
+	"github.com/hearthbot/hearth/sdk"
+	"github.com/hearthbot/hearth/sdk/abi"
+)
+
+// Bounds of what is kept. A thread is within what a row may have.
+const (
+	maxID       = 100  // bytes of a conversation's or message's id
+	maxQuestion = 3000 // bytes of text
+	maxReply    = 2000
+	maxReplies  = 20 // of which maxOthers are of others than the asker
+	maxOthers   = 16
+	maxPeople   = 20
+	maxReacts   = 30 // of a reply
+	maxOpen     = 16 // questions of a conversation that a message without a thread may answer
+	perChunk    = 64
+
+	nearby = 15 * time.Minute // after a question, in which a message without a thread may belong to it
+	thanks = 12 * time.Hour   // in which the asker may still say that it works
+)
+
+// thread is a question and what was said under it. Of people it has numbers but
+// for one list, so that a text can be kept when somebody is forgotten.
+type thread struct {
+	Channel string   `json:"ch,omitempty"` // name
+	At      int64    `json:"at"`           // Unix seconds
+	Text    string   `json:"t"`
+	People  []person `json:"p"` // the asker is the first
+	Replies []reply  `json:"r,omitempty"`
+	Auto    uint32   `json:"auto,omitempty"` // topic whose answer the bot gave, or suggested
+}
+
+type person struct {
+	ID   string `json:"id,omitempty"`
+	Name string `json:"n,omitempty"`
+}
+
+type reply struct {
+	ID     string  `json:"id"`
+	By     int     `json:"by"` // number of the person; -1 of one who was forgotten
+	At     int64   `json:"at"`
+	Text   string  `json:"t,omitempty"`
+	Reacts []react `json:"e,omitempty"`
+}
+
+type react struct {
+	Name string `json:"n"`
+	By   int    `json:"by"`
+}
+
+// open is a conversation's latest questions, and how many lines it has had
+// pending.
+type openRow struct {
+	N    int       `json:"n"`
+	Last []openOne `json:"last,omitempty"`
+}
+
+type openOne struct {
+	ID string `json:"id"`
+	By uint32 `json:"by"` // hash of the asker's id
+	At int64  `json:"at"`
+}
+
+// line is one thing that the lane has to do.
+type line struct {
+	Op    string `json:"op"`
+	ID    string `json:"id,omitempty"` // message, for ask, edit, forget and changed
+	At    int64  `json:"at,omitempty"`
+	Title string `json:"t,omitempty"`
+	Terms []byte `json:"x,omitempty"`
+	Han   bool   `json:"han,omitempty"`
+
+	// What a maintainer does, and what members say of answers.
+	Topic   uint32   `json:"topic,omitempty"`
+	With    uint32   `json:"with,omitempty"`
+	Items   []uint32 `json:"items,omitempty"`
+	Text    string   `json:"text,omitempty"`
+	URL     string   `json:"url,omitempty"`
+	By      string   `json:"by,omitempty"`
+	Place   string   `json:"place,omitempty"`
+	Message string   `json:"msg,omitempty"`
+}
+
+// What a line may ask for, beside what view's changes are called.
+const (
+	opAsk     = "ask"     // a new question
+	opEdit    = "edit"    // it says something else now
+	opForget  = "forget"  // it was deleted
+	opChanged = "changed" // something under it did
+	opHelped  = "helped"
+	opNot     = "unhelped"
+	opGiven   = "given" // an answer stands in Place under key Message
+)
+
+var (
+	threads = sdk.CommunityMap[thread]("thread")
+	replies = sdk.CommunityMap[string]("reply")
+	pending = sdk.CommunityMap[[]line]("pending")
+	open    = sdk.PerConversation[openRow]("open")
+	in      = sdk.MemberMap[bool]("in")
+)
+
+// at is the key of a message's rows.
+func at(place, id string) string { return place + " " + id }
+
+// posted collects a message.
+func posted(c *ctx) error {
+	m := c.Event.Message
+	if m == nil || c.Member.ID == "" || c.Member.Bot || c.Event.Private || !c.Config.listens(c.Event.Conversation) ||
+		len(m.ID) > maxID || strings.TrimSpace(m.Text) == "" {
+		return nil
+	}
+	noteName(c)
+	place := c.Event.Conversation.ID
+	if m.Thread != "" && m.Thread != m.ID {
+		under(c, place, m.Thread)
+		return nil
+	}
+	if text.Recognise(m.Text) != text.Other {
+		asked(c, place)
+		return nil
+	}
+	if root := belongs(c, m); root != "" {
+		under(c, place, root)
+	}
+	return nil
+}
+
+// asked keeps a question.
+func asked(c *ctx, place string) {
+	m := c.Event.Message
+	t := thread{Channel: clip(c.Event.Conversation.Name, 80), At: c.Event.Time / 1000, People: []person{{c.Member.ID, clip(c.Member.Name, 60)}}}
+	t.Text = clip(t.plain(m.Text), maxQuestion)
+	a := text.Analyse(m.Text)
+	o := open.Get(c)
+	o.Last = append(o.Last, openOne{m.ID, hashOf(c.Member.ID), c.Event.Time / 1000})
+	o.Last = o.Last[max(0, len(o.Last)-maxOpen):]
+	answer(c, &t, a)
+	threads.Set(c, at(place, m.ID), t)
+	in.Set(c, at(place, m.ID), true)
+	push(c, place, &o, question(opAsk, m.ID, t.At, t.Text, a))
+	open.Set(c, o)
+}
+
+// question is the line of one.
+func question(op, id string, at int64, s string, a text.Analysis) line {
+	l := line{Op: op, ID: id, At: at, Title: title(s), Han: a.Script == text.Han}
+	for _, t := range a.Terms {
+		v := t.ID<<9 | uint32(t.Weight)
+		if t.Common {
+			v |= 1 << 8
+		}
+		l.Terms = binary.BigEndian.AppendUint32(l.Terms, v)
+	}
+	return l
+}
+
+// analysis is what question was given.
+func (l *line) analysis() (a text.Analysis) {
+	if l.Han {
+		a.Script = text.Han
+	}
+	for b := l.Terms; len(b) >= 4; b = b[4:] {
+		v := binary.BigEndian.Uint32(b)
+		a.Terms = append(a.Terms, text.Term{ID: v >> 9, Common: v>>8&1 != 0, Weight: uint8(v)})
+	}
+	return a
+}
+
+// push gives the lane a line. The first of a row wakes it.
+func push(c *ctx, place string, o *openRow, l line) {
+	key := fmt.Sprintf("%s %07d", place, o.N/perChunk)
+	rows := pending.Get(c, key)
+	if l.Op == opChanged && slices.ContainsFunc(rows, func(r line) bool { return r.Op == opChanged && r.ID == l.ID }) {
+		return
+	}
+	o.N++
+	pending.Set(c, key, append(rows, l))
+	if len(rows) == 0 {
+		wake(c, c.Now().Truncate(every).Add(every))
+	}
+}
+
+// tell is push for what has no openRow at hand.
+func tell(c *ctx, place string, l line) {
+	o := open.Of(place).Get(c)
+	push(c, place, &o, l)
+	open.Of(place).Set(c, o)
+}
+
+// belongs is the question that a message outside threads says something about, ""
+// if none.
+func belongs(c *ctx, m *abi.Message) string {
+	last, me, now := open.Get(c).Last, hashOf(c.Member.ID), c.Event.Time/1000
+	within := func(o openOne, d time.Duration) bool { return now-o.At <= int64(d.Seconds()) && now >= o.At }
+	for i := len(last) - 1; i >= 0; i-- { // to whom they speak
+		for _, who := range m.Mentions {
+			if last[i].By == hashOf(who) && within(last[i], thanks) {
+				return last[i].ID
+			}
+		}
+	}
+	for i := len(last) - 1; i >= 0; i-- { // what they asked themselves
+		if last[i].By == me && within(last[i], thanks) && (within(last[i], nearby) || best.Thanks(m.Text)) {
+			return last[i].ID
+		}
+	}
+	if i := len(last) - 1; i >= 0 && last[i].By != me && within(last[i], nearby) {
+		return last[i].ID
+	}
+	return ""
+}
+
+// under keeps what is said under a question.
+func under(c *ctx, place, root string) {
+	t, ok := threads.Lookup(c, at(place, root))
+	if !ok {
+		return
+	}
+	m := c.Event.Message
+	by, ok := t.person(c.Member)
+	others := 0
+	for _, r := range t.Replies {
+		if r.By != 0 {
+			others++
+		}
+		if r.ID == m.ID {
+			return
+		}
+	}
+	if !ok || len(t.Replies) >= maxReplies || by != 0 && others >= maxOthers {
+		return
+	}
+	t.Replies = append(t.Replies, reply{ID: m.ID, By: by, At: c.Event.Time / 1000, Text: clip(t.plain(m.Text), maxReply)})
+	threads.Set(c, at(place, root), t)
+	replies.Set(c, at(place, m.ID), root)
+	in.Set(c, at(place, root), true)
+	tell(c, place, line{Op: opChanged, ID: root})
+}
+
+// edited keeps up with what a message says.
+func edited(c *ctx) error {
+	m := c.Event.Message
+	if m == nil || !c.Config.listens(c.Event.Conversation) || len(m.ID) > maxID {
+		return nil
+	}
+	place := c.Event.Conversation.ID
+	root, isReply := replies.Lookup(c, at(place, m.ID))
+	if !isReply {
+		root = m.ID
+	}
+	t, ok := threads.Lookup(c, at(place, root))
+	switch {
+	case ok && isReply:
+		i := slices.IndexFunc(t.Replies, func(r reply) bool { return r.ID == m.ID })
+		now := clip(t.plain(m.Text), maxReply)
+		if i < 0 || t.Replies[i].Text == now {
+			return nil
+		}
+		t.Replies[i].Text = now
+		threads.Set(c, at(place, root), t)
+		tell(c, place, line{Op: opChanged, ID: root})
+	case ok:
+		now := clip(t.plain(m.Text), maxQuestion)
+		if now == t.Text {
+			return nil
+		}
+		t.Text = now
+		threads.Set(c, at(place, root), t)
+		if strings.TrimSpace(now) == "" {
+			tell(c, place, line{Op: opForget, ID: root})
+			return nil
+		}
+		tell(c, place, question(opEdit, root, t.At, now, text.Analyse(m.Text)))
+	case m.Thread == "" && (m.Author == "" || m.Author == c.Member.ID) && text.Recognise(m.OldText) == text.Other:
+		return posted(c) // it has become a question
+	}
+	return nil
+}
+
+// deleted forgets a message.
+func deleted(c *ctx) error {
+	m := c.Event.Message
+	if m == nil || c.Event.Conversation.ID == "" || len(m.ID) > maxID {
+		return nil
+	}
+	place := c.Event.Conversation.ID
+	if root, ok := replies.Lookup(c, at(place, m.ID)); ok {
+		replies.Delete(c, at(place, m.ID))
+		if t, ok := threads.Lookup(c, at(place, root)); ok {
+			t.Replies = slices.DeleteFunc(t.Replies, func(r reply) bool { return r.ID == m.ID })
+			threads.Set(c, at(place, root), t)
+			tell(c, place, line{Op: opChanged, ID: root})
+		}
+		return nil
+	}
+	if t, ok := threads.Lookup(c, at(place, m.ID)); ok {
+		if t.Auto != 0 {
+			c.DeleteIn(place, answerKey(m.ID))
+		}
+		drop(c, place, m.ID, &t)
+		tell(c, place, line{Op: opForget, ID: m.ID})
+	}
+	return nil
+}
+
+// drop deletes a thread and all rows that lead to it: 42 at most.
+func drop(c *ctx, place, id string, t *thread) {
+	for _, r := range t.Replies {
+		replies.Delete(c, at(place, r.ID))
+	}
+	for _, p := range t.People {
+		if p.ID != "" {
+			in.Of(p.ID).Delete(c, at(place, id))
+		}
+	}
+	threads.Delete(c, at(place, id))
+}
+
+// reacted keeps what people think of an answer.
+func reacted(c *ctx) error {
+	m, e := c.Event.Message, c.Event.Reaction
+	if m == nil || e == nil || c.Member.ID == "" || c.Member.Bot || !c.Config.listens(c.Event.Conversation) || len(m.ID) > maxID {
+		return nil
+	}
+	place := c.Event.Conversation.ID
+	root, ok := replies.Lookup(c, at(place, m.ID))
+	if !ok {
+		return nil
+	}
+	t, ok := threads.Lookup(c, at(place, root))
+	i := slices.IndexFunc(t.Replies, func(r reply) bool { return r.ID == m.ID })
+	if !ok || i < 0 {
+		return nil
+	}
+	by, ok := t.person(c.Member)
+	if !ok {
+		return nil
+	}
+	r, this := &t.Replies[i], react{clip(e.Name, 40), by}
+	j := slices.Index(r.Reacts, this)
+	switch {
+	case e.Removed && j >= 0:
+		r.Reacts = slices.Delete(r.Reacts, j, j+1)
+	case !e.Removed && j < 0 && len(r.Reacts) < maxReacts:
+		r.Reacts = append(r.Reacts, this)
+	default:
+		return nil
+	}
+	threads.Set(c, at(place, root), t)
+	in.Set(c, at(place, root), true)
+	tell(c, place, line{Op: opChanged, ID: root})
+	return nil
+}
+
+// person is the number of somebody in the thread, who is added if there is room.
+func (t *thread) person(m abi.Member) (int, bool) {
+	for i, p := range t.People {
+		if p.ID == m.ID {
+			if m.Name != "" {
+				t.People[i].Name = clip(m.Name, 60)
+			}
+			return i, true
+		}
+	}
+	if len(t.People) >= maxPeople {
+		return 0, false
+	}
+	t.People = append(t.People, person{m.ID, clip(m.Name, 60)})
+	return len(t.People) - 1, true
+}
+
+var mention = regexp.MustCompile(`<([@#])([^<>\s]{1,200})>`)
+
+// plain has numbers in the place of the members that a text mentions, and nobody
+// who is not in the thread.
+func (t *thread) plain(s string) string {
+	return mention.ReplaceAllStringFunc(strings.ToValidUTF8(s, ""), func(m string) string {
+		if m[1] == '#' {
+			return m
+		}
+		id := m[2 : len(m)-1]
+		for i, p := range t.People {
+			if p.ID == id {
+				return fmt.Sprintf("<@%d>", i)
+			}
+		}
+		return "<@?>"
+	})
+}
+
+// shown is a text of the thread with names in the place of numbers.
+func (t *thread) shown(s string) string {
+	return mention.ReplaceAllStringFunc(s, func(m string) string {
+		if m[1] == '#' {
+			return "#" + nameOf(m[2:len(m)-1])
+		}
+		n := -1
+		_, _ = fmt.Sscanf(m, "<@%d>", &n)
+		if n >= 0 && n < len(t.People) && t.People[n].Name != "" {
+			return "@" + t.People[n].Name
+		}
+		return "@…"
+	})
+}
+
+// clip is the beginning of s, at most n bytes.
+func clip(s string, n int) string {
+	s = strings.ToValidUTF8(s, "")
+	if len(s) <= n {
+		return s
+	}
+	for n > 0 && !utf8.RuneStart(s[n]) {
+		n--
+	}
+	return s[:n]
+}
+
+func hashOf(s string) uint32 {
+	h := fnv.New32a()
+	_, _ = h.Write([]byte(s))
+	return h.Sum32()
+}
+
+// titleLength is how many bytes of a question its title has.
+const titleLength = 100
+
+// title is what a question is called until a maintainer names it: its first line
+// that says something, without code and without anybody's name.
+func title(s string) string {
+	s = mention.ReplaceAllString(s, "")
+	first := ""
+	for l := range strings.Lines(s) {
+		if strings.HasPrefix(strings.TrimSpace(l), "```") {
+			continue
+		}
+		if l = strings.Join(strings.Fields(l), " "); l == "" {
+			continue
+		}
+		if first == "" {
+			first = l
+		}
+		if text.Recognise(l) != text.Other {
+			first = l
+			break
+		}
+	}
+	if len(first) > titleLength {
+		first = strings.TrimSpace(clip(first, titleLength)) + "…"
+	}
+	return first
+}

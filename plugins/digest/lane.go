@@ -1,0 +1,148 @@
+package main
+
+import (
+	"errors"
+	"slices"
+	"time"
+
+	"github.com/hearthbot/hearth/plugins/digest/book"
+	"github.com/hearthbot/hearth/sdk"
+)
+
+// The lane is one conversation of the plugin's own, so that its events come one
+// after the other. It is woken by a timer when there is something to do, does a
+// step an event, and rests when nothing is left. It alone writes the book, topics
+// and editions: nobody else's event conflicts with it but for what it reads.
+const (
+	laneID = "digest:lane"
+	every  = 20 * time.Second // between what happens and what the lane makes of it
+
+	maxBatch   = 256 // questions of a step
+	maxReads   = 80  // rows that a step reads at most
+	maxReviews = 400 // threads that wait to be looked at; more, and nothing new is taken in before
+)
+
+// laneRow is how far the lane is.
+type laneRow struct {
+	Seq     uint64   `json:"seq,omitempty"`  // of the book's last delta
+	Base    uint64   `json:"base,omitempty"` // deltas up to here are in the parts
+	Rows    int      `json:"rows,omitempty"` // of deltas
+	Bytes   int      `json:"bytes,omitempty"`
+	Part    int      `json:"part,omitempty"`  // the next one to be written anew; 0: none is
+	Sizes   []int    `json:"sizes,omitempty"` // of parts, in bytes
+	Held    bool     `json:"held,omitempty"`  // the book is full
+	Review  []string `json:"review,omitempty"`
+	Touched []uint32 `json:"touched,omitempty"` // topics that changed since editions were looked at
+	Fresh   []string `json:"fresh,omitempty"`   // editions that have yet to be
+	Trash   []string `json:"trash,omitempty"`   // threads whose questions were given up
+}
+
+// goingOn is the cursor of what goes on: the lane, or forgetting somebody.
+type goingOn struct {
+	What string `json:"what"`
+	From string `json:"from,omitempty"`
+	Most int    `json:"most,omitempty"` // lines of the next step
+}
+
+var progress = sdk.PerCommunity[laneRow]("lane")
+
+// wake has the lane look for work at a time. An earlier time is not put off: what
+// sets it is the first to have something for it.
+func wake(c *ctx, at time.Time) { c.At(at, "lane").Key("").In(laneID) }
+
+// hour wakes the lane when a digest is due.
+func hour(c *ctx) error {
+	if due(c) {
+		wake(c, c.Now())
+	}
+	return nil
+}
+
+// lane is the timer by which it is woken.
+func lane(c *ctx) error { return step(c, maxBatch) }
+
+// goOn goes on with what did not fit into one event.
+func goOn(c *ctx) error {
+	on := sdk.NoteOf[goingOn](c)
+	if on.What == "forget" {
+		return forget(c, on.From)
+	}
+	return step(c, on.Most)
+}
+
+// step does one step of the lane.
+func step(c *ctx, most int) error {
+	defer func(was map[string]string) { names = was }(names)
+	names = places.Get(c)
+	l := progress.Get(c)
+	b, err := current(c, &l)
+	if errors.Is(err, errOld) { // the new image is under way
+		again := 2 * time.Second
+		if c.Event.Depth > 8 {
+			again = time.Minute
+		}
+		wake(c, c.Now().Add(again))
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	if l.Held {
+		b.Index.Hold()
+	}
+	next := goingOn{What: "lane", Most: maxBatch}
+	switch {
+	case l.crowded():
+		tidy(c, &l, b)
+	case len(l.Review) < maxReviews && absorb(c, &l, b, &next, most):
+	case len(l.Review) > 0:
+		review(c, &l, b)
+	case len(l.Touched)+len(l.Fresh) > 0:
+		freshen(c, &l, b)
+	case len(l.Trash) > 0:
+		sweep(c, &l)
+	case due(c):
+		publish(c, b)
+	default:
+		return nil
+	}
+	progress.Set(c, l)
+	c.Continue(sdk.Note(next))
+	return nil
+}
+
+// sweep deletes the thread of a question that was given up.
+func sweep(c *ctx, l *laneRow) {
+	key := l.Trash[0]
+	l.Trash = slices.Delete(l.Trash, 0, 1)
+	place, id := cutKey(key)
+	if t, ok := threads.Lookup(c, key); ok {
+		drop(c, place, id, &t)
+	}
+}
+
+// touch notes that a topic changed.
+func (l *laneRow) touch(topics ...uint32) {
+	for _, t := range topics {
+		if t != 0 && !slices.Contains(l.Touched, t) && len(l.Touched) < 1000 {
+			l.Touched = append(l.Touched, t)
+		}
+	}
+}
+
+// look has something be looked at: a thread by its key, a topic by "#" and its
+// number, or topics that became one by "#", both numbers and a blank between.
+func (l *laneRow) look(what string) {
+	if !slices.Contains(l.Review, what) {
+		l.Review = append(l.Review, what)
+	}
+}
+
+// dropped has threads be deleted that the book has given up.
+func (l *laneRow) dropped(all []book.Source) {
+	for _, s := range all {
+		if len(l.Trash) < 500 {
+			l.Trash = append(l.Trash, at(s.Place, s.Message))
+		}
+	}
+}

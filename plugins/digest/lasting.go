@@ -1,0 +1,6 @@
+//go:build !wasip1
+
+package main
+
+// pristine says that memory is put back after every event: not under go test.
+const pristine = false
