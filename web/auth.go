@@ -58,3 +58,9 @@ func by(ctx context.Context) audit.Who {
 	p, _ := ctx.Value(personKey{}).(access.Person)
 	return p.Who("api")
 }
+
+// role is the role of who makes a request, "" if that is nobody.
+func role(ctx context.Context) access.Role {
+	p, _ := ctx.Value(personKey{}).(access.Person)
+	return p.Role
+}

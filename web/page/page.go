@@ -145,13 +145,19 @@ func New(o Options) (*Frame, error) {
 
 // Get registers a page for those whom need covers.
 func (f *Frame) Get(pattern string, need access.Role, h Handler) {
-	f.routes = append(f.routes, Route{http.MethodGet, pattern, need, f.guarded(need, h)})
+	f.routes = append(f.routes, Route{http.MethodGet, pattern, need, f.guarded(need, nil, h)})
+}
+
+// Open registers a page for those whom need covers, and for everybody while open
+// says so.
+func (f *Frame) Open(pattern string, need access.Role, open func() bool, h Handler) {
+	f.routes = append(f.routes, Route{http.MethodGet, pattern, need, f.guarded(need, open, h)})
 }
 
 // Post registers what a form does, for those whom need covers. Forms of other
 // sites do not reach it.
 func (f *Frame) Post(pattern string, need access.Role, h Handler) {
-	f.routes = append(f.routes, Route{http.MethodPost, pattern, need, f.guarded(need, h)})
+	f.routes = append(f.routes, Route{http.MethodPost, pattern, need, f.guarded(need, nil, h)})
 }
 
 // Log says what those who look after hearth should know of a request.
@@ -175,8 +181,9 @@ func (s *Set) Menu(items ...Item) {
 // in a page.
 const policy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 
-// guarded checks all that there is to check before h.
-func (f *Frame) guarded(need access.Role, h Handler) http.Handler {
+// guarded checks all that there is to check before h. open says whether everybody
+// may come, nil that they may not.
+func (f *Frame) guarded(need access.Role, open func() bool, h Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, hr *http.Request) {
 		hd := w.Header()
 		hd.Set("Content-Security-Policy", policy)
@@ -199,7 +206,7 @@ func (f *Frame) guarded(need access.Role, h Handler) http.Handler {
 			return
 		}
 		switch {
-		case need == Everybody || r.Person.Role.Covers(need):
+		case need == Everybody || r.Person.Role.Covers(need) || open != nil && open():
 			if err := h(w, r); err != nil {
 				f.tell(w, r, err)
 			}

@@ -78,8 +78,8 @@ func (l Texts) Has(key string) bool {
 // Spans is the text of key, with code where it has backquotes.
 func (l Texts) Spans(key string, args ...any) []Span { return Quoted(l.Say(key, args...)) }
 
-// With are the texts and a value together, for a template that needs both.
-func (l Texts) With(v any) []any { return []any{l, v} }
+// With are the texts and some values together, for a template that needs them all.
+func (l Texts) With(v ...any) []any { return append([]any{l}, v...) }
 
 // In is a text that is there by language, in this one if it can be.
 func (l Texts) In(t map[string]string) string {
