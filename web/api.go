@@ -24,7 +24,8 @@ func (s *Server) api(r chi.Router) {
 	c.CreateHooks = nil // no $schema in every answer
 	c.RejectUnknownQueryParameters = true
 	c.Components.SecuritySchemes = map[string]*huma.SecurityScheme{
-		scheme: {Type: "http", Scheme: "bearer", Description: "A token. What an operation needs of it is its role: viewer, manager or admin, each of which may do what those before it may."},
+		scheme:       {Type: "http", Scheme: "bearer", Description: "A token. What an operation needs of it is its role: viewer, manager or admin, each of which may do what those before it may."},
+		memberScheme: {Type: "http", Scheme: "bearer", Description: "A member's own token, as `hearth go login` gets one. It is for telling something of that member, and for nothing else."},
 	}
 	api := humachi.New(r, c)
 	api.UseMiddleware(s.authorize)
@@ -44,6 +45,9 @@ func (s *Server) api(r chi.Router) {
 	if s.o.Tasks != nil {
 		s.taskRoutes(api)
 	}
+	if s.o.Experiments != nil {
+		s.experimentRoutes(api)
+	}
 	if s.o.Plugins != nil {
 		s.pluginRoutes(api)
 	}
@@ -55,6 +59,18 @@ func (s *Server) api(r chi.Router) {
 	}
 	if s.o.Members != nil {
 		s.memberRoutes(api)
+	}
+	if s.o.Outside != nil {
+		s.outsideRoutes(api)
+	}
+	if s.o.Analytics != nil {
+		s.analyticsRoutes(api)
+	}
+	if s.o.Answers != nil {
+		s.answerRoutes(r, api)
+	}
+	if s.o.Knowledge != nil {
+		s.knowledgeRoutes(api)
 	}
 }
 
@@ -92,6 +108,9 @@ func needs(role access.Role, o huma.Operation) huma.Operation {
 func (s *Server) authorize(ctx huma.Context, next func(huma.Context)) {
 	r, w := humachi.Unwrap(ctx)
 	w.Header().Set("Cache-Control", "no-store")
+	if s.members(ctx, next) {
+		return
+	}
 	for _, security := range ctx.Operation().Security {
 		for _, role := range security[scheme] {
 			known, ok := s.let(w, r, access.Role(role))

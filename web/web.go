@@ -16,6 +16,11 @@
 //	             │  /api/v1/plugins    versions come and go ─► Plugins plugins.go, pluginsapi.go, pluginslive.go
 //	             │                     what one would do ─► Replayer replay.go
 //	             │  /api/v1/events     CloudEvents ─► Host.Accept    cloudevents.go
+//	             │  /api/v1/track      what members do elsewhere     track.go, backfill.go
+//	             │  /api/v1/analytics  what was measured ─► Analytics analytics.go, analyticsapi.go, analyticstables.go
+//	             │  /api/v1/experiments what is tried ─► Experiments experiments.go, experimentsapi.go
+//	             │  /api/v1/answers    what was answered before ─► Answerer answers.go
+//	             │  /api/v1/knowledge  what was asked ─► Knowledge   knowledge.go
 //	             ├─ /debug/pprof/…     bearer token                  health.go
 //	             └─ what platforms serve: /chat/, /slack/…           Options.Mounts
 //
@@ -64,6 +69,9 @@ type Options struct {
 	// Tasks is the learning path, for its page and the API; nil leaves it out.
 	Tasks Tasks
 
+	// Experiments are what is tried, for the API; nil leaves them out.
+	Experiments Experiments
+
 	// Plugins is the life of the plugins, for the API; nil leaves it out, and shows
 	// those that are live alone.
 	Plugins Plugins
@@ -76,6 +84,19 @@ type Options struct {
 
 	// Members are the community's people, for the API; nil leaves them out.
 	Members Members
+
+	// Outside is what members do elsewhere, for the API; nil leaves it out.
+	Outside Outside
+
+	// Analytics is what was measured, for the API; nil leaves it out.
+	Analytics Analytics
+
+	// Answers is what the community has answered before, for the API; nil leaves it
+	// out.
+	Answers Answerer
+
+	// Knowledge is what was asked and answered, for the API; nil leaves it out.
+	Knowledge Knowledge
 
 	// Mounts are handlers by path; a trailing slash takes all below it. They bound
 	// what they read, up to MaxBody.

@@ -136,6 +136,7 @@ var words = page.Words{
 	"group.privacy":       {"Privacy", "隐私"},
 	"group.verify":        {"Running code", "运行代码"},
 	"group.webchat":       {"Web chat", "网页聊天"},
+	"group.knowledge":     {"Knowledge", "知识库"},
 	"group.slack":         {"Slack", "Slack"},
 	"group.dingtalk":      {"DingTalk", "钉钉"},
 	"group.telegram":      {"Telegram", "Telegram"},

@@ -1,10 +1,13 @@
 // Package front is the front page for who is signed in: today in the community,
-// what needs attention, and, until there is something to count, what to do next.
-// It owns how that is shown. It must not know the engine or a store: it meets
-// them as [Host], which host/cmd/hearth joins.
+// what needs attention, until there is something to count what to do next, and
+// how the community does: who is active, who stays, how far newcomers come. It
+// owns how that is shown. It must not know the engine, a store or how anything is
+// measured: it meets them as [Host] and web.Analytics, which host/cmd/hearth joins.
 //
-// A number says what it counts and since when. One that cannot be known stands
-// as "–", never as 0.
+// A number says what it counts, over which members and since when. One that cannot
+// be known stands as "–", never as 0. Each chart is drawn by the page's script from
+// a table that stands beside it (page/assets/charts.js), and is drawn anew every
+// minute from those of a fresh answer; without scripts the tables are all there is.
 //
 // It stores nothing.
 package front
@@ -14,6 +17,7 @@ import (
 	"embed"
 	"errors"
 	"fmt"
+	"maps"
 	"net/http"
 	"slices"
 	"strconv"
@@ -53,12 +57,13 @@ type Count struct {
 	Ever  bool
 }
 
-// Options say what the page works with. All but Now are required.
+// Options say what the page works with. All but Analytics and Now are required.
 type Options struct {
-	Frame  *page.Frame
-	Host   Host
-	Access *access.Keeper
-	Now    func() time.Time // nil is time.Now
+	Frame     *page.Frame
+	Host      Host
+	Access    *access.Keeper
+	Analytics web.Analytics    // nil leaves the charts out
+	Now       func() time.Time // nil is time.Now
 }
 
 //go:embed html
@@ -78,13 +83,20 @@ func Register(o Options) error {
 	if o.Now == nil {
 		o.Now = time.Now
 	}
-	set, err := o.Frame.NewSet(files, words, "html/*.html")
+	all := maps.Clone(words)
+	maps.Copy(all, chartWords)
+	set, err := o.Frame.NewSet(files, all, "html/*.html")
 	if err != nil {
 		return fmt.Errorf("front: %w", err)
 	}
 	p := &pages{set, o}
 	set.Menu(page.Item{Path: "/", Key: "today", Need: access.Viewer})
 	o.Frame.Get("/", access.Viewer, p.today)
+	if o.Analytics != nil {
+		o.Frame.Get("/numbers/{file}", access.Viewer, p.figures)
+		o.Frame.Get("/funnel/{step}", access.Manager, p.behind)
+		o.Frame.Get("/funnel/{step}/{file}", access.Manager, p.standingFile)
+	}
 	return nil
 }
 
@@ -97,6 +109,7 @@ type todayView struct {
 	Fresh     bool   // nobody has joined yet: what to do comes first
 	Steps     []step // what to do until there is something to count; nil once all is done
 	Left      int    // of those that are not done
+	Charts    *charts
 }
 
 type tile struct {
@@ -139,7 +152,38 @@ func (p *pages) today(w http.ResponseWriter, r *page.Request) error {
 	v.Attention = p.attention(t, r.Person.Role, &today, &st)
 	v.Fresh = today.Newcomers == nil || !today.Newcomers.Ever
 	v.Steps, v.Left = p.steps(t, r.Person.Role, &today, &st, len(tokens))
-	return p.Show(w, r, http.StatusOK, "today", v)
+	status := http.StatusOK
+	if p.o.Analytics != nil {
+		if v.Charts, err = p.charts(r); err != nil {
+			return err
+		}
+		if len(v.Charts.Filter.Wrong) > 0 {
+			status = http.StatusUnprocessableEntity
+		}
+	}
+	return p.Show(w, r, status, "today", v)
+}
+
+// charts reads what a request asks for.
+func (p *pages) charts(r *page.Request) (*charts, error) {
+	ctx, t := r.Context(), p.Texts(r)
+	sc, err := p.o.Analytics.Scope(ctx, web.Cohorts{})
+	if err != nil {
+		return nil, err
+	}
+	q, f := ask(t, r, &sc)
+	none := &charts{Filter: f, Every: int(refreshEvery / time.Second), Known: sc.Since != ""}
+	if len(f.Wrong) > 0 {
+		return none, nil
+	}
+	d, err := p.o.Analytics.Dashboard(ctx, q)
+	switch {
+	case f.refused(t, err):
+		return none, nil
+	case err != nil:
+		return nil, err
+	}
+	return p.chartsView(t, f, q, &d, r.Person.Role.Covers(access.Manager)), nil
 }
 
 func (p *pages) tiles(t page.Texts, d *Today) []tile {

@@ -47,7 +47,7 @@ func newDev() *cobra.Command {
 	}
 	c.Flags().BoolVar(&scored, "score", false, "lines begin with the true cluster: print how near what is found comes to it")
 	c.Flags().BoolVar(&asJSON, "json", false, "print JSON")
-	cmd.AddCommand(c)
+	cmd.AddCommand(c, newSimulate())
 	return cmd
 }
 

@@ -27,6 +27,9 @@ func main() { os.Exit(run(os.Args[1:], os.Stdout, os.Stderr)) }
 
 // run is main with its ends in hand; it returns the exit code.
 func run(args []string, stdout, stderr io.Writer) int {
+	if len(args) > 0 && args[0] == "go" {
+		return goCommand(args[1:], stdout, stderr)
+	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	// A second signal ends the process at once: who presses Ctrl-C twice means it.
@@ -80,7 +83,7 @@ func newRoot() *cobra.Command {
 	f.StringVar(&g.data, "data", "", "data `DIR`ectory (default as the config has it, else ./data)")
 	f.StringVar(&g.server, "server", "", "`URL` of the hearth that runs (default the one that uses the data directory)")
 	root.AddCommand(newServe(g), newStatus(g), newEvents(g), newPlugin(g), newPause(g), newResume(g), newAdmin(g), newSlack(g),
-		newDoctor(g), newVerify(), newReplay(g), newTasks(g), newConfig(g), newDev(), newVersion())
+		newDoctor(g), newVerify(), newReplay(g), newTasks(g), newAnalytics(g), newGo(), newExport(g), newConfig(g), newDev(), newVersion())
 	usageErrors(root)
 	return root
 }

@@ -26,6 +26,7 @@ import (
 	"github.com/hearthbot/hearth/host"
 	"github.com/hearthbot/hearth/host/access"
 	"github.com/hearthbot/hearth/host/audit"
+	"github.com/hearthbot/hearth/host/chat/github"
 	"github.com/hearthbot/hearth/host/cmd/hearth/config"
 	"github.com/hearthbot/hearth/host/house"
 	"github.com/hearthbot/hearth/host/registry"
@@ -35,6 +36,9 @@ import (
 	"github.com/hearthbot/hearth/web"
 	"github.com/hearthbot/hearth/web/page"
 )
+
+// keptViews is how many bytes of plugins' answers are kept.
+const keptViews = 32 << 20
 
 // Options are what an App is made of. Config and Plugins are required.
 type Options struct {
@@ -97,6 +101,8 @@ type App struct {
 	shares    *shares
 	gate      *gate
 	platforms *platforms
+	outside   *outside
+	trials    *trials
 	settings  *board
 	registry  *prometheus.Registry
 	pages     *page.Frame
@@ -194,10 +200,11 @@ func (a *App) openEngine(ctx context.Context) (err error) {
 		return err
 	}
 	t := tuning(c)
+	a.outside = &outside{app: a}
 	a.engine, err = host.New(ctx, host.Options{
-		Verifier: verifier, House: true,
-		Store: a.store, Wasm: a.wasm, Logger: a.log, Metrics: a.registry,
-		Community: t.Community, Policy: t.Policy, Journal: t.Journal, Retries: t.Retries, Keep: t.Keep,
+		Verifier: verifier, House: true, Outside: a.outside,
+		Store: a.store, Wasm: a.wasm, Logger: a.log, Metrics: a.registry, Views: keptViews,
+		Community: t.Community, Measure: t.Measure, Policy: t.Policy, Journal: t.Journal, Retries: t.Retries, Keep: t.Keep,
 		Secret: func(plugin, name string) (string, bool) {
 			s, ok := a.conf().Plugins[plugin].Secrets[name]
 			return s.Reveal(), ok
@@ -209,6 +216,7 @@ func (a *App) openEngine(ctx context.Context) (err error) {
 		return err
 	}
 	a.gate = newGate(a.engine)
+	a.trials = &trials{engine: a.engine, audit: a.audit, log: a.log}
 	return nil
 }
 
@@ -260,8 +268,10 @@ func (a *App) openWeb(context.Context) (err error) {
 		return err
 	}
 	tasks := &learning{engine: a.engine, verifier: a.verifier, audit: a.audit, log: a.log}
-	a.web, err = web.New(web.Options{Host: &joined{engine: a.engine, gate: a.gate, log: a.log}, Verifier: verifier, Run: run, Pages: pages, Tasks: tasks, Settings: a.settings, Members: &people{a.engine}, Replayer: replayer{a.engine}, Plugins: &keeping{a},
-		Access: a.access, NotReady: a.state.notReady, Mounts: a.platforms.mounts(),
+	mounts := a.platforms.mounts()
+	mounts[github.Path] = a.outside
+	a.web, err = web.New(web.Options{Host: &joined{engine: a.engine, gate: a.gate, log: a.log}, Verifier: verifier, Run: run, Pages: pages, Tasks: tasks, Experiments: a.trials, Settings: a.settings, Members: &people{a.engine}, Outside: a.outside, Analytics: statistics{a.engine}, Replayer: replayer{a.engine}, Answers: a.knowledge(), Knowledge: a.knowledge(), Plugins: &keeping{a},
+		Access: a.access, NotReady: a.state.notReady, Mounts: mounts,
 		Platforms: platformNames, Community: func() string { return a.conf().Community.Name }, Version: a.o.Version, Metrics: a.registry, Logger: a.log})
 	if err != nil {
 		return err
@@ -356,6 +366,9 @@ func (a *App) work(ctx context.Context, grace time.Duration) error {
 		}
 		a.verifier.PrepareFrom(dirs)
 	}
+	var guarding sync.WaitGroup
+	guarding.Go(func() { a.trials.guard(ctx) })
+	defer guarding.Wait()
 	if err := a.engine.Run(ctx, grace); err != nil {
 		return stopped(ctx, err)
 	}

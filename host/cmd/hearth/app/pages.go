@@ -12,9 +12,11 @@ import (
 	"github.com/hearthbot/hearth/sdk/abi"
 	"github.com/hearthbot/hearth/web"
 	"github.com/hearthbot/hearth/web/door"
+	knownpages "github.com/hearthbot/hearth/web/known"
 	"github.com/hearthbot/hearth/web/page"
 	peoplepages "github.com/hearthbot/hearth/web/people"
 	"github.com/hearthbot/hearth/web/setup"
+	trialpages "github.com/hearthbot/hearth/web/trials"
 )
 
 // openPages makes the frame of the pages and registers all of them.
@@ -36,6 +38,13 @@ func (a *App) openPages() (*page.Frame, error) {
 		return nil, err
 	}
 	if err := peoplepages.Register(peoplepages.Options{Frame: f, Members: &people{a.engine}}); err != nil {
+		return nil, err
+	}
+	if err := knownpages.Register(knownpages.Options{Frame: f, Knowledge: a.knowledge(), Open: func() bool { return a.conf().Knowledge.Public },
+		URL: a.URL, Community: func() string { return a.conf().Community.Name }}); err != nil {
+		return nil, err
+	}
+	if err := trialpages.Register(trialpages.Options{Frame: f, Experiments: a.trials}); err != nil {
 		return nil, err
 	}
 	f.Parts()

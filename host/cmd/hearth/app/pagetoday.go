@@ -10,7 +10,7 @@ import (
 
 // frontPage registers "/" for who is signed in.
 func (a *App) frontPage(f *page.Frame) error {
-	return front.Register(front.Options{Frame: f, Host: daily{&joined{engine: a.engine, gate: a.gate, log: a.log}, &a.state, a.verifier}, Access: a.access})
+	return front.Register(front.Options{Frame: f, Host: daily{&joined{engine: a.engine, gate: a.gate, log: a.log}, &a.state, a.verifier}, Access: a.access, Analytics: statistics{a.engine}})
 }
 
 // daily is the engine as the front page sees it.

@@ -250,6 +250,7 @@ func schemaSays(err error) error {
 func tuning(c *config.Config) host.Tuning {
 	return host.Tuning{
 		Community:  host.Community{Name: c.Community.Name, Locale: c.Community.Locale, TimeZone: c.Community.TimeZone, Managers: c.Community.Managers},
+		Measure:    measureOf(c),
 		Policy:     host.Policy{QuietFrom: c.Policy.QuietFrom, QuietTo: c.Policy.QuietTo, DailyCap: c.Policy.DailyCap, Expiry: c.Policy.Expiry},
 		Journal:    host.Journal{MaxRows: c.Journal.MaxRows, MaxAge: c.Journal.MaxAge},
 		Retries:    host.Retries{Delays: c.Retries.Delays, Deliveries: c.Retries.Deliveries},
@@ -257,6 +258,12 @@ func tuning(c *config.Config) host.Tuning {
 		MaxBacklog: c.Limits.Backlog, MaxOutbox: c.Limits.Outbox, MaxTimers: c.Limits.Timers,
 		HouseTexts: ourTexts(c),
 	}
+}
+
+// measureOf is what of a config says what is measured.
+func measureOf(c *config.Config) host.Measure {
+	m := c.Analytics.Measure()
+	return host.Measure{Active: m.Active, Funnel: m.Funnel, Window: m.Window, Metrics: m.Metrics}
 }
 
 // errBusy says that settings cannot be changed at this moment.

@@ -37,10 +37,13 @@ type Config struct {
 	Limits    Limits
 	Access    Access
 	Privacy   Privacy
+	Analytics Analytics
 	Verify    Verify
 	Registry  Registry
 	Webchat   Webchat
+	Knowledge Knowledge
 	Slack     Slack
+	GitHub    GitHub
 	Plugins   map[string]Plugin
 
 	lines map[string]int    // where a table or key stands in File
@@ -137,6 +140,11 @@ type Webchat struct {
 	Channels []string // beside #general
 }
 
+// Knowledge is [knowledge]: the archive at /knowledge.
+type Knowledge struct {
+	Public bool // everybody may read what was asked in public channels, who is not signed in too
+}
+
 // Slack is [slack].
 type Slack struct {
 	SigningSecret Secret
@@ -154,6 +162,16 @@ func (s Slack) Enabled() bool {
 func (s Slack) Complete() bool {
 	return s.BotToken.Set() && (s.SigningSecret.Set() || s.AppToken.Set())
 }
+
+// GitHub is [github]: where members' pull requests come from.
+type GitHub struct {
+	WebhookSecret Secret // of the webhook at /github/webhook; not set: there is none
+	Token         Secret // for the API: what happened before, and whose account is whose
+	APIURL        string
+}
+
+// Enabled says whether GitHub is connected.
+func (g GitHub) Enabled() bool { return g.WebhookSecret.Set() || g.Token.Set() }
 
 // Plugin is [plugins.NAME].
 type Plugin struct {
@@ -178,14 +196,15 @@ func Default() *Config {
 		Journal:   Journal{MaxRows: 1_000_000, MaxAge: 30 * 24 * time.Hour},
 		Retries: Retries{Delays: []time.Duration{time.Second, 2 * time.Second, 4 * time.Second, 8 * time.Second, 15 * time.Second,
 			time.Minute, 5 * time.Minute}, Deliveries: 12},
-		Limits:   Limits{Backlog: 100_000, Outbox: 100_000, Timers: 100_000},
-		Access:   Access{Session: 12 * time.Hour, GroupsClaim: "groups"},
-		Privacy:  Privacy{Audit: 365 * day, Seen: 7 * day, Buttons: 90 * day, Track: 732 * day},
-		Verify:   defaultVerify(),
-		Registry: Registry{Signatures: registry.Warn, Keep: 5},
-		Webchat:  Webchat{Enabled: true},
-		Plugins:  map[string]Plugin{},
-		lines:    map[string]int{},
+		Limits:    Limits{Backlog: 100_000, Outbox: 100_000, Timers: 100_000},
+		Access:    Access{Session: 12 * time.Hour, GroupsClaim: "groups"},
+		Privacy:   Privacy{Audit: 365 * day, Seen: 7 * day, Buttons: 90 * day, Track: 732 * day},
+		Analytics: defaultAnalytics(),
+		Verify:    defaultVerify(),
+		Registry:  Registry{Signatures: registry.Warn, Keep: 5},
+		Webchat:   Webchat{Enabled: true},
+		Plugins:   map[string]Plugin{},
+		lines:     map[string]int{},
 	}
 }
 
@@ -263,12 +282,16 @@ func (c *Config) keys() []key {
 		{"webchat.enabled", Now, boolean(&c.Webchat.Enabled)},
 		{"webchat.secret", Now, secret(&c.Webchat.Secret, 16)},
 		{"webchat.channels", Now, texts(&c.Webchat.Channels)},
+		{"knowledge.public", Now, boolean(&c.Knowledge.Public)},
 		{"slack.signing_secret", Now, secret(&c.Slack.SigningSecret, 0)},
 		{"slack.bot_token", Now, secret(&c.Slack.BotToken, 0)},
 		{"slack.app_token", Now, secret(&c.Slack.AppToken, 0)},
 		{"slack.api_url", File, httpURL(&c.Slack.APIURL)},
+		{"github.webhook_secret", Now, secret(&c.GitHub.WebhookSecret, 16)},
+		{"github.token", Now, secret(&c.GitHub.Token, 0)},
+		{"github.api_url", File, httpURL(&c.GitHub.APIURL)},
 		{"registry.signatures", File, choice(&c.Registry.Signatures, registry.Required, registry.Warn, registry.Off)},
 		{"registry.keys", File, publicKeys(&c.Registry.Keys)},
 		{"registry.keep", Now, number(&c.Registry.Keep, 1, 50)},
-	}, c.Verify.keys()...)
+	}, append(c.Analytics.keys(), c.Verify.keys()...)...)
 }

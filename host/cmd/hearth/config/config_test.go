@@ -231,7 +231,7 @@ func TestExample(t *testing.T) {
 		b.WriteString(l + "\n")
 	}
 	c, err := Parse("hearth.example.toml", []byte(b.String()), env(map[string]string{"HEARTH_WEBCHAT_SECRET": "0123456789abcdef",
-		"SLACK_SIGNING_SECRET": "a", "SLACK_BOT_TOKEN": "b", "SLACK_APP_TOKEN": "c", "PLUGIN_TOKEN": "d", "OIDC_CLIENT_SECRET": "e"}))
+		"SLACK_SIGNING_SECRET": "a", "SLACK_BOT_TOKEN": "b", "SLACK_APP_TOKEN": "c", "GITHUB_WEBHOOK_SECRET": "0123456789abcdef", "GITHUB_TOKEN": "f", "PLUGIN_TOKEN": "d", "OIDC_CLIENT_SECRET": "e"}))
 	if err != nil {
 		t.Fatalf("with the # taken away: %v", err)
 	}
@@ -243,7 +243,7 @@ func TestExample(t *testing.T) {
 	want := Default()
 	want.File, want.lines = c.File, c.lines
 	// Your own, by nature.
-	want.Server.PublicURL, want.Webchat.Secret, want.Slack, want.Plugins = c.Server.PublicURL, c.Webchat.Secret, c.Slack, c.Plugins
+	want.Server.PublicURL, want.Webchat.Secret, want.Slack, want.GitHub, want.Plugins = c.Server.PublicURL, c.Webchat.Secret, c.Slack, c.GitHub, c.Plugins
 	want.Access.Issuer, want.Access.ClientID, want.Access.ClientSecret = c.Access.Issuer, c.Access.ClientID, c.Access.ClientSecret
 	// None is an empty list there.
 	want.Webchat.Channels, want.Verify.Imports, want.Community.Managers = c.Webchat.Channels, c.Verify.Imports, c.Community.Managers

@@ -68,14 +68,26 @@ var help = map[string]Text{
 	"registry.keys":       both("Public keys of minisign whose signatures are trusted, one a line", "受信任的 minisign 公钥，每行一个"),
 	"registry.keep":       both("Versions of each plugin that are kept beside the one that runs", "每个插件除正在运行的版本外保留多少个版本"),
 
+	"analytics.active":  both("Kinds of event that count as being active, one a line", "哪些事件算作活跃，每行一个"),
+	"analytics.funnel":  both("Steps that newcomers take, by kinds of event and tracked names; a change counts everybody anew", "新成员经过的步骤，每步由事件类型或插件记录的名字构成；修改后会重新统计所有成员"),
+	"analytics.window":  both("How long newcomers have for the steps, from their join", "新成员从加入起有多长时间走完这些步骤"),
+	"analytics.metrics": both("What experiments are judged by beside the funnel: activity on a day, or a name within a time", "除漏斗步骤外，实验用什么来评判：某一天是否活跃，或在多长时间内做到某件事"),
+	"analytics.events":  both("What events from outside count as: a step of the funnel or a tracked name, by their own", "外部事件算作什么：事件名对应漏斗的步骤，或一个记录的名字"),
+
 	"webchat.enabled":  both("The chat at /chat, with no account anywhere", "开放 /chat 网页聊天，无需任何账号"),
 	"webchat.secret":   both("Signs the cookies of the web chat; without one hearth makes its own", "网页聊天的签名密钥；不设置时由 hearth 自己生成"),
 	"webchat.channels": both("Channels of the web chat beside #general, one a line", "网页聊天里除 #general 外的频道，每行一个"),
+
+	"knowledge.public": both("Everybody may read the archive at /knowledge, without signing in: what was asked in channels that are public", "任何人无需登录即可阅读 /knowledge：公开频道里问过的问题"),
 
 	"slack.signing_secret": both("Signing Secret, on the app's page under Basic Information", "Signing Secret，在 Slack 应用页面的 Basic Information 里"),
 	"slack.bot_token":      both("Bot token (xoxb-…), under OAuth & Permissions", "机器人令牌（xoxb-…），在 OAuth & Permissions 里"),
 	"slack.app_token":      both("App-level token (xapp-…) for Socket Mode, under Basic Information", "Socket Mode 用的应用令牌（xapp-…），在 Basic Information 里"),
 	"slack.api_url":        both("Where Slack's Web API is, if not at Slack", "Slack Web API 的网址，仅当不在 Slack 官方地址时填写"),
+
+	"github.webhook_secret": both("Secret of the webhook that tells hearth of pull requests, at /github/webhook", "GitHub Webhook 的密钥；Webhook 把拉取请求告诉 hearth，地址是 /github/webhook"),
+	"github.token":          both("Token by which older pull requests and members' accounts are read; public data is enough", "用于读取以前的拉取请求、确认成员账号的令牌；只需要读取公开数据的权限"),
+	"github.api_url":        both("Where GitHub's API is, if not at api.github.com", "GitHub API 的网址，仅当不是 api.github.com 时填写"),
 }
 
 // fileOnly says of the keys that can be set in the file alone why that is so.
@@ -88,6 +100,7 @@ var fileOnly = map[string]Text{
 	"registry.signatures": both("It decides whose code may run, which is for those to choose who run the machine.", "它决定谁的代码可以运行，应由管理机器的人选择。"),
 	"registry.keys":       both("It decides whose code may run, which is for those to choose who run the machine.", "它决定谁的代码可以运行，应由管理机器的人选择。"),
 	"slack.api_url":       both("hearth's tokens are sent there, so whoever could change it here could read them.", "hearth 的令牌会发往该地址，能在此处修改的人就能读到令牌。"),
+	"github.api_url":      both("hearth's token is sent there, so whoever could change it here could read it.", "hearth 的令牌会发往该地址，能在此处修改的人就能读到令牌。"),
 }
 
 // Help of what plugins have beside their own settings.

@@ -2,6 +2,7 @@ package config
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -118,6 +119,13 @@ func (r *reader) read(data string) error {
 	r.meta = meta
 	for _, name := range slices.Sorted(maps.Keys(top)) {
 		r.table(name, top[name])
+	}
+	if err := r.config.Analytics.fit(); err != nil {
+		line := r.config.lines["analytics"]
+		for _, k := range []string{"metrics", "funnel"} { // each is all right by itself
+			line = cmp.Or(r.config.lines["analytics."+k], line)
+		}
+		r.fail(line, "analytics: %v", err)
 	}
 	return r.verdict()
 }

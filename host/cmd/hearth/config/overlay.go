@@ -40,7 +40,7 @@ func (c *Config) Overlay(stored map[string]json.RawMessage) (*Config, []Fault) {
 			faults = append(faults, Fault{name, err})
 		}
 	}
-	return out, faults
+	return out, append(faults, out.fitAnalytics(c, slices.Sorted(maps.Keys(stored)))...)
 }
 
 // CheckStorable says why a key cannot be stored, nil if it can be. It wraps

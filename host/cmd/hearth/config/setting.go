@@ -96,7 +96,7 @@ func (c *Config) Settings() []Setting {
 // come in, what leads elsewhere and what guards the machine are the admins'.
 func forManagers(name string) bool {
 	table, _, _ := strings.Cut(name, ".")
-	return (table == "community" || table == "policy") && name != "community.managers"
+	return (table == "community" || table == "policy" || table == "analytics") && name != "community.managers"
 }
 
 // encode is a value as JSON. It is of the kinds that TOML has, so it has one.
