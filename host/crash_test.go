@@ -44,6 +44,13 @@ func TestMain(m *testing.M) {
 		}
 		return
 	}
+	if dir := os.Getenv(nightDir); dir != "" {
+		if err := nightChild(dir); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
+		return
+	}
 	if dir := os.Getenv(vaultDir); dir != "" {
 		if err := vaultChild(dir); err != nil {
 			fmt.Println("failed:", err)

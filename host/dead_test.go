@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"iter"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -246,6 +247,10 @@ func TestLookingCostsNothing(t *testing.T) {
 		}
 		w.mu.Lock()
 		defer w.mu.Unlock()
+		// The community's own figures read counters, of which a day has a few.
+		w.scans = slices.DeleteFunc(w.scans, func(s string) bool {
+			return strings.HasPrefix(s, "measure/") && (strings.HasSuffix(s, " 0 rows") || strings.HasSuffix(s, " 1 rows"))
+		})
 		if got := fmt.Sprint(w.scans); got != "[dropped/: 0 rows timer/: 1 rows]" {
 			t.Errorf("scanned %s", got)
 		}

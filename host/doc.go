@@ -78,6 +78,10 @@
 // somebody, and house.go does what the house's own plugin asks for. metrics.go
 // counts at each station and queues.go shows what waits, and for how long;
 // browse.go goes back through the journal, today.go counts the day, tally.go
-// the last hour and health.go that of each plugin. keys.go and rows.go say how all
+// the last hour and health.go that of each plugin. What becomes of members is
+// measured with the events themselves: package
+// [github.com/hearthbot/hearth/host/measure] says what is counted, measuring.go by
+// which definitions and in which batches, measuringhooks.go what follows from events,
+// measuringcount.go how it is counted anew, and measuringfigures.go tells Prometheus. keys.go and rows.go say how all
 // of it is stored. RATIONALE.md beside this file answers why it is so and not otherwise.
 package host

@@ -26,11 +26,12 @@ type Person struct {
 	Guest    bool      `json:"guest,omitempty"`
 	Stopped  bool      `json:"stopped,omitempty"` // wants nothing they did not ask for
 	NoDM     bool      `json:"no_dm,omitempty"`   // cannot be written to directly
+	Firsts   uint8     `json:"firsts,omitempty"`  // what they have done for the first time, a bit each as [members.Firsts] has them
 }
 
 func person(id string, p *members.Profile) Person {
 	return Person{ID: id, Name: p.Name, Locale: p.Locale, TimeZone: p.TimeZone, GitHub: p.GitHub, Linked: p.Linked, Joined: moment(p.Joined), Left: moment(p.Left),
-		Bot: p.Bot, Guest: p.Guest, Stopped: p.Stopped, NoDM: p.NoDM}
+		Bot: p.Bot, Guest: p.Guest, Stopped: p.Stopped, NoDM: p.NoDM, Firsts: p.Firsts}
 }
 
 // moment is a time as rows have it; the zero time for 0.

@@ -177,12 +177,12 @@ type Step struct {
 // FirstMinutes is what members do in the first five minutes after their join.
 type FirstMinutes struct {
 	Scope
-	N       int           `json:"n" doc:"members who joined"`
-	Actions []FirstAction `json:"actions" nullable:"false"`
+	N       int            `json:"n" doc:"members who joined"`
+	Actions []MinuteAction `json:"actions" nullable:"false"`
 }
 
-// FirstAction is one kind of action.
-type FirstAction struct {
+// MinuteAction is one kind of action.
+type MinuteAction struct {
 	Name    string `json:"action" doc:"message, command, click, mention, file, reaction or run"`
 	Minutes []int  `json:"minutes" nullable:"false" doc:"members who did it in the first, second … minute"`
 }

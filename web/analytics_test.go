@@ -48,7 +48,7 @@ func (n *numbers) Funnel(_ context.Context, q Cohorts) (Funnel, error) {
 }
 
 func (n *numbers) FirstMinutes(_ context.Context, q Cohorts) (FirstMinutes, error) {
-	return FirstMinutes{n.scope("first", q), 4, []FirstAction{{"message", []int{2, 1, 0, 0, 0}}}}, n.err
+	return FirstMinutes{n.scope("first", q), 4, []MinuteAction{{"message", []int{2, 1, 0, 0, 0}}}}, n.err
 }
 
 func (n *numbers) PullRequests(_ context.Context, q RequestFilter) (PullRequests, error) {

@@ -60,6 +60,9 @@ func (s *Server) api(r chi.Router) {
 	if s.o.Members != nil {
 		s.memberRoutes(api)
 	}
+	if s.o.Rebuilder != nil {
+		s.rebuildRoute(api)
+	}
 	if s.o.Outside != nil {
 		s.outsideRoutes(api)
 	}

@@ -3,13 +3,11 @@ package web
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"net/http"
 	"regexp"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
-	"github.com/danielgtaylor/huma/v2/adapters/humachi"
 
 	"github.com/hearthbot/hearth/host/access"
 )
@@ -27,8 +25,8 @@ type Backfilled struct {
 	Pulls     int `json:"pulls" doc:"pull requests that were read"`
 	Opened    int `json:"opened" doc:"openings that are new"`
 	Merged    int `json:"merged" doc:"merges that are new"`
-	Known     int `json:"known" doc:"events that had been taken in before"`
-	Unlinked  int `json:"unlinked" doc:"of the new, those whose author no member has linked: they count for nobody"`
+	Known     int `json:"known" doc:"events that had been taken in before, or tell nothing new of their member"`
+	Unlinked  int `json:"unlinked" doc:"events whose author no member has linked: they count for nobody"`
 	Discarded int `json:"discarded" doc:"of bots, and those without an author any more"`
 }
 
@@ -48,8 +46,7 @@ func (s *Server) backfillRoute(api huma.API) {
 		"What was taken in before counts once, so it may be begun again whenever it broke off."
 	o.DefaultStatus = http.StatusOK
 	o.Errors = []int{http.StatusBadRequest}
-	o.Responses = map[string]*huma.Response{"200": {Description: "How far it is.", Content: map[string]*huma.MediaType{
-		"application/x-ndjson": {Schema: &huma.Schema{Type: huma.TypeString}}}}}
+	o.Responses = lines()
 	huma.Register(api, o, s.backfill)
 }
 
@@ -60,58 +57,10 @@ func (s *Server) backfill(ctx context.Context, in *struct {
 		return nil, huma.Error400BadRequest("a repository is OWNER/NAME, such as golang/go")
 	}
 	who := by(ctx)
-	ctx, cancel := s.open(ctx)
-	return &huma.StreamResponse{Body: func(c huma.Context) {
-		defer cancel()
-		_, w := humachi.Unwrap(c)
-		out := &stream{w: w, c: http.NewResponseController(w)}
-		w.Header().Set("Content-Type", "application/x-ndjson")
-		w.Header().Set("X-Accel-Buffering", "no")
-		say := func(l BackfillLine) {
-			b, err := json.Marshal(l)
-			if err != nil {
-				s.log.ErrorContext(ctx, "a request failed", "doing", "backfill", "err", err)
-				return
-			}
-			out.write(string(b) + "\n")
-		}
-		far, ended := make(chan BackfillProgress, 1), make(chan BackfillLine, 1)
-		go func() {
-			got, err := s.o.Outside.Backfill(ctx, who, in.Repository, func(p BackfillProgress) {
-				select {
-				case <-far: // the last word, if it was not said yet
-				default:
-				}
-				far <- p
-			})
-			last := BackfillLine{BackfillProgress: BackfillProgress{Backfilled: got}, Done: err == nil}
-			if err != nil {
-				var problem *huma.ErrorModel
-				if err = s.failed(ctx, "backfill", err); errors.As(err, &problem) {
-					err = problem
-				}
-				last.Problem, _ = json.Marshal(err) // a struct of texts and numbers
-			}
-			ended <- last
-		}()
-		beat := time.NewTicker(heartbeat)
-		defer beat.Stop()
-		now := BackfillProgress{}
-		for say(BackfillLine{}); ; {
-			select {
-			case now = <-far:
-				say(BackfillLine{BackfillProgress: now})
-			case <-beat.C:
-				say(BackfillLine{BackfillProgress: now})
-			case last := <-ended:
-				say(last)
-				return
-			}
-			if out.err != nil {
-				cancel() // nobody listens
-				<-ended
-				return
-			}
-		}
-	}}, nil
+	return answerInLines(s, ctx, "backfill", func(ctx context.Context, far func(BackfillProgress)) (BackfillProgress, error) {
+		got, err := s.o.Outside.Backfill(ctx, who, in.Repository, far)
+		return BackfillProgress{Backfilled: got}, err
+	}, func(p BackfillProgress, done bool, problem json.RawMessage) any {
+		return BackfillLine{p, done, problem}
+	}), nil
 }

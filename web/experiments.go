@@ -261,14 +261,18 @@ type ExperimentRatio struct {
 
 // GuardResult is where a guardrail of a variation stands.
 type GuardResult struct {
-	Metric    string          `json:"metric"`
-	Variation string          `json:"variation"`
-	Margin    float64         `json:"margin"`
-	Harm      float64         `json:"harm" doc:"how much worse than the control"`
-	Low       float64         `json:"low" doc:"of harm's always-valid interval"`
-	High      float64         `json:"high"`
-	Broken    bool            `json:"broken" doc:"the whole interval lies beyond the margin: the experiment is stopped"`
-	Missing   *ExperimentMiss `json:"missing,omitempty" doc:"not known yet"`
+	Metric     string          `json:"metric"`
+	Variation  string          `json:"variation"`
+	Margin     float64         `json:"margin"`
+	Harm       float64         `json:"harm" doc:"how much worse than the control"`
+	Low        float64         `json:"low" doc:"of harm's always-valid interval"`
+	High       float64         `json:"high"`
+	N          int             `json:"n" doc:"members of the variation whose time has passed"`
+	Met        int             `json:"met" doc:"of them, those of whom it is true"`
+	ControlN   int             `json:"control_n"`
+	ControlMet int             `json:"control_met"`
+	Broken     bool            `json:"broken" doc:"the whole interval lies beyond the margin: the experiment is stopped"`
+	Missing    *ExperimentMiss `json:"missing,omitempty" doc:"not known yet"`
 }
 
 // ExperimentChange makes Want of the experiment Key.

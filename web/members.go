@@ -52,6 +52,7 @@ type Member struct {
 	Locale   string     `json:"locale,omitempty" doc:"BCP 47; not there: the community's"`
 	TimeZone string     `json:"time_zone,omitempty" doc:"IANA; not there: the community's"`
 	GitHub   string     `json:"github,omitempty" doc:"as they said"`
+	Linked   string     `json:"linked,omitempty" doc:"their GitHub account, confirmed"`
 	Joined   *time.Time `json:"joined,omitempty" doc:"first join that was seen"`
 	Left     *time.Time `json:"left,omitempty"`
 	Bot      bool       `json:"bot,omitempty"`
@@ -68,6 +69,43 @@ type MemberDetail struct {
 	Events   []Event      `json:"events" doc:"the newest of theirs, newest first" nullable:"false"`
 	Messages []Message    `json:"messages" doc:"the newest to them, newest first" nullable:"false"`
 	Plugins  []MemberView `json:"plugins" doc:"what plugins know of them" nullable:"false"`
+	Journey  *Journey     `json:"journey,omitempty" doc:"what was measured of them; not there if nothing was"`
+}
+
+// Journey is what was measured of a member.
+type Journey struct {
+	Steps  []JourneyStep   `json:"steps" doc:"of the funnel, in their order" nullable:"false"`
+	First  []OpeningAction `json:"first,omitempty" doc:"what they did in the first five minutes from their join; not there if that was not seen"`
+	Days   int             `json:"days" doc:"on how many local days they were active, as far as those are kept"`
+	Newest string          `json:"newest,omitempty" doc:"the last of those days"`
+	Done   []FirstDone     `json:"done" doc:"what they have done for the first time" nullable:"false"`
+	Trials []Trial         `json:"trials" doc:"experiments whose messages they got" nullable:"false"`
+}
+
+// JourneyStep is a step of the funnel.
+type JourneyStep struct {
+	Name string     `json:"name"`
+	At   *time.Time `json:"at,omitempty" doc:"when they came to it; not there: not yet"`
+}
+
+// OpeningAction is what a member did in their first minutes.
+type OpeningAction struct {
+	Action  string `json:"action"`
+	Minutes []bool `json:"minutes" doc:"whether they did it in each of the minutes" nullable:"false"`
+}
+
+// FirstDone is something that counts once a member.
+type FirstDone struct {
+	Name string     `json:"name"`
+	At   *time.Time `json:"at,omitempty" doc:"not there if it is not kept when"`
+}
+
+// Trial is a member's part in an experiment.
+type Trial struct {
+	Experiment string    `json:"experiment"`
+	Variation  string    `json:"variation"`
+	Since      time.Time `json:"since" doc:"when they were first shown it"`
+	Several    bool      `json:"several,omitempty" doc:"they were shown another variation too, and count for none"`
 }
 
 // MemberView is what a plugin knows of a member.

@@ -88,8 +88,10 @@ type Options struct {
 	// Outside is what members do elsewhere, for the API; nil leaves it out.
 	Outside Outside
 
-	// Analytics is what was measured, for the API; nil leaves it out.
+	// Analytics is what was measured, for the API; nil leaves it out. Rebuilder counts
+	// it anew; nil likewise.
 	Analytics Analytics
+	Rebuilder Rebuilder
 
 	// Answers is what the community has answered before, for the API; nil leaves it
 	// out.

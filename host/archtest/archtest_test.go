@@ -73,7 +73,7 @@ var sole = map[string][]string{
 	"github.com/adhocore/gronx":             {"host"},
 	"github.com/santhosh-tekuri/jsonschema": {"host"},
 	"aead.dev/minisign":                     {"host/registry"},
-	"github.com/expr-lang/expr":             {"host/rollout"},
+	"github.com/expr-lang/expr":             {"host/rollout", "plugins/experiments/plan"},
 	"gonum.org/v1/gonum":                    {"host/measure/stats"},
 }
 
@@ -201,8 +201,11 @@ func refusedOwn(packages map[string]imports, pkg, own string) string {
 	if packages[own] == nil {
 		return "there is no such package in this module"
 	}
-	if strings.HasPrefix(pkg, "host/cmd/hearth") && (strings.HasPrefix(own, "plugins/tasks/") || strings.HasPrefix(own, "plugins/digest/")) {
-		return "" // the binary has the built-in tasks, to verify answers to them without a server, and the digest's clustering, to score it
+	if strings.HasPrefix(pkg, "host/cmd/hearth") && (strings.HasPrefix(own, "plugins/tasks/") || strings.HasPrefix(own, "plugins/digest/") || own == "plugins/experiments/plan") {
+		// The binary has the built-in tasks, to verify answers to them without a server,
+		// the digest's clustering, to score it, and definitions of experiments, to say
+		// on a page what is wrong with them.
+		return ""
 	}
 	if p := best(apart, pkg); p != "" {
 		for _, allowed := range apart[p] {

@@ -32,6 +32,6 @@ func TellTrial(s *Setup, locale string, t *Trial) abi.Content {
 		what = "trial." + t.Metric
 	}
 	return content(abi.Block{Heading: say("trial.stopped.title", "title", name)},
-		abi.Block{Text: say("trial.stopped", "title", name, "which", t.Variation)},
+		abi.Block{Text: say("trial.stopped", "title", name, "variation", t.Variation)},
 		abi.Block{Text: say(what, "name", t.Metric, "now", short(t.Harm*100), "most", short(t.Most*100))})
 }

@@ -21,8 +21,8 @@
 //     of days, to which a late event adds as a punctual one would have;
 //   - reading takes a row for each cohort and age, however many members there are;
 //   - the rows are the compact record of what happened: counters can be counted
-//     anew from them ([Model.Rebuild]), and a forgotten member's row stays under a
-//     random name ([Model.Forget]).
+//     anew from them ([Model.Rebuild]) and compared with them ([Model.Verify]), and
+//     a forgotten member's row stays under a random name ([Model.Forget]).
 //
 // # What counts, and what does not
 //
@@ -55,14 +55,15 @@
 // age, and most events need no read then ([Model.Knows]); a forgotten member's copy
 // has to go with them.
 //
-// An event costs, however many members there are: nothing new, no write; a first
-// activity of a day, a row of 150 to 350 bytes and about twelve counters, of a few
+// An event costs, however many members there are: nothing new, no write; what a
+// member does in their first month, after the first activity of a day, their row and
+// no counter; a first activity of a day, a row of 150 to 350 bytes and about twelve counters, of a few
 // that all members of the day share; a join, a row and five counters; a step of the
 // funnel, a row, three or four counters and a row of the list moved.
 //
 // # Stored rows
 //
-//	measured/MEMBER                                   Row, MessagePack
+//	measured/MEMBER                                   Row, MessagePack; MEMBER is PLATFORM:~NAME once they are forgotten
 //	standing/VERSION/STEP/DAY/SEGMENT/MEMBER          empty: who stands at a step of the funnel
 //	owed/MEMBER/REV                                   counters still to be changed, after one batch had too many
 //	measure/SEGMENT/FAMILY/…                          counters:
@@ -80,7 +81,7 @@
 //	  within/NAME/DAY/BOUND                           of them, by the time to the first pull request
 //	  shown/EXPERIMENT/DAY/VARIATION                  members first shown it on that day
 //	  met/VERSION/EXPERIMENT/DAY/VARIATION/METRIC     of them, those who met the metric
-//	  soon/VERSION/EXPERIMENT/DAY/VARIATION/METRIC/BUCKET   of them, by the time that it took them
+//	  soon/VERSION/EXPERIMENT/METRIC/DAY/VARIATION/BUCKET   of them, by the time that it took them
 //	  several/EXPERIMENT/DAY                          members shown several variations
 //	  pair/A/B/DAY/VA/VB                              members shown VA of experiment A and VB of B, A < B
 //

@@ -179,20 +179,20 @@ func (m *Model) Shown(ctx context.Context, snap store.Snapshot, q Query, experim
 func (m *Model) medians(ctx context.Context, snap store.Snapshot, q Query, experiment, metric string, passed func(Day) bool, arms []Arm) error {
 	soon := make([]map[int]int, len(arms))
 	if err := q.scan(ctx, snap, func(d Day, rest []string, n int) error {
-		if len(rest) != 3 {
-			return fmt.Errorf("%d names behind the day, not 3", len(rest))
+		if len(rest) != 2 {
+			return fmt.Errorf("%d names behind the day, not 2", len(rest))
 		}
 		i, b := slices.IndexFunc(arms, func(a Arm) bool { return a.Variation == rest[0] }), 0
-		if i < 0 || rest[1] != metric || !passed(d) {
+		if i < 0 || !passed(d) {
 			return nil
 		}
 		if soon[i] == nil {
 			soon[i] = map[int]int{}
 		}
-		err := numbers(rest[2:], &b)
+		err := numbers(rest[1:], &b)
 		soon[i][b] += n
 		return err
-	}, famSoon, m.version, experiment); err != nil {
+	}, famSoon, m.version, experiment, metric); err != nil {
 		return err
 	}
 	for i := range arms {

@@ -89,7 +89,7 @@ func (c cell) key(segment string) store.Key {
 	case famPair:
 		return k.Join(c.x, c.y, c.day.String(), c.z, c.w)
 	case famSoon:
-		return k.Join(c.w, c.x, c.day.String(), c.y, c.z, n(c.a))
+		return k.Join(c.w, c.x, c.z, c.day.String(), c.y, n(c.a))
 	}
 	return k.Join(c.w, c.x, c.day.String(), c.y, c.z) // famMet
 }
@@ -106,6 +106,9 @@ func (c cell) key(segment string) store.Key {
 // cannot be told from them.
 func (m *Model) Changes(member string, before, after *Row) []Add {
 	p := changed(before, after)
+	if p == (parts{lo: math.MaxInt32, hi: math.MinInt32}) {
+		return nil
+	}
 	was, is := make([]worth, 0, 32), make([]worth, 0, 32)
 	m.tally(before, &p, func(c cell, n int64) { was = append(was, worth{c, n}) })
 	m.tally(after, &p, func(c cell, n int64) { is = append(is, worth{c, n}) })
@@ -167,7 +170,7 @@ func changed(before, after *Row) parts {
 	}
 	p := parts{
 		lo: math.MaxInt32, hi: math.MinInt32,
-		spans: !slices.Equal(before.Spans, after.Spans), marks: !slices.Equal(before.Marks, after.Marks),
+		spans: windows(before) != windows(after), marks: !slices.Equal(before.Marks, after.Marks),
 		early: !slices.Equal(before.Early, after.Early), shown: !slices.Equal(before.Shown, after.Shown),
 		gone: before.Gone() != after.Gone(),
 	}
@@ -307,16 +310,30 @@ func tallyRetention(r *Row, joined, lo, hi Day, count func(cell, int64)) {
 }
 
 func tallyRolling(r *Row, joined Day, count func(cell, int64)) {
-	last := int64(-1)
-	for _, s := range r.Spans { // in their order, so windows only go up
+	active := windows(r)
+	for n := range RollingDays + 1 {
+		if active&(1<<n) != 0 {
+			count(cell{family: famRoll, day: joined, a: n}, 1)
+		}
+	}
+}
+
+// windows has a bit for each window of 24 hours from the join in which a member was
+// active. What a newcomer does after their first message of a day moves the end of
+// a span, and hardly ever one of these.
+func windows(r *Row) (active uint64) {
+	if r.Joined == 0 {
+		return 0
+	}
+	for _, s := range r.Spans {
 		for _, ms := range [...]uint32{s.First, s.Last} {
 			after := int64(s.Day)*daySeconds*1000 + int64(ms) - r.Joined
-			if n := floor(after, daySeconds*1000); n > last && n <= RollingDays {
-				count(cell{family: famRoll, day: joined, a: int(n)}, 1)
-				last = n
+			if n := floor(after, daySeconds*1000); n >= 0 && n <= RollingDays {
+				active |= 1 << n
 			}
 		}
 	}
+	return active
 }
 
 // bound is the number of the first of RequestDays within which something happened;

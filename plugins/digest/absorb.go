@@ -42,7 +42,7 @@ func absorb(c *ctx, l *laneRow, b *book.Book, next *goingOn, most int) bool {
 	for _, chunk := range chunks {
 		place, _ := cutKey(chunk.Key)
 		n := 0
-		for n < len(chunk.Value) && taken < most && w.reads < 40 && len(l.Review) < maxReviews {
+		for n < len(chunk.Value) && taken < most && w.reads < 24 && !l.full() {
 			w.line(place, &chunk.Value[n])
 			n++
 			taken++

@@ -17,9 +17,10 @@ const (
 	laneID = "digest:lane"
 	every  = 20 * time.Second // between what happens and what the lane makes of it
 
-	maxBatch   = 256 // questions of a step
-	maxReads   = 80  // rows that a step reads at most
-	maxReviews = 400 // threads that wait to be looked at; more, and nothing new is taken in before
+	maxBatch   = 256      // questions of a step
+	maxReads   = 80       // rows that a step reads at most
+	maxReviews = 400      // threads that wait to be looked at; more, and nothing new is taken in before
+	maxWaiting = 24 << 10 // bytes of what waits to be looked at, or to be deleted
 )
 
 // laneRow is how far the lane is.
@@ -35,6 +36,8 @@ type laneRow struct {
 	Touched []uint32 `json:"touched,omitempty"` // topics that changed since editions were looked at
 	Fresh   []string `json:"fresh,omitempty"`   // editions that have yet to be
 	Trash   []string `json:"trash,omitempty"`   // threads whose questions were given up
+
+	effects int // of this step, about
 }
 
 // goingOn is the cursor of what goes on: the lane, or forgetting somebody.
@@ -50,9 +53,10 @@ var progress = sdk.PerCommunity[laneRow]("lane")
 // sets it is the first to have something for it.
 func wake(c *ctx, at time.Time) { c.At(at, "lane").Key("").In(laneID) }
 
-// hour wakes the lane when a digest is due.
+// hour wakes the lane when a digest is due, or something waits that woke nobody.
 func hour(c *ctx) error {
-	if due(c) {
+	waiting, _ := pending.Scan(c, sdk.Range{Limit: 1, Relaxed: true})
+	if due(c) || len(waiting) > 0 {
 		wake(c, c.Now())
 	}
 	return nil
@@ -75,6 +79,10 @@ func step(c *ctx, most int) error {
 	defer func(was map[string]string) { names = was }(names)
 	names = places.Get(c)
 	l := progress.Get(c)
+	if broken {
+		mend(c)
+		return nil
+	}
 	b, err := current(c, &l)
 	if errors.Is(err, errOld) { // the new image is under way
 		again := 2 * time.Second
@@ -94,7 +102,9 @@ func step(c *ctx, most int) error {
 	switch {
 	case l.crowded():
 		tidy(c, &l, b)
-	case len(l.Review) < maxReviews && absorb(c, &l, b, &next, most):
+	case len(l.Trash) > 50:
+		sweep(c, &l)
+	case !l.full() && absorb(c, &l, b, &next, most):
 	case len(l.Review) > 0:
 		review(c, &l, b)
 	case len(l.Touched)+len(l.Fresh) > 0:
@@ -111,14 +121,22 @@ func step(c *ctx, most int) error {
 	return nil
 }
 
-// sweep deletes the thread of a question that was given up.
+// sweep deletes threads of questions that were given up.
 func sweep(c *ctx, l *laneRow) {
-	key := l.Trash[0]
-	l.Trash = slices.Delete(l.Trash, 0, 1)
-	place, id := cutKey(key)
-	if t, ok := threads.Lookup(c, key); ok {
+	writes, n := 0, 0
+	for ; n < len(l.Trash) && n < 20; n++ {
+		key := l.Trash[n]
+		t, ok := threads.Lookup(c, key)
+		if !ok {
+			continue
+		}
+		if writes += 1 + len(t.Replies) + len(t.People); writes > 44 && n > 0 {
+			break
+		}
+		place, id := cutKey(key)
 		drop(c, place, id, &t)
 	}
+	l.Trash = slices.Delete(slices.Clone(l.Trash), 0, n)
 }
 
 // touch notes that a topic changed.
@@ -132,17 +150,30 @@ func (l *laneRow) touch(topics ...uint32) {
 
 // look has something be looked at: a thread by its key, a topic by "#" and its
 // number, or topics that became one by "#", both numbers and a blank between.
+// What does not fit is looked at when something changes in it again.
 func (l *laneRow) look(what string) {
-	if !slices.Contains(l.Review, what) {
+	if !slices.Contains(l.Review, what) && length(l.Review) < maxWaiting {
 		l.Review = append(l.Review, what)
 	}
+}
+
+// full says whether what waits to be looked at should be, before more does.
+func (l *laneRow) full() bool {
+	return len(l.Review) >= maxReviews || length(l.Review) >= maxWaiting/2
+}
+
+func length(all []string) (n int) {
+	for _, s := range all {
+		n += len(s) + 4
+	}
+	return n
 }
 
 // dropped has threads be deleted that the book has given up.
 func (l *laneRow) dropped(all []book.Source) {
 	for _, s := range all {
-		if len(l.Trash) < 500 {
-			l.Trash = append(l.Trash, at(s.Place, s.Message))
+		if key := at(s.Place, s.Message); length(l.Trash) < maxWaiting {
+			l.Trash = append(l.Trash, key)
 		}
 	}
 }

@@ -109,7 +109,7 @@ func answerFrom(t *thread, i int, place, root string) *answerRow {
 // review looks at threads and topics that wait for it, as many as a step may.
 func review(c *ctx, l *laneRow, b *book.Book) {
 	reads, n := 0, 0
-	for ; n < len(l.Review) && reads < maxReads-maxSources-4 && n < 24; n++ {
+	for ; n < len(l.Review) && reads < maxReads-maxSources-4 && n < 24 && l.effects < 40; n++ {
 		what := l.Review[n]
 		if rest, ok := strings.CutPrefix(what, "#"); ok {
 			from, to, joined := strings.Cut(rest, " ")
@@ -182,6 +182,7 @@ func set(c *ctx, l *laneRow, topic uint32, row topicRow, a *answerRow) {
 		for _, s := range row.Given {
 			if len(s.Key) > 0 && (a == nil || a.Message != old.Message) {
 				c.DeleteIn(s.Place, s.Key) // it is no answer any more, or its author wants it gone
+				l.effects++
 			}
 		}
 		if a == nil || a.Message != old.Message {
@@ -202,6 +203,7 @@ func again(c *ctx, l *laneRow, b *book.Book, topic uint32) (reads int) {
 		if had {
 			for _, s := range row.Given {
 				c.DeleteIn(s.Place, s.Key)
+				l.effects++
 			}
 			topics.Delete(c, topicKey(topic))
 		}

@@ -66,15 +66,15 @@ func warmed() []string {
 var (
 	shared = book.New()
 	names  map[string]string
+	broken bool // the rows make no book
 )
 
 func takeIn(v *sdk.View[Config]) (err error) {
 	_, _ = sdk.Note(given{}), sdk.Note(goingOn{})
-	names = places.Get(v)
+	names, broken = places.Get(v), false
 	if shared, err = loadBook(v); err != nil {
-		// It is counted anew from what is asked from now on; nobody can be helped by a plugin that does not start.
-		v.Warn("the index cannot be read, and is left out: %v", err)
-		shared = book.New()
+		v.Warn("the index cannot be read, and is made anew from what is asked from now on: %v", err)
+		shared, broken = book.New(), true
 	}
 	if shared.Index.Len() > 1000 {
 		runtime.GC() // what loading has left behind events can use
@@ -191,6 +191,24 @@ func current(c *ctx, l *laneRow) (*book.Book, error) {
 	}
 	b.At = max(b.At, l.Seq)
 	return b, nil
+}
+
+// mend deletes the rows of a book that cannot be read, some in each step, so that
+// a new one can begin.
+func mend(c *ctx) {
+	n := 0
+	for _, m := range append([]sdk.Map[piece]{heads, deltas}, shelf[:]...) {
+		entries, _ := m.Scan(c, sdk.Range{Limit: 45, Relaxed: true})
+		for _, e := range entries {
+			if n++; n > 40 {
+				c.Continue(sdk.Note(goingOn{What: "lane", Most: maxBatch}))
+				return
+			}
+			m.Delete(c, e.Key)
+		}
+	}
+	progress.Set(c, laneRow{})
+	wake(c, c.Now().Add(every))
 }
 
 func deltaKey(at uint64, n int) string { return fmt.Sprintf("%012d.%03d", at, n) }

@@ -26,7 +26,8 @@ func viewAll(v *sdk.View[Config]) error {
 
 // who is the member of a parameter, as they are kept. Of one of whom no event
 // came yet the host may say what its directory knows: joined (Unix milliseconds),
-// locale, time_zone, guest. ok is false if nothing is known of them.
+// locale, time_zone, guest. Testers are known. ok is false if nothing is known of
+// them.
 func who(v *sdk.View[Config], id string) (p person, ok bool) {
 	if id == "" {
 		return p, false
@@ -35,7 +36,7 @@ func who(v *sdk.View[Config], id string) (p person, ok bool) {
 		return p, true
 	}
 	joined, err := strconv.ParseInt(v.Param("joined"), 10, 64)
-	if err != nil {
+	if err != nil && !slices.ContainsFunc(live, func(r *plan.Ready) bool { return r.Forced[id] != "" }) {
 		return p, false
 	}
 	return person{Since: v.Now().UnixMilli(), Joined: joined, Locale: v.Param("locale"), TimeZone: v.Param("time_zone"), Guest: v.Param("guest") == "true"}, true

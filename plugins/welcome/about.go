@@ -54,7 +54,7 @@ func introduce(c *ctx) error {
 	if err := start(c); err != nil {
 		return err
 	}
-	answer(c, c.Field("words"))
+	introduced(c, c.Field("words"))
 	return nil
 }
 

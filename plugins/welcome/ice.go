@@ -10,9 +10,13 @@ import (
 )
 
 // The icebreaker answers a newcomer's first words, once: what they write in their
-// introduction, or the first message that says more than hello. Who names a
-// package of the standard library that is much in demand (see package ask) gets a
-// program with it, ready to run; all others get a gentle start.
+// introduction, or the first message that says more than hello and is no code,
+// which is for others to run. Who names a package of the standard library that is
+// much in demand (see package ask) gets a program with it, ready to run; all others
+// get a gentle start.
+//
+// A message has one answer from all plugins together. So the icebreaker waits a
+// moment: who has something to say to the message itself goes first.
 //
 // In the experiment of that name only those who named one are compared, as only
 // for them the groups differ: "example" gets the program, every other group the
@@ -22,7 +26,7 @@ const icebreaker = "icebreaker"
 // iceAnswer is what answered a newcomer's first words.
 type iceAnswer struct {
 	At      time.Time `json:"at"`
-	Kind    string    `json:"kind"`    // example or gentle
+	Kind    string    `json:"kind"`    // example or gentle, "" while it is waited
 	Package string    `json:"package"` // that they named, "" if none
 	Replied bool      `json:"replied"` // they wrote something since
 	Clicked bool      `json:"clicked"`
@@ -34,6 +38,7 @@ var ice = sdk.PerMember[iceAnswer]("ice")
 const (
 	newFor    = 72 * time.Hour      // who joined longer ago is no newcomer
 	iceWatch  = 14 * 24 * time.Hour // after the join, how long it is noted what became of it
+	iceWait   = 10 * time.Second    // between their words and the answer
 	iceGentle = "gentle"
 	iceShown  = "example"
 )
@@ -58,10 +63,12 @@ func hear(c *ctx, text string) {
 		return
 	}
 	a, answered := ice.Lookup(c)
-	if !answered {
-		if _, named := ask.Most(text); named || says(text) {
-			answer(c, text)
-		}
+	switch p, named := ask.Most(text); {
+	case !answered && (named || says(text)) && !code(text) && !quiet.Get(c) && breaksIce(c):
+		ice.Set(c, iceAnswer{Package: p.Path})
+		c.After(iceWait, "ice")
+		return
+	case !answered || a.Kind == "":
 		return
 	}
 	was := a
@@ -78,27 +85,40 @@ func hear(c *ctx, text string) {
 	}
 }
 
-// answer breaks the ice, unless it is broken.
-func answer(c *ctx, text string) {
-	if _, answered := ice.Lookup(c); answered || strings.TrimSpace(text) == "" || quiet.Get(c) || !breaksIce(c) {
-		return
+// introduced answers what a newcomer wrote in their introduction.
+func introduced(c *ctx, text string) {
+	if _, answered := ice.Lookup(c); !answered && strings.TrimSpace(text) != "" && !quiet.Get(c) && breaksIce(c) {
+		p, _ := ask.Most(text)
+		breakIce(c, p.Path)
 	}
-	a := iceAnswer{At: c.Now(), Kind: iceGentle}
-	p, named := ask.Most(text)
-	if named {
-		a.Package = p.Path
+}
+
+// iceDue answers what a newcomer wrote a moment ago.
+func iceDue(c *ctx) error {
+	switch a, ok := ice.Lookup(c); {
+	case !ok || a.Kind != "":
+	case quiet.Get(c) || !breaksIce(c):
+		ice.Delete(c)
+	default:
+		breakIce(c, a.Package)
 	}
-	source, _, runs := ask.Example(p.Path)
-	if named && runs && p.Demand >= ask.Much && (c.Config.Icebreaker == "always" || c.Group(icebreaker) == iceShown) {
+	return nil
+}
+
+// breakIce answers who named that package, or with "" none.
+func breakIce(c *ctx, named string) {
+	a := iceAnswer{At: c.Now(), Kind: iceGentle, Package: named}
+	source, _, runs := ask.Example(named)
+	if runs && ask.Of(named).Demand >= ask.Much && (c.Config.Icebreaker == "always" || c.Group(icebreaker) == iceShown) {
 		a.Kind = iceShown
 	}
 	here := c.Event.Conversation.ID
 	if a.Kind == iceShown {
-		m := c.DM(c.T("ice.example", p.Path, c.Name())).Or(here).Code("go", source)
+		m := c.DM(c.T("ice.example", named, c.Name())).Or(here).Code("go", source)
 		if hasCommand(c, "run") {
 			m.Context(c.T("ice.how"))
 		}
-		m.Button(c.T("ice.prints"), "ice", sdk.ButtonValue(p.Path), sdk.AnyTimes)
+		m.Button(c.T("ice.prints"), "ice", sdk.ButtonValue(named), sdk.AnyTimes)
 	} else {
 		c.DM(c.T("ice.gentle", c.Name(), path(c))).Or(here).
 			Button(c.T("ice.begin"), "ice", sdk.AnyTimes)

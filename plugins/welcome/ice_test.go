@@ -41,6 +41,7 @@ func TestIceIsBrokenOnce(t *testing.T) {
 			}
 			text := words[r.IntN(len(words))]
 			m.Says([]string{"dm", "#general"}[r.IntN(2)], text)
+			b.Advance(iceWait)
 			for _, o := range b.Effects().Out {
 				if o.Send == nil || len(o.Send.Content.Blocks) < 2 || !strings.Contains(fmt.Sprint(o.Send.Content.Blocks), "ice") {
 					continue
@@ -50,7 +51,9 @@ func TestIceIsBrokenOnce(t *testing.T) {
 				switch {
 				case answered[name]:
 					t.Fatalf("%d: %s is answered twice", seed, name)
-				case joined[name].IsZero() || b.Now().Sub(joined[name]) >= newFor || group[name] == "":
+				case strings.Contains(text, "```"):
+					t.Fatalf("%d: %s is answered, who posted code", seed, name)
+				case joined[name].IsZero() || b.Now().Sub(joined[name]) >= newFor+iceWait || group[name] == "":
 					t.Fatalf("%d: %s is answered, who joined %v and is in group %q", seed, name, joined[name], group[name])
 				case program != (much && group[name] == iceShown):
 					t.Fatalf("%d: %s of group %q writes %q: a program %v", seed, name, group[name], text, program)

@@ -62,6 +62,7 @@ var _ = sdk.New[Config]("welcome", "1.0.0",
 	OnCommand("stop", stop).
 	OnCommand("resume", resume).
 	OnButton("ice", iceClicked).
+	OnTimer("ice", iceDue).
 	Query("/member", viewMember)
 
 var (

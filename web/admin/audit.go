@@ -129,7 +129,7 @@ func (p *pages) audit(w http.ResponseWriter, r *page.Request) error {
 }
 
 // auditKinds are the kinds of change that the filter offers.
-var auditKinds = []string{"setting", "text", "task", "experiment", "member", "plugin", "event", "host", "token", "link", "session"}
+var auditKinds = []string{"setting", "text", "task", "experiment", "knowledge", "analytics", "message", "member", "plugin", "event", "host", "token", "link", "session"}
 
 func entry(t page.Texts, e *audit.Entry) entryView {
 	v := entryView{Entry: *e, At: page.At(e.At), Did: e.Did, Name: page.Visible(e.Who.Name), Via: e.Who.Via, Object: page.Visible(e.On), Reason: page.Visible(e.Why),

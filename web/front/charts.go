@@ -133,7 +133,7 @@ func (p *pages) chartsView(t page.Texts, f *filterView, q web.DashboardFilter, d
 		who = strings.Join(names, t.Say("list.and"))
 	}
 	v.About = t.Say("about", who, sc.From, sc.To, sc.TimeZone, sc.Since)
-	f.From, f.To = sc.From, sc.To
+	f.settled(sc)
 	if !v.Known {
 		v.Soon = []string{"trend", "stay", "funnel", "first", "paths"}
 		return v

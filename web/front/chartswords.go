@@ -4,6 +4,8 @@ import "github.com/hearthbot/hearth/web/page"
 
 // chartWords are the texts of how the community does.
 var chartWords = page.Words{
+	"table.of": {"%s: table", "%s：表格"},
+	"counting": {"The steps were defined anew, and members are being counted by that. Until it is over the funnel is not whole.", "步骤的定义改过，正在重新统计；完成之前漏斗不完整。"},
 	"doing":    {"How the community does", "社区情况"},
 	"read":     {"Read", "读取时间："},
 	"about":    {"%s, %s to %s, in days of %s. Measured since %s; what was before is not known. Bots are not counted.", "%s，%s 到 %s（按 %s 的日期）。从 %s 开始统计，之前的无从知道。不含机器人。"},

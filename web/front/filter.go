@@ -22,6 +22,7 @@ type filterView struct {
 	From, To, Today                         string
 	Ranges                                  []choice          // links to ranges that are often wanted; Value is the address
 	Wrong                                   map[string]string // what is wrong, by field
+	starts                                  []string          // the first day of each
 	Query                                   string            // what was asked for, for links to the same figures elsewhere: "" or "?…"
 }
 
@@ -77,7 +78,8 @@ func ask(t page.Texts, r *page.Request, sc *web.Scope) (web.DashboardFilter, *fi
 		for _, n := range ranges {
 			from := today.AddDate(0, 0, 1-n).Format(time.DateOnly)
 			v.Ranges = append(v.Ranges, choice{"/?" + page.Query("segment", segment, "from", from, "unit", unit, "definition", definition, "within", within) + "#numbers",
-				t.Say("f.range." + strconv.Itoa(n)), d.From == from && (d.To == "" || d.To == sc.Today)})
+				t.Say("f.range." + strconv.Itoa(n)), false})
+			v.starts = append(v.starts, from)
 		}
 	}
 	if len(v.Wrong) == 0 {
@@ -86,6 +88,14 @@ func ask(t page.Texts, r *page.Request, sc *web.Scope) (web.DashboardFilter, *fi
 		}
 	}
 	return d, v
+}
+
+// settled shows the days that were shown.
+func (v *filterView) settled(sc *web.Scope) {
+	v.From, v.To = sc.From, sc.To
+	for i, from := range v.starts {
+		v.Ranges[i].Chosen = sc.From == from && sc.To == sc.Today
+	}
 }
 
 // refused says that what was asked for cannot be, for a reason that only the host

@@ -213,7 +213,7 @@ func (p *pages) attention(t page.Texts, role access.Role, d *Today, st *web.Stat
 	add := func(state, path string, need access.Role, text string) {
 		a := attention{State: state, Text: page.Visible(text)}
 		if p.exists(path) && role.Covers(need) {
-			a.Link, a.Look = path, t.Say("look")
+			a.Link, a.Look = path, t.Say("have.look")
 		}
 		out = append(out, a)
 	}

@@ -6,7 +6,7 @@ import "github.com/hearthbot/hearth/web/page"
 var words = page.Words{
 	"today":       {"Today", "今天"},
 	"today.since": {"Counted since midnight, %s in %s.", "从 %s 零点算起（%s）。"},
-	"look":        {"Have a look", "去看看"},
+	"have.look":   {"Have a look", "去看看"},
 	"here":        {"In the community", "社区里"},
 	"attention":   {"What needs attention", "需要关注"},
 	"attention.0": {"Nothing. All goes well.", "没有，一切正常。"},

@@ -25,6 +25,7 @@ import (
 	"time"
 
 	"github.com/hearthbot/hearth/host/access"
+	"github.com/hearthbot/hearth/host/audit"
 	"github.com/hearthbot/hearth/web"
 	"github.com/hearthbot/hearth/web/page"
 )
@@ -32,15 +33,29 @@ import (
 //go:embed html
 var files embed.FS
 
-// Options say what the pages work with. All are required.
+// Options say what the pages work with. All but Link are required.
 type Options struct {
 	Frame   *page.Frame
 	Members web.Members
+
+	// Link says that a GitHub account is a member's, "" that none is any more; it is
+	// on record. ErrHandle says that GitHub has no such names, a *TakenError that it
+	// is another's: then move takes it from them. nil leaves that out.
+	Link func(ctx context.Context, who audit.Who, id, handle string, move bool, why string) error
 }
+
+// ErrHandle says that no GitHub account can have a name.
+var ErrHandle = errors.New("people: no GitHub account can have that name")
+
+// TakenError says whose a GitHub account is.
+type TakenError struct{ Member string }
+
+func (e *TakenError) Error() string { return "people: the account is that of " + e.Member }
 
 type pages struct {
 	*page.Set
 	members web.Members
+	link    func(ctx context.Context, who audit.Who, id, handle string, move bool, why string) error
 }
 
 const (
@@ -60,13 +75,20 @@ func Register(o Options) error {
 	if err != nil {
 		return fmt.Errorf("people: %w", err)
 	}
-	p := &pages{set, o.Members}
+	p := &pages{set, o.Members, o.Link}
 	set.Menu(page.Item{Path: "/members", Key: "members", Need: access.Manager})
 	f := o.Frame
 	f.Get("/members", access.Manager, p.list)
 	f.Get("/members/{id}", access.Manager, p.one)
 	f.Get("/members/{id}/export", access.Manager, p.export)
 	f.Post("/members/{id}/forget", access.Admin, p.forget)
+	if o.Link != nil {
+		f.Post("/members/{id}/github", access.Admin, p.linkGitHub)
+		f.Get("/members/{id}/github", access.Admin, func(w http.ResponseWriter, r *page.Request) error { // who loads the answer to the form again
+			http.Redirect(w, r.Request, Path(id(r))+"#github", http.StatusSeeOther)
+			return nil
+		})
+	}
 	f.Get("/members/{id}/forget", access.Admin, func(w http.ResponseWriter, r *page.Request) error { // who loads the answer to the form again
 		http.Redirect(w, r.Request, "/members", http.StatusSeeOther)
 		return nil
@@ -139,6 +161,18 @@ type oneView struct {
 	Events      []eventRow
 	Messages    []messageRow
 	Sorry       string
+	Done        string
+	Way         *way
+	CanLink     bool
+	GitHubForm  gitHubForm
+}
+
+// gitHubForm is what an admin says of a member's GitHub account.
+type gitHubForm struct {
+	Handle, Why string
+	Wrong       string
+	Taken       string // the member whose it is
+	TakenPath   string
 }
 
 // says is what a plugin knows of them.
@@ -171,10 +205,11 @@ type messageRow struct {
 }
 
 func (p *pages) one(w http.ResponseWriter, r *page.Request) error {
-	return p.show(w, r, http.StatusOK, "")
+	return p.show(w, r, http.StatusOK, "", nil)
 }
 
-func (p *pages) show(w http.ResponseWriter, r *page.Request, status int, sorry string) error {
+// show shows a member's page; with a form of an admin's that was not right.
+func (p *pages) show(w http.ResponseWriter, r *page.Request, status int, sorry string, form *gitHubForm) error {
 	l := p.Texts(r)
 	m, err := p.members.Member(r.Context(), id(r), string(r.Person.Role), l.String())
 	if errors.Is(err, web.ErrNotFound) {
@@ -184,6 +219,18 @@ func (p *pages) show(w http.ResponseWriter, r *page.Request, status int, sorry s
 		return err
 	}
 	v := &oneView{row: row{m.Member, Path(m.ID), page.Maybe(m.Joined), page.Maybe(m.Left)}, Seen: page.Maybe(m.Seen), Since: page.Maybe(m.Since), Sorry: sorry}
+	v.CanLink = p.link != nil
+	if v.GitHubForm.Handle = m.Linked; m.Linked == "" {
+		v.GitHubForm.Handle = m.GitHub
+	}
+	if form != nil {
+		v.GitHubForm = *form
+	}
+	switch done := r.URL.Query().Get("done"); done {
+	case "linked", "unlinked":
+		v.Done = l.Say("done." + done)
+	}
+	v.Way = wayOf(l, m.Journey)
 	v.Title = page.Printable(m.Name)
 	if v.Title == "" {
 		v.Title = page.Printable(m.ID)
@@ -278,11 +325,11 @@ func (p *pages) forget(w http.ResponseWriter, r *page.Request) error {
 	}
 	l := p.Texts(r)
 	if form.Get("sure") != "yes" {
-		return p.show(w, r, http.StatusUnprocessableEntity, l.Say("forget.unsure"))
+		return p.show(w, r, http.StatusUnprocessableEntity, l.Say("forget.unsure"), nil)
 	}
 	why := strings.TrimSpace(form.Get("why"))
 	if len(why) > maxWhy {
-		return p.show(w, r, http.StatusUnprocessableEntity, l.Say("forget.long"))
+		return p.show(w, r, http.StatusUnprocessableEntity, l.Say("forget.long"), nil)
 	}
 	r.Patience(w, forgetTime)
 	ctx, cancel := context.WithTimeout(r.Context(), forgetTime)

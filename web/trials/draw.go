@@ -69,11 +69,16 @@ func newForest(t page.Texts, control string, list []web.ExperimentDiff) *forest 
 	return f
 }
 
-// percent writes a share: "42.5 %".
-func percent(x float64) string { return short(x*100) + " %" }
+// unit is that of shares, which stays with its number.
+const unit = "\u00a0%"
+
+// percent writes a share that somebody has set: "42.5 %".
+func percent(x float64) string {
+	return strings.TrimSuffix(strconv.FormatFloat(x*100, 'f', 1, 64), ".0") + unit
+}
 
 // rate writes a share that was measured, with one digit behind the point.
-func rate(x float64) string { return strconv.FormatFloat(x*100, 'f', 1, 64) + " %" }
+func rate(x float64) string { return strconv.FormatFloat(x*100, 'f', 1, 64) + unit }
 
 // points writes a difference of shares, in percentage points, without a unit.
 func points(x float64) string { return short(x * 100) }
@@ -118,7 +123,7 @@ func lasting(t page.Texts, d time.Duration) string {
 	switch {
 	case d >= 48*time.Hour:
 		return t.Say("span.days", short1(d.Hours()/24))
-	case d >= 2*time.Hour:
+	case d >= 100*time.Minute:
 		return t.Say("span.hours", short1(d.Hours()))
 	case d >= 2*time.Minute:
 		return t.Say("span.minutes", short1(d.Minutes()))

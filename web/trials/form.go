@@ -59,8 +59,13 @@ func shown(t page.Texts, e *web.Experiment, l *web.ExperimentList) *form {
 	zone := zoneOf(l.Zone)
 	f := &form{Key: e.Key, NameEn: e.Name["en"], NameZh: e.Name["zh-CN"], AboutEn: e.About["en"], AboutZh: e.About["zh-CN"], Coverage: short(e.Coverage * 100),
 		Target: e.Target, Zone: zone.String(), Base: e.Base, Fixed: e.Started(), Wrong: map[string]string{}}
+	equal := !slices.ContainsFunc(e.Variations, func(a web.ExperimentArm) bool { return a.Weight != e.Variations[0].Weight })
 	for _, a := range e.Variations {
-		f.Arms = append(f.Arms, armForm{a.Name, short(a.Weight * 100)})
+		x := armForm{Name: a.Name}
+		if !equal {
+			x.Weight = short(a.Weight * 100)
+		}
+		f.Arms = append(f.Arms, x)
 	}
 	if !f.Fixed {
 		for range spareArms {
@@ -90,12 +95,6 @@ func shown(t page.Texts, e *web.Experiment, l *web.ExperimentList) *form {
 	}
 	f.More = f.Target != "" || f.Start != "" || f.Stop != "" || f.Namespace != "" || f.Holdout != ""
 	return f
-}
-
-// fixed says whether members may have been shown it: who gets what must not change
-// then, or what is counted would be of two experiments.
-func fixed(e *web.Experiment) bool {
-	return e.Status == web.TrialRunning || e.Status == web.TrialStopped
 }
 
 func inField(at *time.Time, zone *time.Location) string {

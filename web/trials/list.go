@@ -107,7 +107,7 @@ func missing(t page.Texts, m *web.ExperimentMiss) string {
 		return t.Say("missing.unknown")
 	}
 	if key := "missing." + strings.ReplaceAll(m.What, " ", "_"); t.Has(key) {
-		return t.Say(key, m.Have, m.Need)
+		return t.Say(key, thousands(m.Have), thousands(m.Need))
 	}
-	return t.Say("missing.members", m.Have, m.Need)
+	return t.Say("missing.members", thousands(m.Have), thousands(m.Need))
 }

@@ -100,7 +100,7 @@ type needsView struct {
 	From                 string // whence the base is
 	Known                bool
 	PerArm, All, Once    string
-	Days                 string
+	Days, Until          string
 	Metrics              []option
 }
 
@@ -291,9 +291,10 @@ func (p *pages) needs(r *page.Request, t page.Texts, e *web.Experiment, metrics 
 		return v, nil
 	}
 	v.Known = true
-	v.PerArm, v.All, v.Once, v.Days = thousands(got.PerArm), thousands(got.PerArm*got.Arms), thousands(got.Once), t.Say("never")
+	v.PerArm, v.All, v.Once, v.Days = thousands(got.PerArm), thousands(got.PerArm*got.Arms), thousands(got.Once), "–"
+	v.Until = t.Say("needs.never")
 	if got.Days != nil {
-		v.Days = t.Count("days", *got.Days)
+		v.Days, v.Until = thousands(*got.Days), t.Say("needs.days")
 	}
 	return v, nil
 }

@@ -103,7 +103,7 @@ func newResult(t page.Texts, r *web.ExperimentResults) *resultView {
 	}
 	v.Counts = t.Say("counts", thousands(shown), thousands(counted), lasting(t, r.Metric.Span()))
 	for i := range r.Against {
-		d := newDiff(t, control, &r.Against[i])
+		d := newDiff(t, control, &r.Against[i], len(r.Arms) > 0 && r.Arms[0].Rate != nil)
 		v.Void = v.Void || r.Against[i].Verdict == "void"
 		v.Diffs = append(v.Diffs, d)
 	}
@@ -119,7 +119,7 @@ func newResult(t page.Texts, r *web.ExperimentResults) *resultView {
 	return v
 }
 
-func newDiff(t page.Texts, control string, d *web.ExperimentDiff) diffView {
+func newDiff(t page.Texts, control string, d *web.ExperimentDiff, rated bool) diffView {
 	v := diffView{Name: d.Name, Known: d.Missing == nil, Badge: "plain", Says: t.Say("verdict." + d.Verdict), Tells: t.Say("tells."+d.Verdict, d.Name, control), Smallest: "–", Days: t.Say("never")}
 	switch d.Verdict {
 	case "better":
@@ -129,14 +129,20 @@ func newDiff(t page.Texts, control string, d *web.ExperimentDiff) diffView {
 	case "open":
 		v.Badge = "wait"
 	}
+	if !rated { // nobody knows what would have to rise
+		v.Days = "–"
+	}
 	if d.Smallest != nil {
-		v.Smallest = points(*d.Smallest)
+		v.Smallest = short1(*d.Smallest * 100)
 	}
 	if d.DaysNeeded != nil {
 		v.Days = t.Count("days", *d.DaysNeeded)
 		if *d.DaysNeeded == 0 {
 			v.Days = t.Say("enough")
 		}
+	}
+	if d.Verdict == "better" || d.Verdict == "worse" {
+		v.Days = t.Say("decided")
 	}
 	if !v.Known {
 		v.Missing = missing(t, d.Missing)
@@ -153,9 +159,9 @@ func between(low, high float64) string { return signed(low) + " … " + signed(h
 func chance(p float64) string {
 	switch {
 	case p > 0.999:
-		return "> 99.9 %"
+		return "> 99.9" + unit
 	case p < 0.001:
-		return "< 0.1 %"
+		return "< 0.1" + unit
 	}
 	return rate(p)
 }
@@ -183,7 +189,9 @@ func guards(t page.Texts, list []web.GuardResult) []guardView {
 		g := &list[i]
 		v := guardView{Label: t.Say("guard.of", metricName(t, g.Metric), g.Variation), Most: points(g.Margin), State: "plain"}
 		if g.Missing != nil {
-			v.Now = missing(t, g.Missing)
+			if v.Now = missing(t, g.Missing); g.Met+g.ControlMet == 0 && g.N > 0 {
+				v.Now, v.State = t.Say("guard.nobody", thousands(g.N)), "good"
+			}
 			out = append(out, v)
 			continue
 		}

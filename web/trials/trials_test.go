@@ -146,7 +146,7 @@ func open(t *testing.T, l *laboratory) *house {
 func (h *house) get(role access.Role, path string) (int, string) {
 	h.t.Helper()
 	w := h.Do(role, httptest.NewRequest(http.MethodGet, path, nil))
-	return w.Code, strings.ReplaceAll(w.Body.String(), "&#43;", "+")
+	return w.Code, strings.NewReplacer("&#43;", "+", "\u00a0", " ").Replace(w.Body.String())
 }
 
 func (h *house) post(role access.Role, path string, form url.Values) (int, string, string) {
@@ -219,7 +219,7 @@ func counted() web.ExperimentResults {
 		Against: []web.ExperimentDiff{{Name: "v2", Verdict: "better", Difference: 0.1048, Low: 0.06, High: 0.15, ChanceToWin: 0.99999, AlwaysLow: 0.031, AlwaysHigh: 0.178, P: 0.00002, Smallest: ptr(0.071), DaysNeeded: ptr(0)},
 			{Name: "v3", Verdict: "not_enough", Missing: &web.ExperimentMiss{Have: 0, Need: 25, What: "members in the smaller arm"}, DaysNeeded: ptr(61)}},
 		Ratio:  web.ExperimentRatio{P: ptr(0.31)},
-		Guards: []web.GuardResult{{Metric: "left", Variation: "v2", Margin: 0.02, Harm: 0.017, Low: -0.01, High: 0.04}, {Metric: "left", Variation: "v3", Margin: 0.02, Missing: &web.ExperimentMiss{Have: 1, Need: 25, What: "members in the smaller arm"}}},
+		Guards: []web.GuardResult{{Metric: "left", Variation: "v2", Margin: 0.02, Harm: 0.017, Low: -0.01, High: 0.04}, {Metric: "muted", Variation: "v2", Margin: 0.02, N: 700, ControlN: 800, Missing: &web.ExperimentMiss{Have: 700, Need: 15000, What: "members in the smaller arm"}}, {Metric: "left", Variation: "v3", Margin: 0.02, Missing: &web.ExperimentMiss{Have: 1, Need: 25, What: "members in the smaller arm"}}},
 		Hidden: []web.Hidden{{Platform: "dingtalk", What: []string{"messages that do not name the bot"}}}}
 }
 
@@ -229,8 +229,8 @@ func TestResults(t *testing.T) {
 	h.says("/experiments/pace", "Nobody was shown a variation yet")
 	l.results = counted()
 	body := h.says("/experiments/pace", "Back on day 7", "Of 2,404 members who were shown a variation, 2,240 count: those for whom 8 days have passed", "Since 2026-11-17", "2 members were shown more than one variation", "20 members a day",
-		"30.0 %", "27.7 % – 32.5 %", "40.5 %", "2 h", "better", "v2 is better than baseline.", "+10.5", "+3.1 … +17.8", "&gt; 99.9 %", "&lt; 0.001", "enough already", "61 days", "not enough members: 0 in the smaller group, about 25 are needed",
-		"as they should have been", "+1.7 points worse, of 2 borne", "All of it at a glance", "First task done", "dingtalk does not show everything", "messages that do not name the bot", "members are being counted anew", `role="img"`, "slack:U1", "Take away: slack:U1")
+		"30.0 %", "27.7 % – 32.5 %", "40.5 %", "2 h", "better", "v2 is better than baseline.", "+10.5", "+3.1 … +17.8", "&gt; 99.9 %", "&lt; 0.001", "decided", "61 days", "not enough members: 0 in the smaller group, about 25 are needed",
+		"as they should have been", "+1.7 points worse, of 2 borne", "nobody of 700 so far", "All of it at a glance", "First task done", "dingtalk does not show everything", "messages that do not name the bot", "members are being counted anew", `role="img"`, "slack:U1", "Take away: slack:U1")
 	if strings.Contains(body, "not to be believed") || strings.Contains(body, "class=\"sorry\"") {
 		t.Errorf("sound results are doubted: %s", body)
 	}
@@ -254,14 +254,14 @@ func TestResults(t *testing.T) {
 func TestNeeds(t *testing.T) {
 	l := newLaboratory()
 	h := open(t, l)
-	h.says("/experiments/bot-script?by=first_task&base=31&rise=5&perday=22", "2,345", "7,035", "97 days", "1,700", "of 1,234 members", `value="31"`)
+	h.says("/experiments/bot-script?by=first_task&base=31&rise=5&perday=22", "2,345", "7,035", "<b>97</b>", "1,700", "of 1,234 members", `value="31"`)
 	if want := (web.NeedsQuery{Key: "bot-script", Metric: "first_task", Base: 0.31, Effect: 0.05, PerDay: 22, Arms: 3, Share: 1}); len(l.needed) != 1 || l.needed[0] != want {
 		t.Errorf("asked was %+v, want %+v", l.needed, want)
 	}
 	l.needs = web.ExperimentNeeds{Effect: 0.05, Arms: 3}
 	h.says("/experiments/bot-script", "Say the rate as you guess it")
 	l.needs = web.ExperimentNeeds{Base: ptr(0.3), Effect: 0.05, Arms: 3, PerArm: 10}
-	h.says("/experiments/bot-script", "not in ten years")
+	h.says("/experiments/bot-script", "not within ten years")
 }
 
 func TestActs(t *testing.T) {

@@ -35,8 +35,8 @@ type Filled struct {
 	Pulls     int // pull requests that were read
 	Opened    int // events that are new
 	Merged    int
-	Known     int // events that had been taken in before
-	Unlinked  int // of the new, those whose author nobody has linked
+	Known     int // events that had been taken in before, or tell nothing new of their member
+	Unlinked  int // events whose author nobody has linked: they count for nobody
 	Discarded int // of bots, and those without an author any more
 }
 
@@ -133,13 +133,16 @@ func (b *backfill) give(ctx context.Context, e *abi.Event, count *int) error {
 		if err != nil {
 			return err
 		}
-		if out == chat.Duplicate {
+		switch {
+		case out == chat.Duplicate, out == chat.Unwanted && linked: // what it would tell of the member is known
 			b.Known++
-			return nil
-		}
-		*count++
-		if !linked {
+		case out == chat.Unwanted:
 			b.Unlinked++
+		default:
+			*count++
+			if !linked {
+				b.Unlinked++
+			}
 		}
 		return nil
 	}

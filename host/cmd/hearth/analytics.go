@@ -16,7 +16,7 @@ func newAnalytics(g *globals) *cobra.Command {
 		Args:  cobra.NoArgs,
 		RunE:  func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	cmd.AddCommand(newBackfill(g))
+	cmd.AddCommand(newBackfill(g), newRebuild(g))
 	return cmd
 }
 
@@ -55,9 +55,47 @@ func newBackfill(g *globals) *cobra.Command {
 			fmt.Fprintf(cmd.OutOrStdout(), "%d pull requests of %s: %d openings and %d merges are new, %d were known, %d of bots and of nobody were left out\n",
 				got.Pulls, printable(args[0]), got.Opened, got.Merged, got.Known, got.Discarded)
 			if got.Unlinked > 0 {
-				fmt.Fprintf(cmd.OutOrStdout(), "of the new, %d are of authors whom no member has linked: those count for nobody\n", got.Unlinked)
+				fmt.Fprintf(cmd.OutOrStdout(), "%d openings and merges are of authors whom no member has linked: those count for nobody\n", got.Unlinked)
 			}
 			return nil
+		},
+	}
+	jsonFlag(cmd, &asJSON)
+	return cmd
+}
+
+func newRebuild(g *globals) *cobra.Command {
+	var asJSON bool
+	cmd := &cobra.Command{
+		Use:   "rebuild",
+		Short: "Count what is measured anew, from what is kept of each member",
+		Long: "Count every figure anew from what is kept of each member, while hearth goes on, and put right what differs. Nothing\n" +
+			"ought to: what does is shown, and the command fails.",
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			c, err := g.client()
+			if err != nil {
+				return err
+			}
+			say, stop := progressing(cmd.ErrOrStderr(), "counting the members", "counting anew")
+			defer stop()
+			got, err := c.RebuildAnalytics(cmd.Context(), func(p web.RebuildProgress) { say(p.Read, p.All) })
+			stop()
+			if err != nil {
+				return err
+			}
+			if asJSON {
+				err = printJSON(cmd.OutOrStdout(), got)
+			} else {
+				_, err = fmt.Fprintf(cmd.OutOrStdout(), "%d members and %d counters: %d differed, and have been put right\n", got.Members, got.Counters, got.Changed)
+				for _, x := range got.Examples {
+					fmt.Fprintf(cmd.OutOrStdout(), "  %s was %d, and is %d\n", printable(x.Counter), x.Is, x.Ought)
+				}
+			}
+			if err == nil && got.Changed > 0 {
+				err = errSaid
+			}
+			return err
 		},
 	}
 	jsonFlag(cmd, &asJSON)

@@ -8,7 +8,7 @@
 //
 // # Queries
 //
-//	/knowledge  after, limit, q, order   Knowledge: topics, newest change first; order=asked the most asked first
+//	/knowledge  after, limit, q, order   Knowledge: topics, the last asked first; order=asked the most asked first
 //	/topic      id                       Topic, with its Questions; 404. A number that was joined with another gives that one
 //	/answers    q, place                 Answers: the known question nearest to q, if any; 400 without q
 //	/queue      after, limit             Queue: what a maintainer should look at; 403 for others than managers

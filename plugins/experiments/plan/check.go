@@ -18,8 +18,9 @@ var (
 	metricForm    = regexp.MustCompile(`^[a-zA-Z0-9]+([._-][a-zA-Z0-9]+)*$`)
 )
 
-// reserved are names that conditions of gradual releases know as something else.
-var reserved = []string{"platform", "channel", "locale", "kind", "bot", "guest"}
+// reserved are names that conditions of gradual releases, or addresses, know as
+// something else.
+var reserved = []string{"platform", "channel", "locale", "kind", "bot", "guest", "assign", "plan", "new"}
 
 // Validate says everything that is wrong with the definition, in the order of its
 // fields, nil if nothing is.

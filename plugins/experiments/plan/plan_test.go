@@ -39,6 +39,7 @@ func TestValidate(t *testing.T) {
 		{func(d *Definition) { d.Key = "a--b" }, "key key"},
 		{func(d *Definition) { d.Key = strings.Repeat("a", 65) }, "key key"},
 		{func(d *Definition) { d.Key = "platform" }, "key key.reserved"},
+		{func(d *Definition) { d.Key = "assign" }, "key key.reserved"},
 		{func(d *Definition) { d.Seed = strings.Repeat("a", 65) }, "seed seed"},
 		{func(d *Definition) { d.Version = 3 }, "hash_version version"},
 		{func(d *Definition) { d.Variations = nil }, "variations variations"},

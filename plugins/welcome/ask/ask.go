@@ -86,6 +86,9 @@ func lastName(path string) string {
 	return last
 }
 
+// Of is the package of that path, the zero Package if there is none.
+func Of(path string) Package { return byPath[path] }
+
 // Most is the package in most demand of those that a text names, the first of
 // them if several are equal. ok says that it names one.
 func Most(text string) (p Package, ok bool) {

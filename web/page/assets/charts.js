@@ -9,6 +9,7 @@ let ink;
 function look() {
   const of = (name) => style.getPropertyValue("--" + name).trim();
   ink = { text: of("ink"), soft: of("soft"), line: of("line"), card: of("card"), ember: of("ember"), good: of("good"), note: of("note"), danger: of("danger"), amber: of("amber"), edge: of("edge") };
+  ink.most = parseInt(ink.text.slice(1, 3), 16) > 128 ? 0.33 : 0.5; // of a colour under what is written
   Chart.defaults.font.family = getComputedStyle(document.body).fontFamily;
   Chart.defaults.font.size = 12;
   Chart.defaults.color = ink.soft;
@@ -33,7 +34,7 @@ function read(id) {
   const t = document.getElementById(id);
   const heads = [...t.tHead.rows[0].cells].slice(1);
   const rows = [...t.tBodies[0].rows].map((r) => ({ key: r.dataset.key, label: words(r.cells[0].querySelector("span")), all: r.classList.contains("all"), dropped: r.classList.contains("dropped"), open: "open" in r.dataset, cells: [...r.cells].slice(1) }));
-  return { columns: heads.map(words), at: (key) => heads.findIndex((h) => h.dataset.col === key), rows };
+  return { columns: heads.map(words), keys: heads.map((h) => h.dataset.col), at: (key) => heads.findIndex((h) => h.dataset.col === key), rows };
 }
 
 const percent = (v) => Math.round(v * 100) + "%";
@@ -95,7 +96,8 @@ const kinds = {
     };
   },
 
-  matrix(t) {
+  matrix(t, canvas) {
+    const roomy = t.columns.length > 5 || canvas.parentElement.clientWidth > 520;
     const cells = t.rows.flatMap((r, y) => r.cells.map((td, x) => ({ x, y, v: value(td) ?? 0, said: words(td) })));
     const most = Math.max(...cells.map((c) => c.v), 0) || 1;
     return {
@@ -103,7 +105,7 @@ const kinds = {
       data: {
         datasets: [{
           data: cells,
-          backgroundColor: (c) => (c.raw && c.raw.v > 0 ? thin(ink.ember, 0.12 + 0.5 * Math.sqrt(c.raw.v / most)) : thin(ink.edge, 0.1)),
+          backgroundColor: (c) => (c.raw && c.raw.v > 0 ? thin(ink.ember, 0.12 + ink.most * Math.sqrt(c.raw.v / most)) : thin(ink.edge, 0.1)),
           borderRadius: 4,
           width: (c) => Math.max(0, c.chart.scales.x.getPixelForValue(1) - c.chart.scales.x.getPixelForValue(0) - 3),
           height: (c) => Math.max(0, c.chart.scales.y.getPixelForValue(1) - c.chart.scales.y.getPixelForValue(0) - 3),
@@ -111,7 +113,7 @@ const kinds = {
       },
       options: {
         scales: {
-          x: { type: "linear", offset: false, min: -0.5, max: t.columns.length - 0.5, position: "top", grid: { display: false }, border: { display: false }, afterBuildTicks: (a) => (a.ticks = t.columns.map((_, value) => ({ value }))), ticks: { callback: (v) => t.columns[v], maxRotation: 0, autoSkip: true, autoSkipPadding: 6 } },
+          x: { type: "linear", offset: false, min: -0.5, max: t.columns.length - 0.5, position: "top", grid: { display: false }, border: { display: false }, afterBuildTicks: (a) => (a.ticks = t.columns.map((_, value) => ({ value }))), ticks: { callback: (v) => (roomy ? t.columns[v] : t.keys[v]), maxRotation: 0, autoSkip: true, autoSkipPadding: 6 } },
           y: { type: "linear", offset: false, reverse: true, min: -0.5, max: t.rows.length - 0.5, grid: { display: false }, border: { display: false }, afterBuildTicks: (a) => (a.ticks = t.rows.map((_, value) => ({ value }))), ticks: { autoSkip: false, color: ink.text, callback: (v) => t.rows[v].label } },
         },
         plugins: { legend: { display: false }, tooltip: { displayColors: false, callbacks: { title: () => "", label: (c) => `${t.rows[c.raw.y].label} · ${t.columns[c.raw.x]}: ${c.raw.said || 0}` } } },
@@ -122,7 +124,8 @@ const kinds = {
 
   // Each action stands in the column of its turn; what is too thin for its name has
   // none: the table has it.
-  sankey(t) {
+  sankey(t, canvas) {
+    const narrow = canvas.parentElement.clientWidth < 520; // the names of the first turn alone have room
     const labels = {}, column = {}, priority = {}, through = {}, turns = [ink.ember, ink.note, ink.good, ink.amber, ink.danger];
     const kindOf = (node) => node.split(":")[1];
     const kindsOf = [];
@@ -140,7 +143,7 @@ const kinds = {
       return { from: r.key, to, flow };
     });
     const all = links.reduce((sum, l) => sum + (column[l.from] === 0 ? l.flow : 0), 0);
-    const shown = Object.fromEntries(Object.keys(labels).map((k) => [k, column[k] === 0 || through[k] > all * 0.045 ? labels[k] : " "]));
+    const shown = Object.fromEntries(Object.keys(labels).map((k) => [k, column[k] === 0 || (through[k] > all * 0.045 && !(narrow && column[k] > 1)) ? labels[k] : " "]));
     const colour = (k) => (kindOf(k) === "nothing" ? ink.edge : turns[kindsOf.indexOf(kindOf(k)) % turns.length]);
     return {
       type: "sankey",

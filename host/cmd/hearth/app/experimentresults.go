@@ -206,7 +206,8 @@ func harms(ctx context.Context, m *measure.Model, snap store.Snapshot, q measure
 		rail := stats.Guardrail{Name: g.Metric, Margin: g.Margin, Fewer: g.Fewer, Level: level(len(d.Variations))}
 		for _, a := range got.Arms[1:] {
 			w := rail.Watch(stats.Count{N: got.Arms[0].N, X: got.Arms[0].Met}, stats.Count{N: a.N, X: a.Met})
-			r := web.GuardResult{Metric: g.Metric, Variation: a.Variation, Margin: g.Margin, Harm: w.Harm, Low: w.Interval.Low, High: w.Interval.High, Broken: w.Stop}
+			r := web.GuardResult{Metric: g.Metric, Variation: a.Variation, Margin: g.Margin, Harm: w.Harm, Low: w.Interval.Low, High: w.Interval.High, Broken: w.Stop,
+				N: a.N, Met: a.Met, ControlN: got.Arms[0].N, ControlMet: got.Arms[0].Met}
 			if r.Missing, err = missed(w.Err); err != nil {
 				return nil, err
 			}

@@ -1,6 +1,7 @@
 package app
 
 import (
+	"bytes"
 	"context"
 	"crypto/rand"
 	"encoding/json"
@@ -290,7 +291,7 @@ func (x *trials) set(ctx context.Context, who audit.Who, c web.ExperimentChange,
 	} else if was.Status == plan.Running || was.Status == plan.Settled {
 		return web.Experiment{}, invalid("status", "stop it first: it runs", "请先停止，它正在进行")
 	}
-	e := audit.Entry{Who: who, Did: "experiment." + did(was, d), On: on(c.Key), Before: encoded(was), After: encoded(d), Why: c.Why}
+	e := audit.Entry{Who: who, Did: "experiment." + did(was, d), On: on(c.Key), Before: readable(was), After: readable(d), Why: c.Why}
 	if e.Before == e.After {
 		return trialOf(was), nil
 	}
@@ -315,6 +316,18 @@ func (x *trials) set(ctx context.Context, who audit.Who, c web.ExperimentChange,
 		return web.Experiment{}, nil
 	}
 	return trialOf(now), nil
+}
+
+// readable is a definition for the record, in lines that can be compared.
+func readable(d *plan.Definition) string {
+	if d == nil {
+		return ""
+	}
+	var b bytes.Buffer
+	if err := json.Indent(&b, d.Encode(), "", "  "); err != nil {
+		return encoded(d)
+	}
+	return b.String()
 }
 
 func encoded(d *plan.Definition) string {

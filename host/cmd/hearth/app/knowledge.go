@@ -17,7 +17,7 @@ import (
 	"github.com/hearthbot/hearth/host"
 	"github.com/hearthbot/hearth/host/access"
 	"github.com/hearthbot/hearth/host/audit"
-	"github.com/hearthbot/hearth/plugins/digest/text"
+	digesttext "github.com/hearthbot/hearth/plugins/digest/text"
 	"github.com/hearthbot/hearth/sdk/abi"
 	"github.com/hearthbot/hearth/web"
 )
@@ -49,7 +49,7 @@ func (k *knowledge) Answer(ctx context.Context, q web.Question) ([]byte, error) 
 func sameQuestion(s string) string {
 	var lines []string
 	for line := range strings.Lines(s) {
-		if n := text.Normalise(line); n != "" {
+		if n := digesttext.Normalise(line); n != "" {
 			lines = append(lines, n)
 		}
 	}

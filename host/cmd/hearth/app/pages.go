@@ -37,7 +37,7 @@ func (a *App) openPages() (*page.Frame, error) {
 		PublicURL: func() string { return c.Server.PublicURL }}); err != nil {
 		return nil, err
 	}
-	if err := peoplepages.Register(peoplepages.Options{Frame: f, Members: &people{a.engine}}); err != nil {
+	if err := peoplepages.Register(peoplepages.Options{Frame: f, Members: &people{a.engine}, Link: (&people{a.engine}).link}); err != nil {
 		return nil, err
 	}
 	if err := knownpages.Register(knownpages.Options{Frame: f, Knowledge: a.knowledge(), Open: func() bool { return a.conf().Knowledge.Public },

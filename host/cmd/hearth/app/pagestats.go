@@ -273,9 +273,9 @@ func (r *reading) funnel() (web.Funnel, error) {
 
 func (r *reading) first() (web.FirstMinutes, error) {
 	h, err := r.m.Heat(r.ctx, r.snap, r.q)
-	out := web.FirstMinutes{Scope: r.scope, N: h.N, Actions: []web.FirstAction{}}
+	out := web.FirstMinutes{Scope: r.scope, N: h.N, Actions: []web.MinuteAction{}}
 	for i := range h.Cells {
-		out.Actions = append(out.Actions, web.FirstAction{Name: (measure.Message + measure.Action(i)).String(), Minutes: slices.Clone(h.Cells[i][:])})
+		out.Actions = append(out.Actions, web.MinuteAction{Name: (measure.Message + measure.Action(i)).String(), Minutes: slices.Clone(h.Cells[i][:])})
 	}
 	return out, err
 }

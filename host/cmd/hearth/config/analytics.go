@@ -97,7 +97,7 @@ func (c *Config) fitAnalytics(file *Config, stored []string) []Fault {
 		file.Analytics.Active, file.Analytics.Funnel, file.Analytics.Window, file.Analytics.Metrics
 	var faults []Fault
 	for _, k := range c.Analytics.keys() {
-		if slices.Contains(stored, k.name) && k.name != "analytics.events" { // which stands by itself
+		if slices.Contains(stored, k.name) && file.Where(k.name) == "" && k.name != "analytics.events" { // which stands by itself
 			faults = append(faults, Fault{k.name, err})
 		}
 	}

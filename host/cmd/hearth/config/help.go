@@ -78,7 +78,7 @@ var help = map[string]Text{
 	"webchat.secret":   both("Signs the cookies of the web chat; without one hearth makes its own", "网页聊天的签名密钥；不设置时由 hearth 自己生成"),
 	"webchat.channels": both("Channels of the web chat beside #general, one a line", "网页聊天里除 #general 外的频道，每行一个"),
 
-	"knowledge.public": both("Everybody may read the archive at /knowledge, without signing in: what was asked in channels that are public", "任何人无需登录即可阅读 /knowledge：公开频道里问过的问题"),
+	"knowledge.public": both("Anybody may read the archive at /knowledge without signing in: what public channels asked", "任何人无需登录即可阅读 /knowledge：公开频道里问过的问题"),
 
 	"slack.signing_secret": both("Signing Secret, on the app's page under Basic Information", "Signing Secret，在 Slack 应用页面的 Basic Information 里"),
 	"slack.bot_token":      both("Bot token (xoxb-…), under OAuth & Permissions", "机器人令牌（xoxb-…），在 OAuth & Permissions 里"),

@@ -28,8 +28,8 @@ import (
 // Sizes of the communities that are compared, and of their past.
 const (
 	fewMembers   = 1_000
-	someMembers  = 2_000
-	largeMembers = 5_000
+	someMembers  = 100_000
+	largeMembers = 1_000_000
 
 	pastDays  = 60
 	lives     = 20_000 // different ones; members share them

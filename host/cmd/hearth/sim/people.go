@@ -161,7 +161,7 @@ func (w *world) person(i int) *person {
 	case x < botShare+guestShare+oldShare:
 		d.old = true
 	}
-	d.joins = d.hourly(w.begin.AddDate(0, 0, d.r.IntN(w.s.Days)))
+	d.joins = d.hourly(w.day(w.begin) + d.r.IntN(w.s.Days))
 	d.leaves = w.end
 	if d.old {
 		d.joins = w.begin
@@ -176,10 +176,16 @@ func (w *world) person(i int) *person {
 	return d.person
 }
 
-// hourly is a time on a day: people are about in the evening.
-func (d *draft) hourly(day time.Time) time.Time {
+// hourly is a time on a local day: people are about in the evening, where the
+// community is by then.
+func (d *draft) hourly(day int) time.Time {
 	h := []int{7, 8, 9, 10, 12, 13, 14, 15, 16, 17, 18, 19, 19, 20, 20, 20, 21, 21, 22, 23}[d.r.IntN(20)]
-	return time.Date(day.Year(), day.Month(), day.Day(), h, 0, 0, 0, day.Location()).Add(d.within(time.Hour))
+	y, m, n := civil(day).Date()
+	in := d.w.from
+	if !time.Date(y, m, n, 12, 0, 0, 0, in).Before(d.w.moved) {
+		in = d.w.to
+	}
+	return time.Date(y, m, n, h, 0, 0, 0, in).Add(d.within(time.Hour))
 }
 
 // within is a random time below a bound, in milliseconds.
@@ -323,18 +329,14 @@ func (d *draft) pull(at time.Time) {
 
 // days has them be active on later days.
 func (d *draft) days() {
-	half := d.w.begin.AddDate(0, 0, d.w.s.Days/2)
-	first := d.joins.In(d.w.from)
-	for age := 1; age <= d.w.s.Days; age++ {
-		day := time.Date(first.Year(), first.Month(), first.Day()+age, 12, 0, 0, 0, d.w.from)
-		if !day.Before(d.w.end) {
-			return
-		}
-		if !d.chance(stays(age, !d.joins.Before(half))) {
+	second := !d.joins.Before(d.w.begin.AddDate(0, 0, d.w.s.Days/2))
+	joined, last := d.w.day(d.joins), d.w.day(d.w.end)
+	for age := 1; joined+age <= last; age++ {
+		if !d.chance(stays(age, second)) {
 			continue
 		}
 		for range 1 + d.r.IntN(3) {
-			at := d.hourly(day)
+			at := d.hourly(joined + age)
 			if at.Before(d.leaves) || d.returns {
 				d.add([]act{message, message, message, reaction, command, click}[d.r.IntN(6)], at, false)
 			}

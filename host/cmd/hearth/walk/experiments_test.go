@@ -8,6 +8,8 @@ import (
 	"net/http"
 	"net/url"
 	"os"
+	"os/exec"
+	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
@@ -30,13 +32,35 @@ func crowdless(c *config.Config) {
 	c.Plugins["welcome"] = config.Plugin{Enabled: true, Config: json.RawMessage(`{"crowd": 30}`)}
 }
 
+// trialPlugins is a directory with the bundled plugins that experiments are about.
+func trialPlugins(t *testing.T) string {
+	t.Helper()
+	plugins(t)
+	dir := t.TempDir()
+	if err := os.CopyFS(dir, os.DirFS(built.path)); err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.CommandContext(t.Context(), "go", "build", "-trimpath", "-buildmode=c-shared", "-o", filepath.Join(dir, "experiments.wasm"), "../../../../plugins/experiments")
+	cmd.Env = append(os.Environ(), "GOOS=wasip1", "GOARCH=wasm")
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Fatalf("build experiments: %v\n%s", err, out)
+	}
+	return dir
+}
+
 // showing shows a page in English on a wide screen and in Chinese on a phone at
-// night, and keeps what that looks like.
-func (m *manager) showing(name, axe string) {
+// night, and keeps what that looks like from the first element of a selector on.
+func (m *manager) showing(name, axe string, from ...string) {
 	m.t.Helper()
+	scroll := func() {
+		for _, sel := range from {
+			tabtest.Eval[bool](m.Tab, fmt.Sprintf("(document.querySelector(%q).scrollIntoView(), true)", sel))
+		}
+	}
+	scroll()
 	m.clean(name, axe)
 	m.Keep("experiments-" + name + "-en-1440-light")
-	at := tabtest.Eval[string](m.Tab, "location.pathname + location.search")
+	at := tabtest.Eval[string](m.Tab, `(() => { const u = new URL(location); u.searchParams.delete("lang"); return u.pathname + u.search })()`)
 	with := func(lang string) string {
 		if strings.Contains(at, "?") {
 			return at + "&lang=" + lang
@@ -45,6 +69,7 @@ func (m *manager) showing(name, axe string) {
 	}
 	m.Look(320, 740, true)
 	m.open(with("zh-CN"))
+	scroll()
 	m.clean(name+" in Chinese", axe)
 	m.Keep("experiments-" + name + "-zh-CN-320-dark")
 	m.Look(1440, 1000, false)
@@ -72,7 +97,7 @@ func (h *community) asker() *groups.Client {
 func TestExperiment(t *testing.T) {
 	browser := tabtest.Start(t)
 	axe := barriers(t)
-	h := openCommunity(t, crowdless)
+	h := openCommunityOf(t, trialPlugins(t), crowdless)
 	tab := tabtest.New(t, browser, h.url)
 	tab.Look(1440, 1000, false)
 	m := h.manage(tab, access.Manager, "en")
@@ -92,7 +117,7 @@ func TestExperiment(t *testing.T) {
 	m.set("n-base", "30")
 	m.set("n-day", "20")
 	m.Click("#needs form .btn")
-	m.UntilText("#needs .tiles", "days")
+	m.UntilText("#needs .tiles", "Days until then")
 	m.showing("draft", axe)
 	m.set("s-why", "try it")
 	m.Click("section[aria-labelledby=start] .primary")
@@ -168,7 +193,7 @@ func TestExperiment(t *testing.T) {
 	m.Click("details.sure > summary.danger")
 	m.Until("document.querySelector('#st-why').checkVisibility()")
 	m.set("st-why", "enough")
-	m.Click("details.sure[open] .btn.danger")
+	m.Click("details.sure[open] form .btn.danger")
 	m.UntilText(".done", "Stopped.")
 	e := h.experiment("bot-script")
 	var did []string
@@ -294,10 +319,10 @@ func began(t *testing.T, st store.Store, day time.Time) {
 func TestResults(t *testing.T) {
 	browser := tabtest.Start(t)
 	axe := barriers(t)
-	data := t.TempDir()
+	data, dir := t.TempDir(), trialPlugins(t)
 	var h *community
 	if !t.Run("begin", func(t *testing.T) {
-		h = openCommunity(t, func(c *config.Config) { c.Server.Data = data })
+		h = openCommunityOf(t, dir, func(c *config.Config) { c.Server.Data = data })
 		h.begin("bot-script", `{"key":"bot-script","name":{"en":"What the welcome says","zh-CN":"欢迎话术"},"metrics":["day7","first_task","replied"],"guardrails":[{"metric":"left","margin":0.02},{"metric":"muted","margin":0.02}],
 			"variations":[{"name":"baseline","weight":0.4},{"name":"v2","weight":0.3},{"name":"v3","weight":0.3}]}`)
 		h.begin("task-pacing", `{"key":"task-pacing","name":{"en":"How fast tasks follow each other","zh-CN":"任务节奏"},"metrics":["first_task","day7"],"guardrails":[{"metric":"left","margin":0.02}],
@@ -308,7 +333,7 @@ func TestResults(t *testing.T) {
 	lived(t, data, time.Now().UTC())
 	c := config.Default()
 	c.Server.Data, c.Community.Name = data, "Gophers"
-	_, h.url = serveApp(t, app.Options{Config: c, Plugins: os.DirFS(built.path)})
+	_, h.url = serveApp(t, app.Options{Config: c, Plugins: os.DirFS(dir)})
 	h.t = t
 
 	tab := tabtest.New(t, browser, h.url)
@@ -321,9 +346,11 @@ func TestResults(t *testing.T) {
 	m.UntilText("#results", "v2 is better than baseline.")
 	m.UntilText("#results", "as they should have been")
 	m.showing("results", axe)
+	m.showing("compared", "", "figure.forest")
+	m.showing("glance", "", "section#results > h3:last-of-type")
 	m.open("/experiments/bot-script?metric=replied")
 	m.UntilText("#results", "Median time to it")
-	m.clean("the time to first reply", axe)
+	m.showing("reply", axe, ".trial-arms")
 	m.open("/experiments")
 	m.showing("several", axe)
 

@@ -189,7 +189,10 @@ func TestEveryRouteByEveryRole(t *testing.T) {
 	for _, role := range roles {
 		for path, ops := range doc.Paths {
 			for method, op := range ops {
-				if len(op.Security) != 1 || len(op.Security[0]["token"]) != 1 {
+				if strings.HasPrefix(path, "/api/v1/track/login") {
+					continue // that is for members: see TestOutside
+				}
+				if len(op.Security) == 0 || len(op.Security[0]["token"]) != 1 {
 					t.Errorf("%s %s says no role", method, path)
 					continue
 				}
@@ -344,7 +347,7 @@ func (h *community) populate(browser context.Context) []string {
 		b.Write("#main", "/task")
 	}
 	v := h.browse(access.Admin)
-	out := []string{"/", "/members", "/messages", "/tasks", "/tasks/_path", "/setup?step=community", "/setup?step=platform", "/setup?step=slack", "/setup?step=done",
+	out := []string{"/", "/funnel/joined", "/members", "/messages", "/tasks", "/tasks/_path", "/setup?step=community", "/setup?step=platform", "/setup?step=slack", "/setup?step=done",
 		"/admin/events", "/admin/events?tab=failed", "/admin/platforms", "/admin/audit", "/admin/settings", "/admin/settings/_import", "/admin/tokens", "/admin/parts", "/admin/plugins", "/admin/plugins/_upload"}
 	for list, links := range map[string][]string{
 		"/members": {`/members/[^"/]+`}, "/messages": {`/messages/[a-z]+/[a-z.]+`}, "/tasks": {`/tasks/[a-z][a-z-]+`},
