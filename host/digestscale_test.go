@@ -101,7 +101,7 @@ func TestManyQuestionsInTheSandbox(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer engine.Close(context.WithoutCancel(ctx))
-	plugin, err := engine.Compile(ctx, code, wasm.Limits{})
+	plugin, err := engine.Compile(ctx, code, wasm.Limits{Wall: time.Minute}) // the fuel is what counts
 	if err != nil {
 		t.Fatal(err)
 	}

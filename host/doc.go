@@ -75,7 +75,8 @@
 // rules, a plugin's config; platforms come and go (platform.go). How a person is
 // forgotten is forget.go's: plugins are told, then every row that names them goes
 // (forgetrows.go, traces.go); people.go and export.go show what there is of
-// somebody, and house.go does what the house's own plugin asks for. metrics.go
+// somebody, and house.go does what the house's own plugin asks for. link.go says
+// whose GitHub account is whose, first.go what counts once a member. metrics.go
 // counts at each station and queues.go shows what waits, and for how long;
 // browse.go goes back through the journal, today.go counts the day, tally.go
 // the last hour and health.go that of each plugin. What becomes of members is

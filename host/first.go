@@ -66,7 +66,7 @@ func (e *Engine) tellFirsts(ctx context.Context, seq uint64, row *actionRow, res
 			Custom: &abi.Custom{Name: name, Props: []abi.Annotation{{Name: "go", Value: version}, {Name: "os", Value: "wasip1"}, {Name: "via", Value: "verify"}}}}
 		// Not by take: what is under way ends, however much waits.
 		for try := 0; ; try++ {
-			out, err := e.accept(ctx, chat.Incoming{Event: ev})
+			_, err := e.accept(ctx, chat.Incoming{Event: ev}) // that it was told before is all right
 			if errors.Is(err, store.ErrConflict) && try < maxConflicts {
 				if seen, err := e.has(ctx, seenKey(ev.Source, ev.ID)); err == nil && seen {
 					break
@@ -76,7 +76,6 @@ func (e *Engine) tellFirsts(ctx context.Context, seq uint64, row *actionRow, res
 			if err != nil {
 				return fmt.Errorf("tell %s: %w", name, err)
 			}
-			_ = out // it may have been told before
 			break
 		}
 	}

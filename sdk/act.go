@@ -38,7 +38,8 @@ type Timer struct{ t *abi.Timer }
 
 // After has the handler of [Plugin.OnTimer] run when d has passed, with the
 // event's member and conversation. There is one timer of a name for each member
-// in a conversation (see [Timer.Key]); setting it again moves it.
+// in a conversation (see [Timer.Key]); setting it again moves it, in the same
+// event too.
 func (i *Invocation) After(d time.Duration, name string) Timer {
 	return i.At(i.Now().Add(d), name)
 }

@@ -1,8 +1,10 @@
 package sdk
 
 import (
+	"cmp"
 	"fmt"
 	"runtime"
+	"slices"
 	"strings"
 
 	"github.com/hearthbot/hearth/sdk/abi"
@@ -82,6 +84,7 @@ func containsAny(m *abi.Message, words []string) bool {
 
 // effects hands over what the invocation did, or why it did too much.
 func (i *Invocation) effects() abi.Effects {
+	i.settleTimers()
 	for _, b := range [...]struct {
 		what string
 		n    int
@@ -97,6 +100,30 @@ func (i *Invocation) effects() abi.Effects {
 	}
 	i.expose()
 	return abi.Effects{Writes: i.writes, Adds: i.adds, Out: i.out, Groups: i.groups}
+}
+
+// settleTimers leaves of what was said of one timer the last word: handlers that
+// are made of parts may set, move and take back a timer in one event, and the host
+// takes one change of each.
+func (i *Invocation) settleTimers() {
+	type timer struct{ name, key, conversation string }
+	var changed []timer
+	for j := len(i.out) - 1; j >= 0; j-- {
+		var is timer
+		switch o := &i.out[j]; {
+		case o.Timer != nil:
+			is = timer{o.Timer.Name, o.Timer.Key, cmp.Or(o.Timer.Conversation, i.Event.Conversation.ID)}
+		case o.Cancel != nil:
+			is = timer{o.Cancel.Name, o.Cancel.Key, cmp.Or(o.Cancel.Conversation, i.Event.Conversation.ID)}
+		default:
+			continue
+		}
+		if slices.Contains(changed, is) {
+			i.out = slices.Delete(i.out, j, j+1)
+		} else {
+			changed = append(changed, is)
+		}
+	}
 }
 
 // failure describes a panic: its value and the author's frames, innermost first.

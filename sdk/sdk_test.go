@@ -90,3 +90,33 @@ func TestPanicBecomesAnErrorAndNothingElse(t *testing.T) {
 		t.Fatalf("effects of a panic: %+v", e)
 	}
 }
+
+// Of what is said of one timer in one event the last word counts: the host takes
+// one change of each.
+func TestOneTimerIsSetOnce(t *testing.T) {
+	p := New[testConfig]("test", "1.0.0").OnJoin(func(c *Ctx[testConfig]) error {
+		c.After(1, "a")
+		c.DM("between")
+		c.After(2, "a").In("web:general") // the event's own conversation
+		c.After(3, "a").Key("")
+		c.Cancel("b")
+		c.After(4, "b")
+		c.After(5, "c")
+		c.Cancel("c")
+		return nil
+	})
+	var got []string
+	for _, o := range p.p.Handle(join("web:1", "Ann", ""), rowsHost{}).Out {
+		switch {
+		case o.Timer != nil:
+			got = append(got, "set "+o.Timer.Name+" for "+o.Timer.Key)
+		case o.Cancel != nil:
+			got = append(got, "cancel "+o.Cancel.Name)
+		case o.Send != nil:
+			got = append(got, "send")
+		}
+	}
+	if want := "send, set a for web:1, set a for , set b for web:1, cancel c"; strings.Join(got, ", ") != want {
+		t.Errorf("effects: %s, want %s", strings.Join(got, ", "), want)
+	}
+}

@@ -111,16 +111,31 @@ type Arms struct {
 // experiment on the days of q, by one metric. Only members whose time for it has
 // passed are in N and Met, by the day on which they were shown their variation.
 func (m *Model) Arms(ctx context.Context, snap store.Snapshot, q Query, experiment string, variations []string, metric string, now time.Time) (Arms, error) {
-	var out Arms
+	out, passed, err := m.arms(ctx, snap, q, experiment, variations, metric, now)
+	if err == nil {
+		err = m.medians(ctx, snap, q, experiment, metric, passed, out.Arms)
+	}
+	return out, err
+}
+
+// Counts is Arms without medians, which are most of what that reads.
+func (m *Model) Counts(ctx context.Context, snap store.Snapshot, q Query, experiment string, variations []string, metric string, now time.Time) (Arms, error) {
+	out, _, err := m.arms(ctx, snap, q, experiment, variations, metric, now)
+	return out, err
+}
+
+// arms reads counts, and says of a day whether the metric's time has passed for all
+// who were shown a variation on it.
+func (m *Model) arms(ctx context.Context, snap store.Snapshot, q Query, experiment string, variations []string, metric string, now time.Time) (out Arms, passed func(Day) bool, err error) {
 	k := slices.IndexFunc(m.metrics, func(x Metric) bool { return x.Name == metric })
 	if k < 0 {
-		return out, fmt.Errorf("measure: there is no metric %q", metric)
+		return out, nil, fmt.Errorf("measure: there is no metric %q", metric)
 	}
 	x := m.metrics[k]
 	for _, v := range variations {
 		out.Arms = append(out.Arms, Arm{Variation: v})
 	}
-	passed := func(d Day) bool {
+	passed = func(d Day) bool {
 		if x.Day > 0 {
 			return m.calendar.Over(d+Day(x.Day), now)
 		}
@@ -142,7 +157,7 @@ func (m *Model) Arms(ctx context.Context, snap store.Snapshot, q Query, experime
 		}
 		return nil
 	}, famShown, experiment); err != nil {
-		return out, err
+		return out, passed, err
 	}
 	out.PerDay = float64(week) / 7
 	if err := q.scan(ctx, snap, func(d Day, rest []string, n int) error {
@@ -154,13 +169,10 @@ func (m *Model) Arms(ctx context.Context, snap store.Snapshot, q Query, experime
 		}
 		return nil
 	}, famMet, m.version, experiment); err != nil {
-		return out, err
+		return out, passed, err
 	}
-	if err := m.medians(ctx, snap, q, experiment, metric, passed, out.Arms); err != nil {
-		return out, err
-	}
-	err := q.scan(ctx, snap, func(_ Day, _ []string, n int) error { out.Several += n; return nil }, famTwice, experiment)
-	return out, err
+	err = q.scan(ctx, snap, func(_ Day, _ []string, n int) error { out.Several += n; return nil }, famTwice, experiment)
+	return out, passed, err
 }
 
 // Shown is how many members were shown one of the variations of an experiment, and

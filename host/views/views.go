@@ -47,7 +47,7 @@ import (
 // Options say how much is kept, and for how long. The zero value is ready.
 type Options struct {
 	Bytes uint64           // of answers; 0 means 32 MiB
-	TTL   time.Duration    // after which an answer is made anew; 0 means a minute
+	TTL   time.Duration    // after which an answer is made anew; 0 means ten seconds
 	Now   func() time.Time // nil means time.Now
 }
 
@@ -73,7 +73,7 @@ func New(o Options) *Cache {
 		o.Bytes = 32 << 20
 	}
 	if o.TTL == 0 {
-		o.TTL = time.Minute
+		o.TTL = 10 * time.Second
 	}
 	if o.Now == nil {
 		o.Now = time.Now

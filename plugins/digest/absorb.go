@@ -3,6 +3,7 @@ package main
 import (
 	"cmp"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -32,7 +33,7 @@ var days = sdk.CommunityMap[dayRow]("day")
 // absorb takes in what is pending, at most that many lines, and reports whether
 // there was anything. Nothing is written before it is known that all of it fits.
 func absorb(c *ctx, l *laneRow, b *book.Book, next *goingOn, most int) bool {
-	chunks, _ := pending.Scan(c, sdk.Range{Limit: 8})
+	chunks, _ := pending.Scan(c, sdk.Range{Limit: 20})
 	if len(chunks) == 0 {
 		return false
 	}
@@ -42,7 +43,7 @@ func absorb(c *ctx, l *laneRow, b *book.Book, next *goingOn, most int) bool {
 	for _, chunk := range chunks {
 		place, _ := cutKey(chunk.Key)
 		n := 0
-		for n < len(chunk.Value) && taken < most && w.reads < 24 && !l.full() {
+		for n < len(chunk.Value) && taken < most && w.reads < 18 && !l.full() {
 			w.line(place, &chunk.Value[n])
 			n++
 			taken++
@@ -81,8 +82,8 @@ func absorb(c *ctx, l *laneRow, b *book.Book, next *goingOn, most int) bool {
 	for _, f := range after {
 		f()
 	}
-	for key, d := range w.days {
-		days.Set(c, key, d)
+	for _, key := range slices.Sorted(maps.Keys(w.days)) {
+		days.Set(c, key, w.days[key])
 	}
 	for _, f := range w.then {
 		f()
@@ -197,13 +198,11 @@ func (w *work) count(at int64, topic uint32, n int) {
 	w.days[key] = d
 }
 
-// zone is where the community is.
-func zone(r interface{ Community() sdk.Community }) *time.Location {
-	if l, err := time.LoadLocation(r.Community().TimeZone); err == nil {
-		return l
-	}
-	return time.UTC
-}
+// where is the community's time zone; it is looked up once for each image, which
+// costs more than an event may.
+var where = time.UTC
+
+func zone(*ctx) *time.Location { return where }
 
 // dayStart is when the digest's day began that a time is in.
 func dayStart(c *ctx, t time.Time) time.Time {

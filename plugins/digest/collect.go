@@ -26,7 +26,7 @@ const (
 	maxPeople   = 20
 	maxReacts   = 30 // of a reply
 	maxOpen     = 16 // questions of a conversation that a message without a thread may answer
-	perChunk    = 64
+	perChunk    = 16
 
 	nearby = 15 * time.Minute // after a question, in which a message without a thread may belong to it
 	thanks = 12 * time.Hour   // in which the asker may still say that it works
@@ -182,16 +182,30 @@ func (l *line) analysis() (a text.Analysis) {
 
 // push gives the lane a line. The first of a row wakes it.
 func push(c *ctx, place string, o *openRow, l line) {
+	if enqueue(c, place, o, l) {
+		wake(c, c.Now().Truncate(every).Add(every))
+	}
+}
+
+// hurry gives the lane a line for which somebody waits: it is woken at once.
+func hurry(c *ctx, l line) {
+	o := open.Of(manageLine).Get(c)
+	enqueue(c, manageLine, &o, l)
+	open.Of(manageLine).Set(c, o)
+	wake(c, c.Now())
+}
+
+// enqueue adds a line, and says whether it is the first of its row: of the others
+// the lane knows.
+func enqueue(c *ctx, place string, o *openRow, l line) (first bool) {
 	key := fmt.Sprintf("%s %07d", place, o.N/perChunk)
 	rows := pending.Get(c, key)
 	if l.Op == opChanged && slices.ContainsFunc(rows, func(r line) bool { return r.Op == opChanged && r.ID == l.ID }) {
-		return
+		return false
 	}
 	o.N++
 	pending.Set(c, key, append(rows, l))
-	if len(rows) == 0 {
-		wake(c, c.Now().Truncate(every).Add(every))
-	}
+	return len(rows) == 0
 }
 
 // tell is push for what has no openRow at hand.

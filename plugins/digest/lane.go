@@ -17,7 +17,7 @@ const (
 	laneID = "digest:lane"
 	every  = 20 * time.Second // between what happens and what the lane makes of it
 
-	maxBatch   = 256      // questions of a step
+	maxBatch   = 64       // questions of a step: what putting them together costs is within an event's fuel
 	maxReads   = 80       // rows that a step reads at most
 	maxReviews = 400      // threads that wait to be looked at; more, and nothing new is taken in before
 	maxWaiting = 24 << 10 // bytes of what waits to be looked at, or to be deleted
@@ -49,9 +49,28 @@ type goingOn struct {
 
 var progress = sdk.PerCommunity[laneRow]("lane")
 
-// wake has the lane look for work at a time. An earlier time is not put off: what
-// sets it is the first to have something for it.
-func wake(c *ctx, at time.Time) { c.At(at, "lane").Key("").In(laneID) }
+// waking is when the handler that runs wants the lane to be woken, the earliest
+// time that it said; zero for not at all.
+var waking time.Time
+
+// wake has the lane look for work at a time.
+func wake(_ *ctx, at time.Time) {
+	if waking.IsZero() || at.Before(waking) {
+		waking = at
+	}
+}
+
+// alert is a handler after which the lane is woken, once, if it said so.
+func alert(h func(*ctx) error) func(*ctx) error {
+	return func(c *ctx) error {
+		waking = time.Time{}
+		err := h(c)
+		if !waking.IsZero() {
+			c.At(waking, "lane").Key("").In(laneID)
+		}
+		return err
+	}
+}
 
 // hour wakes the lane when a digest is due, or something waits that woke nobody.
 func hour(c *ctx) error {

@@ -23,7 +23,7 @@
 //
 //	thread/PLACE ID     a question and what was said under it
 //	reply/PLACE ID      the question that a message stands under
-//	pending/PLACE N     what the lane has yet to do: 64 lines a row
+//	pending/PLACE N     what the lane has yet to do: 16 lines a row
 //	ix/, ix0/ … ix10/   the book: its head and segments, in pieces of a row's size; warm
 //	ixd/                what changed since, in the same pieces; warm
 //	places              names of conversations, and whether they are open; warm
@@ -75,26 +75,26 @@ var _ = sdk.New[Config]("digest", "1.0.0",
 	sdk.CanMembers("tidy up what points to threads that are gone"),
 	sdk.CanState(256, "keep questions, their answers, and the index by which they are found")).
 	Warm(takeIn, warmed()...).
-	OnMessage(posted).
-	OnEvent(abi.MessageEdited, edited).
-	OnEvent(abi.MessageDeleted, deleted).
-	OnReaction(reacted).
-	OnForget(forgotten).
-	OnTimer("lane", lane).
-	OnContinue(goOn).
-	OnSchedule("hour", "0 * * * *", sdk.FireOnce, hour).
-	OnCommand("digest", command).
-	OnButton("helped", helped).
-	OnButton("unhelped", unhelped).
-	OnButton("approve", approve).
-	OnButton("dismiss", dismiss).
-	OnButton("topic", pressedTopic).
-	OnButton("split", pressedSplit).
-	OnButton("rename", askName).
-	OnButton("merge", askOther).
-	OnForm("rename", renamed).
-	OnForm("merge", merged).
-	OnPluginEvent("hearth/knowledge", managed).
+	OnMessage(alert(posted)).
+	OnEvent(abi.MessageEdited, alert(edited)).
+	OnEvent(abi.MessageDeleted, alert(deleted)).
+	OnReaction(alert(reacted)).
+	OnForget(alert(forgotten)).
+	OnTimer("lane", alert(lane)).
+	OnContinue(alert(goOn)).
+	OnSchedule("hour", "0 * * * *", sdk.FireOnce, alert(hour)).
+	OnCommand("digest", alert(command)).
+	OnButton("helped", alert(helped)).
+	OnButton("unhelped", alert(unhelped)).
+	OnButton("approve", alert(approve)).
+	OnButton("dismiss", alert(dismiss)).
+	OnButton("topic", alert(pressedTopic)).
+	OnButton("split", alert(pressedSplit)).
+	OnButton("rename", alert(askName)).
+	OnButton("merge", alert(askOther)).
+	OnForm("rename", alert(renamed)).
+	OnForm("merge", alert(merged)).
+	OnPluginEvent("hearth/knowledge", alert(managed)).
 	Query("/knowledge", viewKnowledge).
 	Query("/topic", viewTopic).
 	Query("/answers", viewAnswers).

@@ -29,8 +29,7 @@ func managed(c *ctx) error {
 	case "approve", "dismiss":
 		decide(c, p["suggestion"], l.By, l.Op == "approve")
 	case "merge", "split", "rename", "answer", "choose", "hide", "show":
-		tell(c, manageLine, l)
-		wake(c, c.Now())
+		hurry(c, l)
 	default:
 		c.Warn("a page asks for %.40q, which is nothing that can be done", l.Op)
 	}
@@ -56,8 +55,7 @@ func may(c *ctx) bool {
 // do has the lane carry out what a maintainer said, soon.
 func do(c *ctx, l line) {
 	l.By = clip(c.Member.Name, 80)
-	tell(c, manageLine, l)
-	wake(c, c.Now())
+	hurry(c, l)
 }
 
 // pressedSplit takes a wording out of its topic.

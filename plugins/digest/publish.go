@@ -156,6 +156,7 @@ func gather(r interface {
 // drawing is a digest as it is to stand.
 type drawing struct {
 	title, intro, foot sdk.Markup
+	sources            []string // links to where the answers are from: not every platform has links in a table
 	header             []sdk.Markup
 	rows               [][]sdk.Markup
 }
@@ -177,6 +178,9 @@ func (d *drawing) put(c *ctx, m *sdk.Message) {
 		for _, r := range d.rows {
 			m.Row(r...)
 		}
+	}
+	if len(d.sources) > 0 {
+		m.Text(sdk.Markup(strings.Join(d.sources, " · ")))
 	}
 	if d.foot != "" {
 		m.Context(d.foot)
@@ -248,6 +252,9 @@ func (d *drawing) row(c *ctx, b *book.Book, locale string, g glimpse, row *topic
 			what += " — " + from
 		}
 		updated = max(updated, a.Updated)
+		if url := a.link(c.Config); url != "" {
+			d.sources = append(d.sources, string(sdk.Link(sdk.Escape(line1(g.title, 40)), url)))
+		}
 	}
 	return []sdk.Markup{
 		sdk.Escape(line1(g.title, 80)),

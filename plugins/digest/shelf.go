@@ -6,6 +6,7 @@ import (
 	"maps"
 	"runtime"
 	"slices"
+	"time"
 
 	"github.com/hearthbot/hearth/plugins/digest/book"
 	"github.com/hearthbot/hearth/plugins/digest/cluster"
@@ -72,6 +73,9 @@ var (
 func takeIn(v *sdk.View[Config]) (err error) {
 	_, _ = sdk.Note(given{}), sdk.Note(goingOn{})
 	names, broken = places.Get(v), false
+	if where, err = time.LoadLocation(v.Community().TimeZone); err != nil {
+		where = time.UTC
+	}
 	if shared, err = loadBook(v); err != nil {
 		v.Warn("the index cannot be read, and is made anew from what is asked from now on: %v", err)
 		shared, broken = book.New(), true

@@ -44,6 +44,15 @@ func (b *Bot) granted(ev *abi.Event, e *abi.Effects) error {
 	if len(e.Groups) > 0 && !b.manifest.Middleware {
 		return fmt.Errorf("only middleware annotates events: declare sdk.Middleware")
 	}
+	timers := map[[3]string]bool{}
+	once := func(name, key, conversation string) error {
+		at := [3]string{name, key, cmp.Or(conversation, ev.Conversation.ID)}
+		if timers[at] {
+			return fmt.Errorf("the timer %q is set or cancelled twice in one invocation, which the host refuses", name)
+		}
+		timers[at] = true
+		return nil
+	}
 	for i := range e.Out {
 		var err error
 		switch o := &e.Out[i]; {
@@ -65,7 +74,11 @@ func (b *Bot) granted(ev *abi.Event, e *abi.Effects) error {
 		case o.React != nil:
 			err = need(abi.CapReact, "a reaction")
 		case o.Timer != nil:
-			err = need(abi.CapTimers, "a timer")
+			if err = need(abi.CapTimers, "a timer"); err == nil {
+				err = once(o.Timer.Name, o.Timer.Key, o.Timer.Conversation)
+			}
+		case o.Cancel != nil:
+			err = once(o.Cancel.Name, o.Cancel.Key, o.Cancel.Conversation)
 		case o.Profile != nil:
 			err = need(abi.CapMembers, "a change of a profile")
 		case o.Action != nil && o.Action.Verify != nil:

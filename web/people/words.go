@@ -31,7 +31,7 @@ var words = page.Words{
 	"github":        {"GitHub, as they said", "GitHub（本人填写）"},
 	"github.linked": {"GitHub, confirmed", "GitHub（已确认）"},
 	"github.card":   {"GitHub account", "GitHub 账号"},
-	"github.lead":   {"Pull requests of this account count as this person’s. They confirm it themselves by `/link github NAME` in the chat; say it here if you know it.", "这个账号的拉取请求算在这个人名下。本人可以在聊天里用 `/link github 用户名` 自己确认；你确实知道时也可以在这里填写。"},
+	"github.lead":   {"Pull requests of this account count as this person’s. They confirm it themselves by /link github NAME in the chat; say it here if you know it.", "这个账号的拉取请求算在这个人名下。本人可以在聊天里用 /link github 用户名 自己确认；你确实知道时也可以在这里填写。"},
 	"github.handle": {"Name at GitHub", "GitHub 用户名"},
 	"github.why":    {"How you know (on record)", "依据（会记录）"},
 	"github.do":     {"Link", "关联"},

@@ -151,7 +151,7 @@ var words = page.Words{
 	"needs.do":     {"Work it out", "计算"},
 	"needs.arm":    {"Members in each variation", "每个版本所需成员"},
 	"needs.all":    {"Members in all", "总共所需成员"},
-	"needs.days":   {"Days", "天数"},
+	"needs.days":   {"Days until then", "所需天数"},
 	"needs.never":  {"Days: not within ten years", "天数：十年内不够"},
 	"metric.line":  {"%s: %s.", "%s：%s。"},
 	"needs.once":   {"In each, if you look only once", "若只看一次，每个版本"},

@@ -13,13 +13,11 @@ import (
 func TestDeltas(t *testing.T) {
 	const limit = 1000 // so that items are given up as well
 	r := rand.New(rand.NewSource(4))
-	m := newMaker(7)
 	x, follower := New(limit), New(limit)
 	at := uint64(0)
 	head := Part{Data: x.Encode(Head)}
 	segments := make([]Part, (limit+SegmentItems-1)/SegmentItems)
 	var deltas []Part
-	var known []string
 	for step := range 120 {
 		at++
 		switch topics := x.Topics(); {
@@ -44,9 +42,6 @@ func TestDeltas(t *testing.T) {
 			}
 		default:
 			batch := made(30, int64(step))
-			for range 3 {
-				known = append(known, m.question())
-			}
 			x.Add(batch...)
 		}
 		d := x.Delta()

@@ -199,7 +199,7 @@ func harms(ctx context.Context, m *measure.Model, snap store.Snapshot, q measure
 		if !slices.ContainsFunc(m.Metrics(), func(x measure.Metric) bool { return x.Name == g.Metric }) {
 			continue
 		}
-		got, err := m.Arms(ctx, snap, q, d.Key, d.Variations, g.Metric, now)
+		got, err := m.Counts(ctx, snap, q, d.Key, d.Variations, g.Metric, now)
 		if err != nil {
 			return nil, err
 		}

@@ -204,7 +204,7 @@ func (d *draft) add(a act, at time.Time, punctual bool) *happening {
 	x := d.r.Float64()
 	switch {
 	case punctual:
-	case x < tooLateRate:
+	case x < tooLateRate && a != join: // of a join that is later than that only days follow, and no windows of 24 hours
 		comes = h.at.Add(7*24*time.Hour + time.Minute + d.within(5*24*time.Hour))
 	case x < tooLateRate+lateRate:
 		comes = h.at.Add(d.within(6 * 24 * time.Hour))
