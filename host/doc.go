@@ -57,7 +57,8 @@
 // (fail in invoke.go, dead.go, Retry in query.go); a plugin that fails event
 // after event is held back (breaker.go). What ages is deleted (sweep.go), what
 // plugins track is counted (track.go). What pages show of a plugin it is asked
-// for, and what they change it is told (view.go). Which versions of a plugin run is
+// for, and what they change it is told (view.go); an answer is given again as long as it
+// holds (viewstore.go; package [github.com/hearthbot/hearth/host/views]). Which versions of a plugin run is
 // its lineup (lineup.go): beside the live one a candidate may have some of the work
 // (rollouts.go; package [github.com/hearthbot/hearth/host/rollout] says who goes
 // where and when it is enough, guard.go measures and judges), and one more be tried
