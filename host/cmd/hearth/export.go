@@ -13,6 +13,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/hearthbot/hearth/host/verify/source"
 	"github.com/hearthbot/hearth/web"
 	"github.com/hearthbot/hearth/web/page"
 )
@@ -130,24 +131,16 @@ func writeKnowledge(dir string, topics []web.KnownTopic) error {
 	return os.WriteFile(filepath.Join(dir, "README.md"), []byte(index.String()), 0o644)
 }
 
-// slug is the beginning of a title as a part of a file's name, with a dash
+// slug is the first words of a title as a part of a file's name, each with a dash
 // before it; "" if nothing of it can be one.
 func slug(title string) string {
+	const most = 70 // bytes; a word that is longer by itself is cut
 	var b strings.Builder
-	dash := true
-	for _, r := range strings.ToLower(title) {
-		if !unicode.IsLetter(r) && !unicode.IsDigit(r) {
-			dash = true
-			continue
-		}
-		if b.Len() > 60 {
+	for _, word := range strings.FieldsFunc(strings.ToLower(title), func(r rune) bool { return !unicode.IsLetter(r) && !unicode.IsDigit(r) }) {
+		if b.Len() > 0 && b.Len()+len(word) > most {
 			break
 		}
-		if dash {
-			b.WriteByte('-')
-			dash = false
-		}
-		b.WriteRune(r)
+		b.WriteString("-" + strings.TrimSuffix(source.Cut(word, most), "…"))
 	}
 	return b.String()
 }

@@ -35,11 +35,11 @@ func TestWriteKnowledge(t *testing.T) {
 		}
 		return list
 	}
-	want := "00007-how-do-i-script-alert-1-script-read-a-file-line-by-line-please.md 00012-怎么读取文件.md 00013-etc-passwd.md 00014.md README.md"
+	want := "00007-how-do-i-script-alert-1-script-read-a-file-line-by-line-please-in-this.md 00012-怎么读取文件.md 00013-etc-passwd.md 00014.md README.md"
 	if got := strings.Join(names(), " "); got != want {
 		t.Errorf("files:\n%s\nwant\n%s", got, want)
 	}
-	b, err := os.ReadFile(filepath.Join(dir, "00007-how-do-i-script-alert-1-script-read-a-file-line-by-line-please.md"))
+	b, err := os.ReadFile(filepath.Join(dir, "00007-how-do-i-script-alert-1-script-read-a-file-line-by-line-please-in-this.md"))
 	if err != nil {
 		t.Fatal(err)
 	}
