@@ -46,7 +46,7 @@ axe: ## what the tests look for barriers in pages with; without npm they say tha
 test: wasm toolchain axe ## every test; says what it skips for want of a browser or a compiler
 	@echo "compiling Go's compiler, once for all the tests that use it"
 	@$(GO) test -count=1 -run '^TestVerdicts$$/^hello$$' ./host/verify >/dev/null || true # the tests below say what is wrong
-	@.ci/tests -timeout 30m $(PKG)
+	@.ci/tests -timeout 60m $(PKG)
 
 race: ## the packages with goroutines, under the race detector
 	$(GO) test -race -short -timeout 20m ./store/... ./host ./host/access ./host/audit ./host/settings ./host/house ./host/chat/... ./host/verify/... ./host/wasm ./sdk/... ./plugins/... ./web/...
@@ -55,7 +55,7 @@ bench: build ## benchmarks, and the table of the README from one run
 	@.ci/bench
 
 long: wasm ## the tests that take minutes at their full length
-	HEARTH_LONG=1 $(GO) test -timeout 30m ./store/... ./host/...
+	HEARTH_LONG=1 $(GO) test -timeout 60m ./store/... ./host/... ./plugins/digest/...
 
 conformance: toolchain ## all of Go's own run tests, through the verifier; UPDATE=1 writes what is left out anew
 	@$(GO) test -c -o bin/conformance.test ./host/verify/conformance

@@ -33,7 +33,7 @@ var days = sdk.CommunityMap[dayRow]("day")
 // absorb takes in what is pending, at most that many lines, and reports whether
 // there was anything. Nothing is written before it is known that all of it fits.
 func absorb(c *ctx, l *laneRow, b *book.Book, next *goingOn, most int) bool {
-	chunks, _ := pending.Scan(c, sdk.Range{Limit: 20})
+	chunks, _ := pending.Scan(c, sdk.Range{Limit: 36})
 	if len(chunks) == 0 {
 		return false
 	}
@@ -41,19 +41,23 @@ func absorb(c *ctx, l *laneRow, b *book.Book, next *goingOn, most int) bool {
 	var after []func()
 	taken := 0
 	for _, chunk := range chunks {
+		if taken >= most || !w.more() {
+			break
+		}
 		place, _ := cutKey(chunk.Key)
-		n := 0
-		for n < len(chunk.Value) && taken < most && w.reads < 18 && !l.full() {
-			w.line(place, &chunk.Value[n])
+		all, n := chunk.Value.all(), 0
+		for n < len(all) && taken < most && w.more() {
+			w.line(place, &all[n])
 			n++
 			taken++
 		}
-		rest := chunk.Value[n:]
+		w.rows++
+		rest := all[n:]
 		after = append(after, func() {
 			if len(rest) == 0 {
 				pending.Delete(c, chunk.Key)
-			} else if n > 0 {
-				pending.Set(c, chunk.Key, rest)
+			} else {
+				pending.Set(c, chunk.Key, linesOf(rest))
 			}
 		})
 	}
@@ -78,6 +82,7 @@ func absorb(c *ctx, l *laneRow, b *book.Book, next *goingOn, most int) bool {
 		return true
 	}
 	l.dropped(b.Dropped())
+	l.reads, l.writes = l.reads+len(chunks)+w.reads, l.writes+w.rows+len(w.days)+len(w.then)
 	keep(c, l, b, d)
 	for _, f := range after {
 		f()
@@ -97,14 +102,23 @@ type work struct {
 	l     *laneRow
 	b     *book.Book
 	reads int
+	rows  int // of what is pending
 	days  map[string]dayRow
 	add   []book.Question
 	bare  []uint32 // items that have lost their titles
 	then  []func() // what is written if all fits
 }
 
+// more says whether the step has room for another line.
+func (w *work) more() bool {
+	return w.reads < 18 && w.rows+len(w.then) < 36 && w.b.Index.Work()-w.l.worked < maxWork && !w.l.full()
+}
+
 // line takes in one line of a conversation.
 func (w *work) line(place string, p *line) {
+	if len(w.add) >= maxBatch {
+		w.flush()
+	}
 	switch p.Op {
 	case opAsk:
 		w.add = append(w.add, book.Question{Source: book.Source{Place: place, Message: p.ID, At: p.At}, Title: p.Title, Analysis: p.analysis()})
@@ -289,6 +303,7 @@ func (w *work) manage(p *line) {
 			if i := slices.IndexFunc(t.Replies, func(r reply) bool { return r.ID == p.Message }); i >= 0 {
 				a := answerFrom(&t, i, p.Place, root)
 				a.Why, a.By, a.Confidence = whyChosen, p.By, 0.97
+				w.b.Answered(p.Place, root, true)
 				row(func(t *topicRow) { t.Answer, t.Helped, t.Unhelped = a, 0, 0 })
 			}
 		}

@@ -61,10 +61,8 @@ type react struct {
 	By   int    `json:"by"`
 }
 
-// open is a conversation's latest questions, and how many lines it has had
-// pending.
+// open is a conversation's latest questions.
 type openRow struct {
-	N    int       `json:"n"`
 	Last []openOne `json:"last,omitempty"`
 }
 
@@ -108,7 +106,8 @@ const (
 var (
 	threads = sdk.CommunityMap[thread]("thread")
 	replies = sdk.CommunityMap[string]("reply")
-	pending = sdk.CommunityMap[[]line]("pending")
+	pending = sdk.CommunityMap[lines]("pending")
+	pushed  = sdk.PerConversation[int]("pushed")
 	open    = sdk.PerConversation[openRow]("open")
 	in      = sdk.MemberMap[bool]("in")
 )
@@ -151,8 +150,8 @@ func asked(c *ctx, place string) {
 	answer(c, &t, a)
 	threads.Set(c, at(place, m.ID), t)
 	in.Set(c, at(place, m.ID), true)
-	push(c, place, &o, question(opAsk, m.ID, t.At, t.Text, a))
 	open.Set(c, o)
+	tell(c, place, question(opAsk, m.ID, t.At, t.Text, a))
 }
 
 // question is the line of one.
@@ -180,39 +179,32 @@ func (l *line) analysis() (a text.Analysis) {
 	return a
 }
 
-// push gives the lane a line. The first of a row wakes it.
-func push(c *ctx, place string, o *openRow, l line) {
-	if enqueue(c, place, o, l) {
+// tell gives the lane a line of a conversation. The first of a row wakes it.
+func tell(c *ctx, place string, l line) {
+	if enqueue(c, place, l) {
 		wake(c, c.Now().Truncate(every).Add(every))
 	}
 }
 
 // hurry gives the lane a line for which somebody waits: it is woken at once.
 func hurry(c *ctx, l line) {
-	o := open.Of(manageLine).Get(c)
-	enqueue(c, manageLine, &o, l)
-	open.Of(manageLine).Set(c, o)
+	enqueue(c, manageLine, l)
 	wake(c, c.Now())
 }
 
 // enqueue adds a line, and says whether it is the first of its row: of the others
 // the lane knows.
-func enqueue(c *ctx, place string, o *openRow, l line) (first bool) {
-	key := fmt.Sprintf("%s %07d", place, o.N/perChunk)
+func enqueue(c *ctx, place string, l line) (first bool) {
+	n := pushed.Of(place).Get(c)
+	key := fmt.Sprintf("%s %07d", place, n/perChunk)
 	rows := pending.Get(c, key)
-	if l.Op == opChanged && slices.ContainsFunc(rows, func(r line) bool { return r.Op == opChanged && r.ID == l.ID }) {
+	more, added := rows.with(l)
+	if !added {
 		return false
 	}
-	o.N++
-	pending.Set(c, key, append(rows, l))
+	pushed.Of(place).Set(c, n+1)
+	pending.Set(c, key, more)
 	return len(rows) == 0
-}
-
-// tell is push for what has no openRow at hand.
-func tell(c *ctx, place string, l line) {
-	o := open.Of(place).Get(c)
-	push(c, place, &o, l)
-	open.Of(place).Set(c, o)
 }
 
 // belongs is the question that a message outside threads says something about, ""
@@ -455,8 +447,10 @@ const titleLength = 100
 // title is what a question is called until a maintainer names it: its first line
 // that says something, without code and without anybody's name.
 func title(s string) string {
-	s = mention.ReplaceAllString(s, "")
-	first := ""
+	if strings.IndexByte(s, '<') >= 0 {
+		s = mention.ReplaceAllString(s, "")
+	}
+	first, lines := "", strings.Count(strings.TrimSpace(s), "\n")
 	for l := range strings.Lines(s) {
 		if strings.HasPrefix(strings.TrimSpace(l), "```") {
 			continue
@@ -467,7 +461,7 @@ func title(s string) string {
 		if first == "" {
 			first = l
 		}
-		if text.Recognise(l) != text.Other {
+		if lines == 0 || text.Recognise(l) != text.Other {
 			first = l
 			break
 		}

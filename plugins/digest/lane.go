@@ -17,8 +17,13 @@ const (
 	laneID = "digest:lane"
 	every  = 20 * time.Second // between what happens and what the lane makes of it
 
-	maxBatch   = 64       // questions of a step: what putting them together costs is within an event's fuel
-	maxReads   = 80       // rows that a step reads at most
+	maxLines   = 320      // lines of a step,
+	maxBatch   = 64       // of which so many questions are put together at once, and then so many more,
+	maxWork    = 1.6e6    // until the index has worked as much: that is within an event's fuel
+	maxTexts   = 20 << 10 // bytes of text that a step looks at for answers; in which not all is as dear,
+	someTexts  = 8 << 10  // less if it has taken in questions
+	maxReads   = 92       // rows that a step reads,
+	maxWrites  = 46       // and that it writes
 	maxReviews = 400      // threads that wait to be looked at; more, and nothing new is taken in before
 	maxWaiting = 24 << 10 // bytes of what waits to be looked at, or to be deleted
 )
@@ -37,7 +42,15 @@ type laneRow struct {
 	Fresh   []string `json:"fresh,omitempty"`   // editions that have yet to be
 	Trash   []string `json:"trash,omitempty"`   // threads whose questions were given up
 
-	effects int // of this step, about
+	spent // of this step
+}
+
+// spent is what a step has used of what it may.
+type spent struct {
+	reads, writes int // rows
+	effects       int // messages
+	texts         int // bytes
+	worked        int // what the index had before
 }
 
 // goingOn is the cursor of what goes on: the lane, or forgetting somebody.
@@ -82,7 +95,7 @@ func hour(c *ctx) error {
 }
 
 // lane is the timer by which it is woken.
-func lane(c *ctx) error { return step(c, maxBatch) }
+func lane(c *ctx) error { return step(c, maxLines) }
 
 // goOn goes on with what did not fit into one event.
 func goOn(c *ctx) error {
@@ -102,6 +115,17 @@ func step(c *ctx, most int) error {
 		mend(c)
 		return nil
 	}
+	// What needs no index comes before that is brought up to date.
+	busy := l.busy(c)
+	switch {
+	case len(l.Trash) > 50, len(l.Trash) > 0 && !busy:
+		sweep(c, &l)
+		progress.Set(c, l)
+		c.Continue(sdk.Note(goingOn{What: "lane", Most: maxLines}))
+		return nil
+	case !busy && !due(c):
+		return nil
+	}
 	b, err := current(c, &l)
 	if errors.Is(err, errOld) { // the new image is under way
 		again := 2 * time.Second
@@ -117,19 +141,19 @@ func step(c *ctx, most int) error {
 	if l.Held {
 		b.Index.Hold()
 	}
-	next := goingOn{What: "lane", Most: maxBatch}
+	next := goingOn{What: "lane", Most: maxLines}
+	l.spent = spent{reads: 4, writes: 1, worked: b.Index.Work()} // this row, and what every step looks at
 	switch {
 	case l.crowded():
 		tidy(c, &l, b)
-	case len(l.Trash) > 50:
-		sweep(c, &l)
 	case !l.full() && absorb(c, &l, b, &next, most):
+		if l.texts = maxTexts - someTexts; len(l.Review) > 0 && next.Most == maxLines && b.Index.Work()-l.worked < maxWork {
+			review(c, &l, b) // what there is room for
+		}
 	case len(l.Review) > 0:
 		review(c, &l, b)
 	case len(l.Touched)+len(l.Fresh) > 0:
 		freshen(c, &l, b)
-	case len(l.Trash) > 0:
-		sweep(c, &l)
 	case due(c):
 		publish(c, b)
 	default:
@@ -138,6 +162,16 @@ func step(c *ctx, most int) error {
 	progress.Set(c, l)
 	c.Continue(sdk.Note(next))
 	return nil
+}
+
+// busy says whether there is something to do for which the index is needed, beside
+// a digest that is due.
+func (l *laneRow) busy(c *ctx) bool {
+	if l.crowded() || len(l.Review)+len(l.Touched)+len(l.Fresh) > 0 {
+		return true
+	}
+	waiting, _ := pending.Scan(c, sdk.Range{Limit: 1})
+	return len(waiting) > 0
 }
 
 // sweep deletes threads of questions that were given up.

@@ -34,7 +34,8 @@
 //	suggest/KEY         an answer that waits for a maintainer
 //	lane                how far the lane is
 //
-// Of a conversation, open: its latest questions. Of a member, in/PLACE ID: the
+// Of a conversation, open: its latest questions; pushed: how many lines it has had
+// pending. Of a member, in/PLACE ID: the
 // threads that they are in, by which they are forgotten.
 package main
 

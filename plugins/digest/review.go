@@ -106,60 +106,82 @@ func answerFrom(t *thread, i int, place, root string) *answerRow {
 	return a
 }
 
-// review looks at threads and topics that wait for it, as many as a step may.
+// review looks at threads and topics that wait for it, as many as the step has
+// room for.
 func review(c *ctx, l *laneRow, b *book.Book) {
-	reads, n := 0, 0
-	for ; n < len(l.Review) && reads < maxReads-maxSources-4 && n < 24 && l.effects < 40; n++ {
+	n := 0
+	for ; n < len(l.Review) && l.reads <= maxReads-maxSources-4 && l.writes < maxWrites-4 && l.effects < 40; n++ {
 		what := l.Review[n]
 		if rest, ok := strings.CutPrefix(what, "#"); ok {
 			from, to, joined := strings.Cut(rest, " ")
 			id, _ := strconv.ParseUint(from, 10, 32)
 			if joined {
 				into, _ := strconv.ParseUint(to, 10, 32)
-				reads += join2(c, l, b, uint32(id), uint32(into))
+				l.reads += join2(c, l, b, uint32(id), uint32(into))
 			} else {
-				reads += again(c, l, b, b.Index.Current(uint32(id)))
+				l.reads += again(c, l, b, b.Index.Current(uint32(id)))
 			}
 			continue
 		}
-		reads += 2 + maxSources/4
-		reads += reviewThread(c, l, b, what)
+		if !reviewThread(c, l, b, what) {
+			break // in the next step
+		}
 	}
 	l.Review = slices.Delete(slices.Clone(l.Review), 0, n)
 	keep(c, l, b, b.Delta())
 }
 
-// reviewThread takes in what changed in a thread, and returns how many rows it
-// read beyond two.
-func reviewThread(c *ctx, l *laneRow, b *book.Book, key string) int {
+// reviewThread takes in what changed in a thread; false if it has so much text that
+// the step should have less behind it.
+func reviewThread(c *ctx, l *laneRow, b *book.Book, key string) bool {
 	place, root := cutKey(key)
 	topic, known := b.Topic(place, root)
-	t, there := threads.Lookup(c, key)
-	if !known || !there {
-		return 0
+	if !known {
+		return true
 	}
+	t, there := threads.Lookup(c, key)
+	l.reads++
+	if !there {
+		return true
+	}
+	size := len(t.Text)
+	for _, r := range t.Replies {
+		size += len(r.Text)
+	}
+	if l.texts > 0 && l.texts+size > maxTexts {
+		return false
+	}
+	l.texts += size
 	a := choose(c.Config, &t, place, root)
-	b.Answered(place, root, a != nil)
+	if a == nil && !b.HasAnswer(place, root) {
+		return true // it had none, and has none
+	}
+	l.reads++
 	row := topics.Get(c, topicKey(topic))
-	switch old := row.Answer; {
-	case old.byHand() && old.from(place, root) && old.Why == whyChosen:
+	old := row.Answer
+	chosen := old.byHand() && old.from(place, root) && old.Why == whyChosen
+	b.Answered(place, root, a != nil || chosen)
+	switch {
+	case chosen:
 		// It follows its message, and goes with it.
 		i := slices.IndexFunc(t.Replies, func(r reply) bool { return r.ID == old.Message })
 		if i < 0 || t.Replies[i].By < 0 {
-			return again(c, l, b, topic)
+			l.reads += again(c, l, b, topic)
+			return true
 		}
 		now := answerFrom(&t, i, place, root)
 		now.Why, now.By, now.Confidence = old.Why, old.By, old.Confidence
 		a = now
 	case old.byHand():
-		return 0
+		return true
 	case old.from(place, root) && (a == nil || a.Confidence < old.Confidence):
-		return again(c, l, b, topic)
+		l.reads += again(c, l, b, topic)
+		return true
 	case a == nil, old != nil && !old.from(place, root) && a.Confidence <= old.Confidence && stillThere(b, old, topic):
-		return 0
+		return true
 	}
 	set(c, l, topic, row, a)
-	return 0
+	return true
 }
 
 // set has an answer be a topic's.
@@ -191,6 +213,7 @@ func set(c *ctx, l *laneRow, topic uint32, row topicRow, a *answerRow) {
 	}
 	row.Answer = a
 	topics.Set(c, topicKey(topic), row)
+	l.writes++
 	l.touch(topic)
 }
 
@@ -206,6 +229,7 @@ func again(c *ctx, l *laneRow, b *book.Book, topic uint32) (reads int) {
 				l.effects++
 			}
 			topics.Delete(c, topicKey(topic))
+			l.writes++
 		}
 		l.touch(topic)
 		return 1
@@ -270,6 +294,7 @@ func join2(c *ctx, l *laneRow, b *book.Book, from, into uint32) int {
 	row.Hidden = row.Hidden || old.Hidden
 	topics.Delete(c, topicKey(from))
 	topics.Set(c, topicKey(into), row)
+	l.writes += 2
 	l.touch(into)
 	return 2
 }

@@ -8,8 +8,10 @@ import (
 	"slices"
 	"time"
 
+	"github.com/hearthbot/hearth/plugins/digest/best"
 	"github.com/hearthbot/hearth/plugins/digest/book"
 	"github.com/hearthbot/hearth/plugins/digest/cluster"
+	"github.com/hearthbot/hearth/plugins/digest/text"
 	"github.com/hearthbot/hearth/sdk"
 	"github.com/hearthbot/hearth/sdk/abi"
 )
@@ -27,10 +29,11 @@ const (
 	perShelf   = 3         // segments under one prefix
 	shelves    = 11        // for cluster.MaxItems
 	maxDelta   = 150 << 10 // bytes of a step's delta: beside it there is room in what an invocation may return
-	manyDeltas = 24        // rows,
-	largeDelta = 384 << 10 // or bytes of them, after which parts are written anew
-	perStep    = 150 << 10 // bytes of parts that a step writes
+	manyDeltas = 80        // rows,
+	largeDelta = 640 << 10 // or bytes of them, after which parts are written anew
+	perStep    = 190 << 10 // bytes of parts that a step writes
 	fullBook   = 5 << 20   // bytes of all parts from which the book grows no more
+	maxStep    = 1024      // items that come between two images before memory for the index is taken anew
 )
 
 // piece is a row of a part.
@@ -71,7 +74,8 @@ var (
 )
 
 func takeIn(v *sdk.View[Config]) (err error) {
-	_, _ = sdk.Note(given{}), sdk.Note(goingOn{})
+	_, _, _ = sdk.Note(given{}), sdk.Note(goingOn{}), sdk.Note([]line{{}})
+	rehearse()
 	names, broken = places.Get(v), false
 	if where, err = time.LoadLocation(v.Community().TimeZone); err != nil {
 		where = time.UTC
@@ -83,7 +87,30 @@ func takeIn(v *sdk.View[Config]) (err error) {
 	if shared.Index.Len() > 1000 {
 		runtime.GC() // what loading has left behind events can use
 	}
+	shared.Index.Reserve(maxStep)
 	return nil
+}
+
+// rehearse has texts be looked at while the image is made: what is made ready
+// when it is first needed (tables, regular expressions' machines) every event
+// would make ready anew, as it has forgotten that by the next. That is most of
+// what looking at a message costs.
+func rehearse() {
+	for _, s := range []string{
+		"Hello, how do I write to a nil map, it's 0x1f in main.go:12:5 of httpServer? Please don't say **no**.",
+		"Thanks, that works now! See <https://go.dev|Go> and <@test:ann> :wave:", "你好，怎么向 nil map 写入？谢谢，解决了。",
+		"panic: assignment to entry in nil map\n\tmain.go:3 +0x1d\n```go\nvar m map[string]int\n```", "cafe\u0301 \u2026 ﬁ",
+	} {
+		text.Recognise(s)
+		text.Analyse(s)
+		title(s)
+		best.Choose(best.Message{ID: "1", Author: "a", Text: s}, []best.Message{
+			{ID: "2", Author: "b", Text: s, Reactions: []best.Reaction{{Name: "+1", By: "c"}}},
+			{ID: "3", Author: "b", Text: "make it"}, {ID: "4", Author: "a", Text: s},
+		})
+		t := thread{People: []person{{Name: "a"}}}
+		t.shown(t.plain(s))
+	}
 }
 
 // loadBook makes the book of all rows.
@@ -205,7 +232,7 @@ func mend(c *ctx) {
 		entries, _ := m.Scan(c, sdk.Range{Limit: 45, Relaxed: true})
 		for _, e := range entries {
 			if n++; n > 40 {
-				c.Continue(sdk.Note(goingOn{What: "lane", Most: maxBatch}))
+				c.Continue(sdk.Note(goingOn{What: "lane", Most: maxLines}))
 				return
 			}
 			m.Delete(c, e.Key)
@@ -229,6 +256,7 @@ func keep(c *ctx, l *laneRow, b *book.Book, d []byte) {
 		deltas.Set(c, deltaKey(l.Seq, i), piece{l.Seq, len(pieces), p})
 	}
 	l.Rows += len(pieces)
+	l.writes += len(pieces)
 	l.Bytes += len(d)
 	b.Clean(l.Seq)
 }

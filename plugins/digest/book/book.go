@@ -251,6 +251,14 @@ func (b *Book) Answered(place, message string, has bool) {
 	}
 }
 
+// HasAnswer says what Answered noted of a message.
+func (b *Book) HasAnswer(place, message string) bool {
+	item, ok := b.Item(place, message)
+	return ok && slices.ContainsFunc(b.entries[item].sources, func(s source) bool {
+		return s.has && s.message == message && b.places[s.place] == place
+	})
+}
+
 // Forget takes a message out, as it was deleted, and returns what it asked. The
 // item is still there if others asked it too: then it needs a new title, which
 // it has not until Retitle.

@@ -111,16 +111,17 @@ type Index struct {
 	dirtyHead bool
 	since     changes // the last Clean
 
-	s scratch
+	work int // steps of its innermost loops
+	s    scratch
 }
 
 // tally is how often terms are, in the questions of one script: what is rare is
 // another thing in each, and neither should tell of the other.
 type tally struct {
-	total float64  // questions
-	df    []uint32 // of these with a term
-	logOf float64  // what log is the logarithm of, less one
-	log   float32
+	total         float64  // questions
+	df            []uint32 // of these with a term
+	of            float64  // the total that these are of:
+	plain, common float32  // what a term weighs that no question has
 }
 
 // node is one item of a term, and the one before it.
@@ -137,7 +138,7 @@ func New(limit int) *Index {
 		heads: make([]int32, text.Space), dirtyHead: true,
 	}
 	for s := range x.langs {
-		x.langs[s].df = make([]uint32, text.Space)
+		x.langs[s].df, x.langs[s].of = make([]uint32, text.Space), -1
 	}
 	for i := range x.heads {
 		x.heads[i] = -1
@@ -283,6 +284,21 @@ func (x *Index) post(slot int32) {
 	}
 }
 
+// Work is how much adding has cost since the index was made or loaded, in steps of
+// the innermost loops: the same for the same questions on every machine.
+func (x *Index) Work() int { return x.work }
+
+// Reserve takes memory for n more items, so that adding them moves nothing. An
+// index that is begun with again and again, each time from the same image of
+// memory, is moved only once.
+func (x *Index) Reserve(n int) {
+	x.items = slices.Grow(x.items, max(0, min(n, x.limit-len(x.items))))
+	x.nodes = slices.Grow(x.nodes, n*maxPosted)
+	if len(x.s.sums) < x.limit {
+		x.s.sums = make([]float32, x.limit)
+	}
+}
+
 // repost builds the postings anew, without those of items that are gone.
 func (x *Index) repost() {
 	for i := range x.heads {
@@ -305,18 +321,14 @@ func (x *Index) repost() {
 // that every question has, a few questions more are taken to have been there
 // before, as with few of them nobody could tell.
 func (l *tally) idf(packed uint32) float32 {
-	n, d := l.total, l.df[packed>>9]
-	seen := d
-	switch {
-	case packed&(1<<8) != 0:
-		n, d = n+60, d+20
-	case n <= young:
-		n += 60 // else what each question has would say more than what it is about
+	if l.total != l.of {
+		l.weigh()
 	}
-	if n != l.logOf {
-		l.logOf, l.log = n, float32(math.Log(1+n))
+	seen := l.df[packed>>9]
+	d, w := seen, l.plain
+	if packed&(1<<8) != 0 {
+		d, w = seen+20, l.common
 	}
-	w := l.log + 1
 	if d < uint32(len(logs)) {
 		w -= logs[d]
 	} else {
@@ -326,6 +338,16 @@ func (l *tally) idf(packed uint32) float32 {
 		w /= 2 // what nobody else has said tells nothing of what is alike
 	}
 	return w
+}
+
+// weigh works out what a term weighs that no question has.
+func (l *tally) weigh() {
+	n := l.total
+	if n <= young {
+		n += 60 // else what each question has would say more than what it is about
+	}
+	l.of = l.total
+	l.plain, l.common = float32(math.Log(1+n))+1, float32(math.Log(1+l.total+60))+1
 }
 
 // logs are the logarithms of 1+d.
@@ -338,6 +360,13 @@ var logs = func() (l [4096]float32) {
 
 // rarest are the ids of an item's n terms that weigh most.
 func (x *Index) rarest(it *item, n int) []uint32 {
+	if len(it.terms) <= n {
+		ids := make([]uint32, len(it.terms))
+		for i, p := range it.terms {
+			ids[i] = p >> 9
+		}
+		return ids
+	}
 	type weighed struct {
 		id uint32
 		w  float32
@@ -347,12 +376,10 @@ func (x *Index) rarest(it *item, n int) []uint32 {
 	for i, p := range it.terms {
 		all[i] = weighed{p >> 9, float32(p&255) * l.idf(p)}
 	}
-	if len(all) > n {
-		slices.SortFunc(all, func(a, b weighed) int {
-			return cmp.Or(cmp.Compare(b.w, a.w), cmp.Compare(a.id, b.id))
-		})
-		all = all[:n]
-	}
+	slices.SortFunc(all, func(a, b weighed) int {
+		return cmp.Or(cmp.Compare(b.w, a.w), cmp.Compare(a.id, b.id))
+	})
+	all = all[:n]
 	ids := make([]uint32, len(all))
 	for i := range all {
 		ids[i] = all[i].id

@@ -70,45 +70,70 @@ func (x *Index) similar(region []int32) []float32 {
 	s := &x.s
 	s.sim = grown(s.sim, n*n)
 	sim := s.sim
-	// Postings of the region alone, by term.
+	// Postings of the region alone: each term's lead from the newest row back. A
+	// pair of rows is met at one term after the other by id, whatever their order
+	// here, so that sums are the same to the last bit on each machine.
 	type posting struct {
-		id  uint32
-		row int32
-		w   float32
+		before int32 // in all, -1 for none
+		row    int32
+		w      float32
 	}
 	total := 0
 	for _, slot := range region {
 		total += len(x.items[slot].terms)
 	}
 	all := make([]posting, 0, total)
+	newest := newTable(total)
 	var v []weighted
 	for row, slot := range region {
 		v = x.weigh(v[:0], &x.items[slot])
+		mine := sim[row*n : row*n+row+1]
 		for _, t := range v {
-			all = append(all, posting{t.packed >> 9, int32(row), t.w})
-		}
-		sim[row*n+row] = 1
-	}
-	slices.SortFunc(all, func(a, b posting) int { return cmp.Or(cmp.Compare(a.id, b.id), cmp.Compare(a.row, b.row)) })
-	for from := 0; from < len(all); {
-		to := from + 1
-		for to < len(all) && all[to].id == all[from].id {
-			to++
-		}
-		for i := from; i < to; i++ {
-			row := sim[int(all[i].row)*n:]
-			for _, b := range all[from:i] {
-				row[b.row] += all[i].w * b.w
+			at := newest.of(t.packed >> 9)
+			x.work += 4
+			for k := *at; k >= 0; k = all[k].before {
+				mine[all[k].row] += t.w * all[k].w
+				x.work++
 			}
+			all = append(all, posting{*at, int32(row), t.w})
+			*at = int32(len(all) - 1)
 		}
-		from = to
+		mine[row] = 1
 	}
 	for i := range n {
-		for j := range i {
-			sim[j*n+i] = sim[i*n+j]
+		for j, w := range sim[i*n : i*n+i] {
+			sim[j*n+i] = w
 		}
 	}
 	return sim
+}
+
+// table has a number for each of some ids, -1 at first. It is a hash table that
+// does not grow: as made, twice as large as it need be.
+type table struct {
+	ids  []uint32 // less one; 0 where there is none
+	vals []int32
+}
+
+func newTable(most int) table {
+	size := 16
+	for size < 2*most {
+		size *= 2
+	}
+	return table{make([]uint32, size), make([]int32, size)}
+}
+
+func (t *table) of(id uint32) *int32 {
+	mask := uint32(len(t.ids) - 1)
+	for i := id * 0x9e3779b1 >> 7 & mask; ; i = (i + 1) & mask {
+		switch t.ids[i] {
+		case id + 1:
+			return &t.vals[i]
+		case 0:
+			t.ids[i], t.vals[i] = id+1, -1
+			return &t.vals[i]
+		}
+	}
 }
 
 func grown(s []float32, n int) []float32 {
@@ -125,7 +150,7 @@ func grown(s []float32, n int) []float32 {
 // topic are together from the start, those pinned to two never.
 func (x *Index) link(region []int32, sim []float32) []int {
 	n := len(region)
-	l := linkage{n: n, sim: sim, size: make([]float32, n), best: make([]int, n), into: make([]int, n), pin: make([]uint32, n), need: make([]float32, n), few: make([]float32, n), script: make([]text.Script, n)}
+	l := linkage{n: n, sim: sim, size: make([]float32, n), best: make([]int, n), gain: make([]float32, n), into: make([]int, n), pin: make([]uint32, n), need: make([]float32, n), few: make([]float32, n), script: make([]text.Script, n)}
 	type part struct {
 		pin    uint32
 		script text.Script
@@ -151,6 +176,7 @@ func (x *Index) link(region []int32, sim []float32) []int {
 		}
 	}
 	l.run()
+	x.work += l.work
 	// A topic in two languages was two clusters until here: that its questions in
 	// the one are unlike a new one in the other says nothing.
 	clusters, whole := make([]int, n), map[uint32]int{}
@@ -177,12 +203,14 @@ type linkage struct {
 	n      int
 	sim    []float32
 	size   []float32
-	best   []int // the nearest row that may be joined with this one, -1 without any
+	best   []int     // the nearest row that may be joined with this one, -1 without any
+	gain   []float32 // what that is worth; 0 without any
 	into   []int
 	pin    []uint32
 	need   []float32 // what similarity a join needs,
 	script []text.Script
 	few    []float32 // and more if they are few
+	work   int
 }
 
 // worth is how much nearer two rows are than they have to be, less than 0 if they
@@ -199,27 +227,33 @@ func (l *linkage) worth(i, j int) float32 {
 }
 
 func (l *linkage) find(i int) {
-	l.best[i] = -1
-	most := float32(0)
-	for j := range l.n {
-		if j == i || l.size[j] == 0 {
-			continue
+	l.work += l.n
+	l.best[i], l.gain[i] = -1, 0
+	need := l.need[i]
+	for j, sim := range l.sim[i*l.n : (i+1)*l.n] {
+		if sim <= need || j == i || l.size[j] == 0 {
+			continue // most are too far, whatever else there is to say
 		}
-		if w := l.worth(i, j); w > most {
-			most, l.best[i] = w, j
+		if w := l.worth(i, j); w > l.gain[i] {
+			l.gain[i], l.best[i] = w, j
 		}
 	}
 }
 
 // join puts row j into i.
 func (l *linkage) join(i, j int) {
+	l.work += l.n
 	a, b := l.size[i], l.size[j]
-	for k := range l.n {
-		if l.size[k] == 0 || k == i || k == j {
+	ri, rj := l.sim[i*l.n:(i+1)*l.n], l.sim[j*l.n:(j+1)*l.n]
+	for k, size := range l.size {
+		if size == 0 || k == i || k == j {
 			continue
 		}
-		s := (a*l.sim[i*l.n+k] + b*l.sim[j*l.n+k]) / (a + b)
-		l.sim[i*l.n+k], l.sim[k*l.n+i] = s, s
+		if ri[k] == 0 && rj[k] == 0 {
+			continue // they stay as far as can be
+		}
+		s := (a*ri[k] + b*rj[k]) / (a + b)
+		ri[k], l.sim[k*l.n+i] = s, s
 	}
 	l.size[i], l.size[j] = a+b, 0
 	l.into[j] = i
@@ -229,6 +263,8 @@ func (l *linkage) join(i, j int) {
 	}
 }
 
+// run joins whatever is worth most, until nothing is worth it. What a row's best
+// is worth changes only when one of both is joined.
 func (l *linkage) run() {
 	for i := range l.n {
 		if l.size[i] > 0 {
@@ -236,12 +272,11 @@ func (l *linkage) run() {
 		}
 	}
 	for {
+		l.work += l.n
 		i, most := -1, float32(0)
-		for k := range l.n {
-			if l.size[k] > 0 && l.best[k] >= 0 {
-				if w := l.worth(k, l.best[k]); w > most {
-					i, most = k, w
-				}
+		for k, gain := range l.gain {
+			if gain > most {
+				i, most = k, gain
 			}
 		}
 		if i < 0 {
@@ -249,16 +284,17 @@ func (l *linkage) run() {
 		}
 		j := l.best[i]
 		l.join(i, j)
-		for k := range l.n {
+		l.gain[j] = 0
+		for k, b := range l.best {
 			if l.size[k] == 0 {
 				continue
 			}
-			switch b := l.best[k]; {
+			switch {
 			case k == i || b == i || b == j:
 				l.find(k)
-			case b < 0 || l.worth(k, i) > l.worth(k, b):
-				if l.worth(k, i) > 0 {
-					l.best[k] = i
+			case l.sim[k*l.n+i] > l.need[k]:
+				if w := l.worth(k, i); w > l.gain[k] {
+					l.gain[k], l.best[k] = w, i
 				}
 			}
 		}

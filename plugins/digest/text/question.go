@@ -50,14 +50,9 @@ func Recognise(s string) Kind {
 
 // hasContent says whether there is anything that a question could be about.
 func hasContent(s string) bool {
-	var a analyser
+	a := analyser{look: true}
 	a.text(s)
-	for _, t := range a.words {
-		if !t.Common {
-			return true
-		}
-	}
-	return false
+	return a.found
 }
 
 // asking says whether any sentence of a normalised text asks something.

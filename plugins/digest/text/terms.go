@@ -38,6 +38,9 @@ const (
 type analyser struct {
 	words, pairs, grams []Term
 
+	look  bool // only for a word that is not common: it ends when that is
+	found bool
+
 	han, latin int // letters of each
 	recent     [window]string
 }
@@ -72,7 +75,7 @@ func (a *analyser) done() Analysis {
 // text takes words, code and characters out of s.
 func (a *analyser) text(s string) {
 	// What is beyond these words has no term among MaxTerms.
-	for i := 0; i < len(s) && len(a.words) < 2*MaxTerms; {
+	for i := 0; i < len(s) && len(a.words) < 2*MaxTerms && !a.found; {
 		if n := markup(s[i:]); n > 0 {
 			i += n
 			continue
@@ -110,7 +113,11 @@ func isHan(r rune) bool {
 // inChunk tells what a word or a piece of code goes on with.
 func inChunk(r rune) bool {
 	if r < 0x80 {
-		return r > ' ' && !strings.ContainsRune("`\"<>|,;!?", r)
+		switch r {
+		case '`', '"', '<', '>', '|', ',', ';', '!', '?':
+			return false
+		}
+		return r > ' '
 	}
 	return r == '’' || !isHan(r) && !unicode.IsSpace(r) && !unicode.IsPunct(r)
 }
@@ -122,10 +129,13 @@ func (a *analyser) hanRun(s string) {
 		c := s[i : i+utf8.RuneLen(r)]
 		a.han++
 		common := commonHan[c]
+		a.found = a.look && (a.found || !common)
 		a.words = append(a.words, term(kindHan, c, charWeight, common))
 		if last != "" {
 			two := last + c
-			a.words = append(a.words, term(kindHan, two, twoWeight, lastCommon && common || commonTwo[two]))
+			both := lastCommon && common || commonTwo[two]
+			a.found = a.look && (a.found || !both)
+			a.words = append(a.words, term(kindHan, two, twoWeight, both))
 		}
 		last, lastCommon = c, common
 	}
@@ -153,6 +163,7 @@ func (a *analyser) chunk(s string) {
 	low := strings.ToLower(s)
 	if letters == 0 {
 		if len(low) <= 6 {
+			a.found = a.look
 			a.words = append(a.words, term(kindNum, low, numberWeight, false))
 		}
 		return
@@ -160,6 +171,7 @@ func (a *analyser) chunk(s string) {
 	if code {
 		low = strings.TrimRight(low, "0123456789:") // main.go:12:5 is main.go wherever it fails
 		if len(low) > 1 {
+			a.found = a.look
 			a.words = append(a.words, term(kindCode, low, codeWeight, false))
 		}
 	}
@@ -196,7 +208,9 @@ var apostrophes = strings.NewReplacer("'", "", "’", "")
 
 // word takes one word.
 func (a *analyser) word(s string) {
-	s = apostrophes.Replace(strings.ToLower(s))
+	if s = strings.ToLower(s); strings.IndexByte(s, '\'') >= 0 || strings.Contains(s, "’") {
+		s = apostrophes.Replace(s)
+	}
 	if s == "" || len(s) > 40 {
 		return
 	}
@@ -204,11 +218,15 @@ func (a *analyser) word(s string) {
 		a.words = append(a.words, term(kindWord, s, wordWeight, true))
 		return
 	}
+	if a.look {
+		a.found = true
+		return
+	}
 	stem := english.Stem(s, true)
 	a.words = append(a.words, term(kindWord, stem, wordWeight, false))
 	for _, other := range a.recent {
 		if other != "" && other != stem {
-			a.pairs = append(a.pairs, term(kindPair, min(other, stem)+" "+max(other, stem), pairWeight, false))
+			a.pairs = append(a.pairs, made(hash(hash(hash(begun(kindPair), min(other, stem)), " "), max(other, stem)), pairWeight, false))
 		}
 	}
 	copy(a.recent[1:], a.recent[:])
@@ -233,10 +251,19 @@ func root(n int) float32 {
 
 // term hashes s (FNV-1a, its bits mixed once more, as few of them are kept).
 func term(kind byte, s string, weight uint8, common bool) Term {
-	h := (uint32(2166136261) ^ uint32(kind)) * 16777619
+	return made(hash(begun(kind), s), weight, common)
+}
+
+func begun(kind byte) uint32 { return (uint32(2166136261) ^ uint32(kind)) * 16777619 }
+
+func hash(h uint32, s string) uint32 {
 	for i := range len(s) {
 		h = (h ^ uint32(s[i])) * 16777619
 	}
+	return h
+}
+
+func made(h uint32, weight uint8, common bool) Term {
 	h ^= h >> 15
 	h *= 0x85ebca6b
 	h ^= h >> 13

@@ -69,8 +69,20 @@ func Analyse(s string) Analysis {
 	return a.done()
 }
 
+func ascii(s string) bool {
+	for i := range len(s) {
+		if s[i] >= 0x80 {
+			return false
+		}
+	}
+	return true
+}
+
 // compose is the beginning of s as valid UTF-8 in NFKC, which may be longer: one
 // Arabic ligature has 18 letters.
 func compose(s string) string {
+	if len(s) <= MaxText && ascii(s) {
+		return s // it is composed
+	}
 	return valid(norm.NFKC.String(valid(s)))
 }
