@@ -67,7 +67,11 @@ func (t *text) wait(name string, ms int64) {
 
 func (t *text) properties(props []abi.Annotation) {
 	for _, p := range props {
-		t.line(p.Name + ": " + p.Value)
+		counts := ""
+		if p.Counted {
+			counts = " (counts)"
+		}
+		t.line(p.Name + ": " + p.Value + counts)
 	}
 }
 
@@ -79,6 +83,10 @@ func (t *text) send(s *abi.Send) {
 	t.field("key", s.Key)
 	t.wait("expires after", s.Expires)
 	t.wait("deletes itself after", s.After)
+	if len(s.Shown) > 0 {
+		t.line("shows")
+		t.properties(s.Shown)
+	}
 }
 
 func (t *text) timer(m *abi.Timer) {
@@ -94,6 +102,9 @@ func (t *text) timer(m *abi.Timer) {
 		t.flag("said stop", who.Stopped)
 		if who.JoinedAt != 0 {
 			t.line("joined " + moment(who.JoinedAt))
+		}
+		if who.ActiveAt != 0 {
+			t.line("active " + moment(who.ActiveAt))
 		}
 	}
 	t.field("in", m.Conversation)

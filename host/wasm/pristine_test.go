@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"pgregory.net/rapid"
+
+	"github.com/hearthbot/hearth/sdk/abi"
 )
 
 // After any sequence of calls, in each way of restoring, the next finds the
@@ -80,7 +82,7 @@ func TestWarmFails(t *testing.T) {
 	if !errors.As(err, &e) || e.Export != "warm" || e.Message != "panic: cold" {
 		t.Errorf("got %v", err)
 	}
-	if _, err := p.Image(t.Context(), make([]byte, 2<<20), nil); !errors.Is(err, ErrInput) {
+	if _, err := p.Image(t.Context(), make([]byte, abi.MaxSetup+1), nil); !errors.Is(err, ErrInput) {
 		t.Errorf("a setup that is too long: %v", err)
 	}
 }
