@@ -49,7 +49,7 @@ test: wasm toolchain axe ## every test; says what it skips for want of a browser
 	@.ci/tests -timeout 60m $(PKG)
 
 race: ## the packages with goroutines, under the race detector
-	$(GO) test -race -short -timeout 20m ./store/... ./host ./host/access ./host/audit ./host/settings ./host/house ./host/chat/... ./host/verify/... ./host/wasm ./sdk/... ./plugins/... ./web/...
+	$(GO) test -race -short -timeout 40m ./store/... ./host ./host/access ./host/audit ./host/settings ./host/house ./host/chat/... ./host/verify/... ./host/wasm ./sdk/... ./plugins/... ./web/...
 
 bench: build ## benchmarks, and the table of the README from one run
 	@.ci/bench

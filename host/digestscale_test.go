@@ -78,6 +78,9 @@ func (s *shelfRows) write(ws []abi.Write) {
 // the output that an invocation has. What a message costs is compared between the
 // beginning and the end. HEARTH_LONG=1 makes it 100,000 messages.
 func TestManyQuestionsInTheSandbox(t *testing.T) {
+	if raced {
+		t.Skip("skipped under the race detector: it compiles the digest's module again and again; what it runs is under it in the other crash tests")
+	}
 	messages := 8_000
 	switch {
 	case testing.Short():

@@ -161,6 +161,9 @@ func nightChild(dir string) error {
 // together, while the digest is written and sent, and after. Each night has one
 // digest: never two, never none.
 func TestKilledAtMidnight(t *testing.T) {
+	if raced {
+		t.Skip("skipped under the race detector: it compiles the digest's module again and again; what it runs is under it in the other crash tests")
+	}
 	nights := 12
 	if testing.Short() {
 		nights = 3
