@@ -14,12 +14,13 @@ import (
 func TestResting(t *testing.T) {
 	in(t, func(t *testing.T) {
 		b := newBot(t, Options{})
-		held := make(chan struct{})
+		message, timer := make(chan struct{}), make(chan struct{}) // closed: the event is done
 		b.plugin(abi.Manifest{Name: "p", Events: []abi.Kind{abi.MessagePosted, abi.TimerFired}}, func(c *abi.Call, _ wasm.Host) (abi.Effects, error) {
-			<-held
 			if c.Event.Kind == abi.TimerFired {
+				<-timer
 				return abi.Effects{}, nil
 			}
+			<-message
 			return abi.Effects{Out: []abi.Effect{say("fake:general", "hello"), {Timer: &abi.Timer{Name: "t", Due: c.Now + time.Hour.Milliseconds()}}}}, nil
 		})
 		resting := func(want bool, due time.Duration) {
@@ -36,17 +37,16 @@ func TestResting(t *testing.T) {
 		b.accept(b.event(abi.MessagePosted), chat.Accepted)
 		synctest.Wait()
 		resting(false, 0) // the plugin is at work
-		close(held)
+		close(message)
 		synctest.Wait()
 		resting(true, time.Hour)
 		wantTexts(t, b.platform, "send fake:general hello")
 
 		later(time.Hour - time.Second)
 		resting(true, time.Second)
-		held = make(chan struct{})
 		later(time.Second)
 		resting(false, 0) // the timer's event is
-		close(held)
+		close(timer)
 		synctest.Wait()
 		resting(true, 0)
 
