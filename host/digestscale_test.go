@@ -79,7 +79,7 @@ func (s *shelfRows) write(ws []abi.Write) {
 // beginning and the end. HEARTH_LONG=1 makes it 100,000 messages.
 func TestManyQuestionsInTheSandbox(t *testing.T) {
 	if raced {
-		t.Skip("skipped under the race detector: it compiles the digest's module again and again; what it runs is under it in the other crash tests")
+		t.Skip("skipped under the race detector: it measures a sandbox, of which the detector sees nothing")
 	}
 	messages := 8_000
 	switch {

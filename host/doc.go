@@ -74,7 +74,7 @@
 // (migrate.go, migratepass.go, migratehold.go). install.go takes images, and what may
 // change while the engine runs is tune.go's: limits and
 // rules, a plugin's config; platforms come and go (platform.go). How a person is
-// forgotten is forget.go's: plugins are told, then every row that names them goes
+// forgotten is forget.go's, step by step goodbye.go's: plugins are told, then every row that names them goes
 // (forgetrows.go, traces.go); people.go and export.go show what there is of
 // somebody, and house.go does what the house's own plugin asks for. link.go says
 // whose GitHub account is whose, first.go what counts once a member. metrics.go

@@ -162,7 +162,7 @@ func nightChild(dir string) error {
 // digest: never two, never none.
 func TestKilledAtMidnight(t *testing.T) {
 	if raced {
-		t.Skip("skipped under the race detector: it compiles the digest's module again and again; what it runs is under it in the other crash tests")
+		t.Skip("skipped under the race detector: each of its processes would compile the digest's module for minutes; TestKilled has the engine's part of it")
 	}
 	nights := 12
 	if testing.Short() {

@@ -112,8 +112,8 @@ func (r *Retention) Table() Table {
 }
 
 func (f *Funnel) about() string {
-	return fmt.Sprintf("members %s who joined from %s to %s, by how far they came within %v of their join, each step after all before it; who still has time is in progress, not lost; bots are not counted",
-		f.who(), f.From, f.To, time.Duration(f.Window*float64(time.Hour)))
+	return fmt.Sprintf("members %s who joined from %s to %s, by how far they came within %s of their join, each step after all before it; who still has time is in progress, not lost; bots are not counted",
+		f.who(), f.From, f.To, lasting(time.Duration(f.Window*float64(time.Hour))))
 }
 
 // Table has a row a step.
@@ -209,4 +209,12 @@ func (s *Standing) Table() Table {
 		t.Rows = append(t.Rows, []string{m.ID, m.Name, joined, s.Step, strconv.FormatBool(m.Lost)})
 	}
 	return t
+}
+
+// lasting is a time in whole days if it is that, else in hours.
+func lasting(d time.Duration) string {
+	if days := int(d / (24 * time.Hour)); days > 0 && d%(24*time.Hour) == 0 {
+		return fmt.Sprintf("%d days", days)
+	}
+	return fmt.Sprintf("%g hours", d.Hours())
 }

@@ -134,6 +134,9 @@ func (s *Server) failed(ctx context.Context, doing string, err error) error {
 		return huma.Error404NotFound(err.Error())
 	case errors.Is(err, chat.ErrRefused):
 		return huma.Error400BadRequest(err.Error())
+	case errors.Is(err, ErrElsewhere):
+		s.log.WarnContext(ctx, "a request failed", "doing", doing, "err", err)
+		return huma.Error502BadGateway(err.Error())
 	case errors.Is(err, chat.ErrBusy):
 		return huma.ErrorWithHeaders(huma.Error503ServiceUnavailable("too much is waiting, or hearth is starting or stopping; send it again"),
 			http.Header{"Retry-After": {"2"}})

@@ -38,6 +38,10 @@ type Host interface {
 // ErrNotFound says that there is no such thing. Its wrapping says which.
 var ErrNotFound = errors.New("not found")
 
+// ErrElsewhere is wrapped by what failed because another service does not answer;
+// its text is told.
+var ErrElsewhere = errors.New("another service does not answer")
+
 // Status is how hearth is, at a glance. The host leaves Version, Started, Ready
 // and Reasons to the server.
 type Status struct {

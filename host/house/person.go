@@ -24,7 +24,7 @@ type question struct {
 func (t *turn) privacy() {
 	s := t.s
 	lines := []string{t.T("privacy.profile"), t.T("privacy.progress"), t.T("privacy.events", "time", t.span(s.Journal)),
-		t.T("privacy.seen", "time", t.span(s.Seen)), t.T("privacy.figures"), t.T("privacy.totals", "time", t.span(s.Tracks)), t.T("privacy.audit", "time", t.span(s.Audit))}
+		t.T("privacy.questions"), t.T("privacy.seen", "time", t.span(s.Seen)), t.T("privacy.figures"), t.T("privacy.totals", "time", t.span(s.Tracks)), t.T("privacy.audit", "time", t.span(s.Audit))}
 	t.reply(content(
 		abi.Block{Heading: t.T("privacy.title")},
 		t.text("privacy"),

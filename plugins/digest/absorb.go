@@ -10,6 +10,7 @@ import (
 	_ "time/tzdata" // days begin where the community is
 
 	"github.com/hearthbot/hearth/plugins/digest/book"
+	"github.com/hearthbot/hearth/plugins/digest/text"
 	"github.com/hearthbot/hearth/sdk"
 )
 
@@ -283,14 +284,14 @@ func (w *work) manage(p *line) {
 			w.l.touch(to)
 		}
 	case "rename":
-		err = x.Rename(topic, strings.Join(strings.Fields(clip(p.Text, 200)), " "))
+		err = x.Rename(topic, strings.Join(strings.Fields(text.Clip(p.Text, 200)), " "))
 	case "answer":
 		row(func(t *topicRow) {
 			if strings.TrimSpace(p.Text) == "" {
 				t.Answer = nil
 				return
 			}
-			t.Answer = &answerRow{Text: clip(p.Text, maxAnswer), URL: p.URL, By: p.By, Why: whyWritten, Confidence: 0.97, Updated: w.c.Now().Unix()}
+			t.Answer = &answerRow{Text: text.Clip(p.Text, maxAnswer), URL: p.URL, By: p.By, Why: whyWritten, Confidence: 0.97, Updated: w.c.Now().Unix()}
 			t.Helped, t.Unhelped = 0, 0
 		})
 		if strings.TrimSpace(p.Text) == "" {

@@ -8,7 +8,6 @@ import (
 	"slices"
 	"strings"
 	"time"
-	"unicode/utf8"
 
 	"github.com/hearthbot/hearth/plugins/digest/best"
 	"github.com/hearthbot/hearth/plugins/digest/text"
@@ -141,8 +140,8 @@ func posted(c *ctx) error {
 // asked keeps a question.
 func asked(c *ctx, place string) {
 	m := c.Event.Message
-	t := thread{Channel: clip(c.Event.Conversation.Name, 80), At: c.Event.Time / 1000, People: []person{{c.Member.ID, clip(c.Member.Name, 60)}}}
-	t.Text = clip(t.plain(m.Text), maxQuestion)
+	t := thread{Channel: text.Clip(c.Event.Conversation.Name, 80), At: c.Event.Time / 1000, People: []person{{c.Member.ID, text.Clip(c.Member.Name, 60)}}}
+	t.Text = text.Clip(t.plain(m.Text), maxQuestion)
 	a := text.Analyse(m.Text)
 	o := open.Get(c)
 	o.Last = append(o.Last, openOne{m.ID, hashOf(c.Member.ID), c.Event.Time / 1000})
@@ -250,7 +249,7 @@ func under(c *ctx, place, root string) {
 	if !ok || len(t.Replies) >= maxReplies || by != 0 && others >= maxOthers {
 		return
 	}
-	t.Replies = append(t.Replies, reply{ID: m.ID, By: by, At: c.Event.Time / 1000, Text: clip(t.plain(m.Text), maxReply)})
+	t.Replies = append(t.Replies, reply{ID: m.ID, By: by, At: c.Event.Time / 1000, Text: text.Clip(t.plain(m.Text), maxReply)})
 	threads.Set(c, at(place, root), t)
 	replies.Set(c, at(place, m.ID), root)
 	in.Set(c, at(place, root), true)
@@ -272,7 +271,7 @@ func edited(c *ctx) error {
 	switch {
 	case ok && isReply:
 		i := slices.IndexFunc(t.Replies, func(r reply) bool { return r.ID == m.ID })
-		now := clip(t.plain(m.Text), maxReply)
+		now := text.Clip(t.plain(m.Text), maxReply)
 		if i < 0 || t.Replies[i].Text == now {
 			return nil
 		}
@@ -280,7 +279,7 @@ func edited(c *ctx) error {
 		threads.Set(c, at(place, root), t)
 		tell(c, place, line{Op: opChanged, ID: root})
 	case ok:
-		now := clip(t.plain(m.Text), maxQuestion)
+		now := text.Clip(t.plain(m.Text), maxQuestion)
 		if now == t.Text {
 			return nil
 		}
@@ -356,7 +355,7 @@ func reacted(c *ctx) error {
 	if !ok {
 		return nil
 	}
-	r, this := &t.Replies[i], react{clip(e.Name, 40), by}
+	r, this := &t.Replies[i], react{text.Clip(e.Name, 40), by}
 	j := slices.Index(r.Reacts, this)
 	switch {
 	case e.Removed && j >= 0:
@@ -377,7 +376,7 @@ func (t *thread) person(m abi.Member) (int, bool) {
 	for i, p := range t.People {
 		if p.ID == m.ID {
 			if m.Name != "" {
-				t.People[i].Name = clip(m.Name, 60)
+				t.People[i].Name = text.Clip(m.Name, 60)
 			}
 			return i, true
 		}
@@ -385,7 +384,7 @@ func (t *thread) person(m abi.Member) (int, bool) {
 	if len(t.People) >= maxPeople {
 		return 0, false
 	}
-	t.People = append(t.People, person{m.ID, clip(m.Name, 60)})
+	t.People = append(t.People, person{m.ID, text.Clip(m.Name, 60)})
 	return len(t.People) - 1, true
 }
 
@@ -423,18 +422,6 @@ func (t *thread) shown(s string) string {
 	})
 }
 
-// clip is the beginning of s, at most n bytes.
-func clip(s string, n int) string {
-	s = strings.ToValidUTF8(s, "")
-	if len(s) <= n {
-		return s
-	}
-	for n > 0 && !utf8.RuneStart(s[n]) {
-		n--
-	}
-	return s[:n]
-}
-
 func hashOf(s string) uint32 {
 	h := fnv.New32a()
 	_, _ = h.Write([]byte(s))
@@ -467,7 +454,7 @@ func title(s string) string {
 		}
 	}
 	if len(first) > titleLength {
-		first = strings.TrimSpace(clip(first, titleLength)) + "…"
+		first = strings.TrimSpace(text.Clip(first, titleLength)) + "…"
 	}
 	return first
 }

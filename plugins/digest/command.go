@@ -86,7 +86,7 @@ func change(c *ctx, what, args string) {
 			return
 		}
 	case "rename":
-		l.Text = clip(strings.TrimSpace(strings.TrimPrefix(args, fields[0])), 200)
+		l.Text = text.Clip(strings.TrimSpace(strings.TrimPrefix(args, fields[0])), 200)
 	}
 	do(c, l)
 	c.Reply(said)

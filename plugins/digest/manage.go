@@ -4,6 +4,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/hearthbot/hearth/plugins/digest/text"
 	"github.com/hearthbot/hearth/sdk"
 	"github.com/hearthbot/hearth/sdk/abi"
 )
@@ -18,8 +19,8 @@ func managed(c *ctx) error {
 	for _, a := range c.Event.Custom.Props {
 		p[a.Name] = a.Value
 	}
-	l := line{Op: p["op"], By: clip(p["by"], 80), Topic: number(p["topic"]), With: number(p["with"]), Text: clip(p["name"]+p["text"], maxAnswer),
-		URL: clip(p["url"], 500), Place: clip(p["place"], maxID), Message: clip(p["message"], maxID)}
+	l := line{Op: p["op"], By: text.Clip(p["by"], 80), Topic: number(p["topic"]), With: number(p["with"]), Text: text.Clip(p["name"]+p["text"], maxAnswer),
+		URL: text.Clip(p["url"], 500), Place: text.Clip(p["place"], maxID), Message: text.Clip(p["message"], maxID)}
 	for s := range strings.SplitSeq(p["items"], ",") {
 		if n := number(s); n != 0 && len(l.Items) < 100 {
 			l.Items = append(l.Items, n)
@@ -54,7 +55,7 @@ func may(c *ctx) bool {
 
 // do has the lane carry out what a maintainer said, soon.
 func do(c *ctx, l line) {
-	l.By = clip(c.Member.Name, 80)
+	l.By = text.Clip(c.Member.Name, 80)
 	hurry(c, l)
 }
 
@@ -97,7 +98,7 @@ func renamed(c *ctx) error {
 		return nil
 	}
 	topic := sdk.NoteOf[given](c).Topic
-	do(c, line{Op: "rename", Topic: topic, Text: clip(c.Field("name"), 200)})
+	do(c, line{Op: "rename", Topic: topic, Text: text.Clip(c.Field("name"), 200)})
 	c.Ephemeral(c.T("done.rename", itoa(int(topic))))
 	return nil
 }

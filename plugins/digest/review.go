@@ -9,6 +9,7 @@ import (
 
 	"github.com/hearthbot/hearth/plugins/digest/best"
 	"github.com/hearthbot/hearth/plugins/digest/book"
+	"github.com/hearthbot/hearth/plugins/digest/text"
 	"github.com/hearthbot/hearth/sdk"
 )
 
@@ -99,7 +100,7 @@ func choose(g *Config, t *thread, place, root string) *answerRow {
 // answerFrom makes an answer of a message of a thread.
 func answerFrom(t *thread, i int, place, root string) *answerRow {
 	r := t.Replies[i]
-	a := &answerRow{Text: clip(t.shown(r.Text), maxAnswer), Place: place, Thread: root, Message: r.ID, At: r.At}
+	a := &answerRow{Text: text.Clip(t.shown(r.Text), maxAnswer), Place: place, Thread: root, Message: r.ID, At: r.At}
 	if r.By >= 0 && r.By < len(t.People) {
 		a.Author = t.People[r.By].Name
 	}

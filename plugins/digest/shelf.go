@@ -329,7 +329,7 @@ const maxNames = 800
 // noteName keeps what a conversation is called, and whether it is open to all.
 func noteName(c *ctx) {
 	v := c.Event.Conversation
-	now := "-" + clip(v.Name, 60)
+	now := "-" + text.Clip(v.Name, 60)
 	if v.Kind == abi.Channel {
 		now = "+" + now[1:]
 	}

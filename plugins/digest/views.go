@@ -68,7 +68,7 @@ func viewKnowledge(v *request) error {
 	sees := viewer(v)
 	var all []glimpse
 	if q := strings.TrimSpace(v.Param("q")); q != "" {
-		all = search(shared, clip(q, 300), sees, v.Config)
+		all = search(shared, text.Clip(q, 300), sees, v.Config)
 	} else {
 		all = visible(v, sees)
 		order(all, v.Param("order"))
@@ -140,7 +140,7 @@ const maxAsked = 4 << 10
 
 // viewAnswers is the known question nearest to another, and its answer.
 func viewAnswers(v *request) error {
-	q := strings.TrimSpace(clip(v.Param("q"), maxAsked))
+	q := strings.TrimSpace(text.Clip(v.Param("q"), maxAsked))
 	if q == "" {
 		v.Status(400)
 		return v.JSON(map[string]string{"error": "q is the question, and there is none"})

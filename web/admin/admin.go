@@ -167,15 +167,6 @@ func Register(o Options) error {
 // maxForm is more than any form here has.
 const maxForm = 8 << 10
 
-// done is what the last form did, which has led here.
-func (p *pages) done(r *page.Request) string {
-	key := "done." + r.URL.Query().Get("done")
-	if t := p.Texts(r); t.Has(key) {
-		return t.Say(key)
-	}
-	return ""
-}
-
 // to leads on after a form, to a path of ours, and tells what it did.
 func (p *pages) to(w http.ResponseWriter, r *page.Request, path, done string) error {
 	sep := "?"

@@ -122,7 +122,7 @@ func (p *pages) event(w http.ResponseWriter, r *page.Request) error {
 		return p.Sorry(http.StatusNotFound, "/admin/events", "error.event")
 	}
 	v := newEventView(p.Texts(r), number, &e, given)
-	v.Done, v.People = p.done(r), v.People && p.people(r.Person.Role)
+	v.Done, v.People = p.Done(r), v.People && p.people(r.Person.Role)
 	return p.Show(w, r, http.StatusOK, "event", v)
 }
 

@@ -112,7 +112,7 @@ func (p *pages) events(w http.ResponseWriter, r *page.Request) error {
 	for _, pl := range st.Plugins {
 		fv.Plugins = append(fv.Plugins, pl.Name)
 	}
-	v := &eventsView{Head: page.Head{Title: t.Say("events"), Wide: true}, Done: p.done(r), Failed: st.Failed, Filter: fv}
+	v := &eventsView{Head: page.Head{Title: t.Say("events"), Wide: true}, Done: p.Done(r), Failed: st.Failed, Filter: fv}
 	if st.Dropped != nil {
 		v.Dropped = *st.Dropped
 	}

@@ -59,7 +59,7 @@ func (p *pages) showPlatforms(w http.ResponseWriter, r *page.Request, status int
 		return err
 	}
 	t := p.Texts(r)
-	v := &platformsView{Head: page.Head{Title: t.Say("platforms")}, Done: p.done(r), Paused: st.Paused}
+	v := &platformsView{Head: page.Head{Title: t.Say("platforms")}, Done: p.Done(r), Paused: st.Paused}
 	for _, path := range []string{"/setup", "/admin/settings"} {
 		if v.Settings == "" && p.exists(path) {
 			v.Settings = path

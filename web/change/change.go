@@ -127,15 +127,6 @@ func (p *pages) to(w http.ResponseWriter, r *page.Request, path string) error {
 	return nil
 }
 
-// done is what the last form did, which has led here.
-func (p *pages) done(r *page.Request) string {
-	key := "done." + r.URL.Query().Get("done")
-	if l := p.Texts(r); l.Has(key) {
-		return l.Say(key)
-	}
-	return ""
-}
-
 // digest tells a text that was touched from one that was not.
 func digest(s string) string {
 	sum := sha256.Sum256([]byte(lines(s)))

@@ -22,7 +22,7 @@ type settingView struct {
 }
 
 func (p *pages) setting(w http.ResponseWriter, r *page.Request) error {
-	return p.showSetting(w, r, http.StatusOK, &settingView{Done: p.done(r)})
+	return p.showSetting(w, r, http.StatusOK, &settingView{Done: p.Done(r)})
 }
 
 // one is the setting that a request is about.

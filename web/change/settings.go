@@ -89,7 +89,7 @@ func (p *pages) settings(w http.ResponseWriter, r *page.Request) error {
 		return err
 	}
 	l, q := p.Texts(r), r.URL.Query()
-	v := &settingsView{Head: page.Head{Title: l.Say("settings")}, Search: cut(q.Get("q"), 100), Set: q.Get("set") != "", Done: p.done(r), Waiting: waiting(l, list)}
+	v := &settingsView{Head: page.Head{Title: l.Say("settings")}, Search: cut(q.Get("q"), 100), Set: q.Get("set") != "", Done: p.Done(r), Waiting: waiting(l, list)}
 	for i := range list {
 		s := &list[i]
 		row := newRow(l, s)
@@ -163,7 +163,7 @@ type groupView struct {
 }
 
 func (p *pages) group(w http.ResponseWriter, r *page.Request) error {
-	return p.showGroup(w, r, http.StatusOK, &groupView{Done: p.done(r)}, nil, nil)
+	return p.showGroup(w, r, http.StatusOK, &groupView{Done: p.Done(r)}, nil, nil)
 }
 
 // inGroup are the settings of the group that a request is about.

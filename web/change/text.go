@@ -88,7 +88,7 @@ func (p *pages) find(ctx context.Context, plugin, key string) (*text, string, er
 
 // text is the page of one text.
 func (p *pages) text(w http.ResponseWriter, r *page.Request) error {
-	return p.showText(w, r, http.StatusOK, &textView{Done: p.done(r)}, nil, nil)
+	return p.showText(w, r, http.StatusOK, &textView{Done: p.Done(r)}, nil, nil)
 }
 
 // showText shows a text, with what was typed in the place of what there is and

@@ -187,7 +187,6 @@ func moment(ms int64) *page.Stamp {
 type listView struct {
 	page.Head
 	Tabs         []tab
-	Done         string
 	Query        string
 	Orders       []tab
 	Order        string

@@ -39,15 +39,8 @@ type wording struct {
 	Checked bool
 }
 
-// dones are the changes that the address of a page may say were made.
-var dones = map[string]bool{"merge": true, "split": true, "rename": true, "answer": true, "hide": true, "show": true, "approve": true, "dismiss": true}
-
 func (p *pages) topic(w http.ResponseWriter, r *page.Request) error {
-	v := &topicView{Form: url.Values{}}
-	if d := r.URL.Query().Get("done"); dones[d] {
-		v.Done = p.Texts(r).Say("done." + d)
-	}
-	return p.showTopic(w, r, http.StatusOK, v)
+	return p.showTopic(w, r, http.StatusOK, &topicView{Form: url.Values{}, Done: p.Done(r)})
 }
 
 func (p *pages) showTopic(w http.ResponseWriter, r *page.Request, status int, v *topicView) error {
@@ -193,10 +186,7 @@ type item struct {
 
 func (p *pages) queue(w http.ResponseWriter, r *page.Request) error {
 	l, q := p.Texts(r), r.URL.Query()
-	v := &queueView{Head: page.Head{Title: l.Say("queue")}, Tabs: p.tabs(r, "queue")}
-	if d := q.Get("done"); dones[d] {
-		v.Done = l.Say("done." + d)
-	}
+	v := &queueView{Head: page.Head{Title: l.Say("queue")}, Tabs: p.tabs(r, "queue"), Done: p.Done(r)}
 	got, err := p.o.Knowledge.Queue(r.Context(), q.Get("after"))
 	if err != nil && !errors.Is(err, web.ErrNotFound) {
 		return err

@@ -105,6 +105,16 @@ func (s *Set) show(w http.ResponseWriter, r *Request, status int, name string, v
 	s.write(w, r, status, name, v)
 }
 
+// Done is what the last form did, which has led here with ?done=KEY: the set's
+// text done.KEY, "" if there is none.
+func (s *Set) Done(r *Request) string {
+	key := "done." + r.URL.Query().Get("done")
+	if l := s.Texts(r); l.Has(key) {
+		return l.Say(key)
+	}
+	return ""
+}
+
 // Log says what those who look after hearth should know of a request.
 func (s *Set) Log(r *Request, msg string, args ...any) { s.f.Log(r, msg, args...) }
 

@@ -35,7 +35,7 @@ func (p *pages) list(w http.ResponseWriter, r *page.Request) error {
 		return err
 	}
 	t := p.Texts(r)
-	v := &listView{Head: page.Head{Title: t.Say("plugins")}, Done: p.done(r)}
+	v := &listView{Head: page.Head{Title: t.Say("plugins")}, Done: p.Done(r)}
 	for i := range list {
 		pl := &list[i]
 		v.Plugins = append(v.Plugins, row(t, pl))

@@ -82,7 +82,7 @@ func (p *pages) showOne(w http.ResponseWriter, r *page.Request, status int, why 
 		return p.lacking(err, base, "error.plugin")
 	}
 	t := p.Texts(r)
-	v := &oneView{Head: page.Head{Title: name}, Done: p.done(r), Sorry: why, Name: name, Path: onePath(name), About: page.Visible(about(t, &pl)), Since: page.Maybe(pl.Since),
+	v := &oneView{Head: page.Head{Title: name}, Done: p.Done(r), Sorry: why, Name: name, Path: onePath(name), About: page.Visible(about(t, &pl)), Since: page.Maybe(pl.Since),
 		Waiting: pl.Waiting, Failures: pl.Failures, Held: pl.Status == "held back" || pl.Status == "probing", Disabled: pl.Status == "disabled"}
 	v.State, v.Says = state(t, pl.Status)
 	if h := pl.Health; h != nil {

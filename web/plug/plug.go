@@ -123,15 +123,6 @@ func reason(form url.Values) string {
 	return string(s[:min(len(s), maxWhy)])
 }
 
-// done is what the last form did, which has led here.
-func (p *pages) done(r *page.Request) string {
-	key := "done." + r.URL.Query().Get("done")
-	if t := p.Texts(r); t.Has(key) {
-		return t.Say(key)
-	}
-	return ""
-}
-
 // to leads on after a form, and tells what it did.
 func (p *pages) to(w http.ResponseWriter, r *page.Request, path, done string) error {
 	if done != "" {

@@ -75,7 +75,7 @@ func (p *pages) showVersion(w http.ResponseWriter, r *page.Request, status int, 
 		return err
 	}
 	t := p.Texts(r)
-	v.Title, v.Done = t.Say("version.title", pl.Name, page.Printable(ver.Version)), p.done(r)
+	v.Title, v.Done = t.Say("version.title", pl.Name, page.Printable(ver.Version)), p.Done(r)
 	v.Name, v.Path, v.V, v.Size = pl.Name, versionPath(pl.Name, ver.SHA256), versionOf(t, &ver), size(t, ver.Size)
 	v.State, v.IsLive, v.Missing = ver.StateVersion, ver.Status == "live", len(ver.Missing)
 	v.Deletable = ver.Status == "staged" || ver.Status == "previous"

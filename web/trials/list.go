@@ -44,7 +44,7 @@ func (p *pages) list(w http.ResponseWriter, r *page.Request) error {
 		return p.lacking(err)
 	}
 	t := p.Texts(r)
-	v := &listView{Head: page.Head{Title: t.Say("experiments")}, Done: p.done(r)}
+	v := &listView{Head: page.Head{Title: t.Say("experiments")}, Done: p.Done(r)}
 	names := map[string]string{}
 	for i := range l.Experiments {
 		e := &l.Experiments[i]

@@ -126,7 +126,7 @@ func (p *pages) showOne(w http.ResponseWriter, r *page.Request, status int, v *o
 	}
 	t, e, now := p.Texts(r), &d.Experiment, p.o.Now()
 	zone := zoneOf(l.Zone)
-	v.Head, v.Done = page.Head{Title: name(t, e)}, p.done(r)
+	v.Head, v.Done = page.Head{Title: name(t, e)}, p.Done(r)
 	v.Key, v.Path, v.Base, v.About = e.Key, path(e.Key), e.Base, page.Visible(t.In(e.About))
 	v.Badge, v.Says = state(t, e, now)
 	v.Draft, v.Running = e.Status == web.TrialDraft || e.Status == "", e.Status == web.TrialRunning

@@ -87,7 +87,11 @@ func newRebuild(g *globals) *cobra.Command {
 			if asJSON {
 				err = printJSON(cmd.OutOrStdout(), got)
 			} else {
-				_, err = fmt.Fprintf(cmd.OutOrStdout(), "%d members and %d counters: %d differed, and have been put right\n", got.Members, got.Counters, got.Changed)
+				how := "none differed"
+				if got.Changed > 0 {
+					how = fmt.Sprintf("%d differed, and have been put right", got.Changed)
+				}
+				_, err = fmt.Fprintf(cmd.OutOrStdout(), "%d members and %d counters: %s\n", got.Members, got.Counters, how)
 				for _, x := range got.Examples {
 					fmt.Fprintf(cmd.OutOrStdout(), "  %s was %d, and is %d\n", printable(x.Counter), x.Is, x.Ought)
 				}

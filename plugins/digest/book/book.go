@@ -16,7 +16,6 @@ import (
 	"fmt"
 	"hash/fnv"
 	"slices"
-	"strings"
 	"unicode/utf8"
 
 	"github.com/hearthbot/hearth/plugins/digest/cluster"
@@ -126,7 +125,7 @@ func (b *Book) Add(questions ...Question) []uint32 {
 		e := b.entries[item]
 		place, _ := b.place(q.Place)
 		if e.title == "" {
-			e.title, e.from = cut(q.Title, MaxTitle), place
+			e.title, e.from = text.Clip(q.Title, MaxTitle), place
 		}
 		if len(e.sources) >= MaxSources {
 			e.sources = b.shed(e.sources)
@@ -228,7 +227,7 @@ func (b *Book) Title(item uint32) (title, place string) {
 func (b *Book) Retitle(item uint32, title, place string) {
 	from, known := b.placeOf[place]
 	if e, ok := b.entries[item]; ok && known {
-		e.title, e.from = cut(title, MaxTitle), from
+		e.title, e.from = text.Clip(title, MaxTitle), from
 		b.entries[item] = e
 		b.touched[item] = true
 	}
@@ -276,18 +275,6 @@ func (b *Book) Forget(place, message string) (item uint32, ok bool) {
 	b.Index.Forget(item)
 	b.gone()
 	return item, true
-}
-
-// cut is the beginning of s, at most n bytes of valid text.
-func cut(s string, n int) string {
-	s = strings.ToValidUTF8(s, "")
-	if len(s) <= n {
-		return s
-	}
-	for n > 0 && !utf8.RuneStart(s[n]) {
-		n--
-	}
-	return s[:n]
 }
 
 // The form in which a book is stored: what its index stores (see package

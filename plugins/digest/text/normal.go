@@ -38,6 +38,19 @@ func Normalise(s string) string {
 	return b.String()
 }
 
+// Clip is the beginning of s, at most n bytes of valid UTF-8 and cut between
+// characters. What is no UTF-8 is left out.
+func Clip(s string, n int) string {
+	s = strings.ToValidUTF8(s, "")
+	if len(s) <= n {
+		return s
+	}
+	for n > 0 && !utf8.RuneStart(s[n]) {
+		n--
+	}
+	return s[:n]
+}
+
 // valid is the beginning of s, cut between runes, as valid UTF-8.
 func valid(s string) string {
 	if len(s) > MaxText {

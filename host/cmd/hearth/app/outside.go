@@ -130,6 +130,8 @@ func (o *outside) Backfill(ctx context.Context, who audit.Who, repository string
 		err = fmt.Errorf("%w: %w", web.ErrNotFound, err)
 	case errors.Is(err, github.ErrToken):
 		err = fmt.Errorf("%w: %w; set github.token anew", chat.ErrRefused, err)
+	case err != nil && ctx.Err() == nil:
+		err = fmt.Errorf("%w: %w", web.ErrElsewhere, err)
 	}
 	return web.Backfilled(got), err
 }
