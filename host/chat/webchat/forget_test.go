@@ -6,6 +6,7 @@ import (
 	"encoding/base64"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/hearthbot/hearth/host/chat"
 	"github.com/hearthbot/hearth/sdk/abi"
@@ -124,12 +125,16 @@ func TestForget(t *testing.T) {
 		t.Error("bob's page does not show what is left")
 	}
 
-	// The last words are said at the way in, once, and kept nowhere.
+	// A page that asks before the last words are said waits for them.
+	if page := ada.page("").body; !strings.Contains(page, "nothing of you is kept here") || !strings.Contains(page, "data-awaited") {
+		t.Errorf("before the last words the way in says %.2000s", page)
+	}
+	// They are said at the way in, once, and kept nowhere.
 	bot(chat.Delivery{ID: "4", Member: globalID(ada.id), Content: text("You are forgotten, 42 rows")})
 	if left := p.holding("42 rows"); len(left) > 0 {
 		t.Errorf("the last words are kept in %q", left)
 	}
-	if page := ada.page("").body; !strings.Contains(page, "You are forgotten, 42 rows") || strings.Contains(page, `value="Ada"`) {
+	if page := ada.page("").body; !strings.Contains(page, "You are forgotten, 42 rows") || strings.Contains(page, `value="Ada"`) || strings.Contains(page, "data-awaited") {
 		t.Errorf("the way in says %.2000s", page)
 	}
 	if page := ada.page("").body; strings.Contains(page, "42 rows") {
@@ -167,5 +172,26 @@ func TestExport(t *testing.T) {
 	}
 	if want := "chat Ada, post general mine, for @Bob"; strings.Join(got, ", ") != want {
 		t.Errorf("exported %q, want %q", got, want)
+	}
+}
+
+func TestLastWordsAreAwaitedForAWhile(t *testing.T) {
+	var g gone
+	at := time.Date(2026, 11, 26, 12, 0, 0, 0, time.UTC)
+	g.add("ada", at)
+	for _, tc := range []struct {
+		after       time.Duration
+		awaited, is bool
+	}{{0, true, true}, {wordsTime - 1, true, true}, {wordsTime, false, true}, {goneTime, false, true}, {goneTime + 1, false, false}} {
+		if _, awaited, is := g.words("ada", at.Add(tc.after)); awaited != tc.awaited || is != tc.is {
+			t.Errorf("%v after she was forgotten: awaited %v, gone %v; want %v, %v", tc.after, awaited, is, tc.awaited, tc.is)
+		}
+	}
+	if _, awaited, is := g.words("bob", at); awaited || is {
+		t.Error("somebody who was never forgotten is gone")
+	}
+	g.say("ada", abi.Content{Blocks: []abi.Block{{Text: "farewell"}}})
+	if words, awaited, _ := g.words("ada", at); words == "" || awaited {
+		t.Errorf("words that were said are %q, and awaited: %v", words, awaited)
 	}
 }

@@ -9,8 +9,9 @@ import (
 )
 
 const (
-	goneTime = time.Hour // for which a browser finds out that its member is forgotten
-	mostGone = 1000
+	goneTime  = time.Hour        // for which a browser finds out that its member is forgotten
+	wordsTime = 30 * time.Second // for which last words are waited for: they come when all rows are gone
+	mostGone  = 1000
 )
 
 // gone are members who were forgotten a short while ago, and the last that the
@@ -54,13 +55,14 @@ func (g *gone) say(member string, c abi.Content) bool {
 	return true
 }
 
-// words are the last to a member, and whether they are gone.
-func (g *gone) words(member string, now time.Time) (string, bool) {
+// words are the last to a member, whether there may be some yet, and whether the
+// member is gone.
+func (g *gone) words(member string, now time.Time) (words string, awaited, is bool) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	p := g.list[member]
 	if p == nil || now.After(p.until) {
-		return "", false
+		return "", false, false
 	}
-	return p.words, true
+	return p.words, p.words == "" && now.Before(p.until.Add(wordsTime-goneTime)), true
 }

@@ -23,6 +23,7 @@ type pageView struct {
 	// Of somebody who comes in:
 	Name    string
 	Parting []string   // the last words to who was forgotten
+	Awaited bool       // whether there may be others in a moment
 	Back    []seatView // members this browser is signed in as, if there are any
 	Other   string     // address of the page in the other language
 
@@ -129,8 +130,8 @@ func (a *Adapter) welcome(w http.ResponseWriter, r *http.Request) {
 	u, name := a.newUI(r, nil), ""
 	seats := a.seats(r)
 	if len(seats) > 0 {
-		if words, is := a.gone.words(seats[0].ID, a.now()); is {
-			a.part(w, r, u, seats, words)
+		if words, awaited, is := a.gone.words(seats[0].ID, a.now()); is {
+			a.part(w, r, u, seats, words, awaited)
 			return
 		}
 		name = seats[0].Name
@@ -142,19 +143,20 @@ func (a *Adapter) welcome(w http.ResponseWriter, r *http.Request) {
 }
 
 // part is the way in for somebody who was forgotten: their browser is told so
-// and, with the last words to them, forgets them too.
-func (a *Adapter) part(w http.ResponseWriter, r *http.Request, u *ui, seats []seat, words string) {
+// and, with the last words to them, forgets them too. A page that is here before
+// these asks again while they are awaited.
+func (a *Adapter) part(w http.ResponseWriter, r *http.Request, u *ui, seats []seat, words string, awaited bool) {
 	if r.URL.Query().Get("lang") == "" {
 		u.Lang = knownLocale(seats[0].Locale)
 	}
-	if words == "" { // or not yet
+	if words == "" {
 		words = u.T("join.forgotten")
 	} else if err := a.setSeats(w, r, seats[1:]); err != nil {
 		a.tell(w, r, u, err)
 		return
 	}
 	p := a.joinView(u, "", "")
-	p.Parting = strings.Split(words, "\n")
+	p.Parting, p.Awaited = strings.Split(words, "\n"), awaited
 	a.render(w, "join", p)
 }
 
