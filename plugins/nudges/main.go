@@ -22,11 +22,12 @@ import (
 //go:embed messages
 var messages embed.FS
 
-// Config is what admins and managers set.
+// Config is what admins and managers set; the texts "config.NAME" say what each
+// setting is for.
 type Config struct {
-	After time.Duration `default:"26h" min:"1h" max:"3d" help:"how long a newcomer has to be silent before the first word; more than a day, so that what other plugins say after a day goes first"`
-	Apart time.Duration `default:"18h" min:"1h" max:"3d" help:"least time between two words, and between one and the reminder of a task"`
-	Often string        `default:"medium" enum:"high,medium,low,none" help:"how often somebody is written to who stays silent: three times, twice, once or never, and only in the first 72 hours"`
+	After time.Duration `default:"26h" min:"1h" max:"3d"`
+	Apart time.Duration `default:"18h" min:"1h" max:"3d"`
+	Often string        `default:"medium" enum:"high,medium,low,none"`
 }
 
 type ctx = sdk.Ctx[Config]

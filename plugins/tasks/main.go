@@ -24,13 +24,14 @@ import (
 //go:embed messages
 var messages embed.FS
 
-// Config is what admins and managers set.
+// Config is what admins and managers set; the texts "config.NAME" say what each
+// setting is for.
 type Config struct {
-	Newcomers  bool          `default:"true" help:"newcomers are shown their first task without asking"`
-	FirstAfter time.Duration `default:"20s" min:"0s" max:"7d" help:"time from joining to the first task"`
-	Pace       string        `default:"normal" enum:"fast,normal,slow" help:"pace for who has chosen none: fast and normal show the next task at once, slow one a day after the first steps"`
-	Reminders  string        `default:"medium" enum:"high,medium,low,none" help:"how often a task that waits is brought to mind: three times, twice, once or never, and only in the first 72 hours"`
-	Announce   []string      `help:"ids of the channels where a new badge is announced, such as slack:C024BE91L; each for the members of its platform"`
+	Newcomers  bool          `default:"true"`
+	FirstAfter time.Duration `default:"20s" min:"0s" max:"7d"`
+	Pace       string        `default:"normal" enum:"fast,normal,slow"`
+	Reminders  string        `default:"medium" enum:"high,medium,low,none"`
+	Announce   []string
 }
 
 type ctx = sdk.Ctx[Config]

@@ -21,16 +21,17 @@ import (
 //go:embed messages
 var messages embed.FS
 
-// Config is what admins and managers set.
+// Config is what admins and managers set; the texts "config.NAME" say what each
+// setting is for.
 type Config struct {
-	Path        string            `default:"https://go.dev/tour/" help:"learning path link"`
-	Paths       map[string]string `help:"learning path link by aim (learn, build, contribute, meet), where it differs"`
-	Where       string            `default:"direct" enum:"direct,channel" help:"where newcomers are greeted: in a direct message if possible, or in the channel they join"`
-	DeleteAfter time.Duration     `default:"0s" help:"time after which a greeting in a channel deletes itself; 0s keeps it"`
-	Crowd       int               `default:"5" min:"1" max:"30" help:"if more than this many join a channel within the crowd window, they share one message"`
-	CrowdWindow time.Duration     `default:"1m" min:"1s" max:"1d" help:"time within which joins count as a crowd"`
-	Channels    []Channel         `help:"what is different in some channels"`
-	Icebreaker  string            `default:"experiment" enum:"off,experiment,always" help:"whether a newcomer's first words are answered, with an example if they name a package that is much in demand: for who is in the experiment icebreaker, or always for all"`
+	Path        string `default:"https://go.dev/tour/"`
+	Paths       map[string]string
+	Where       string        `default:"direct" enum:"direct,channel"`
+	DeleteAfter time.Duration `default:"0s"`
+	Crowd       int           `default:"5" min:"1" max:"30"`
+	CrowdWindow time.Duration `default:"1m" min:"1s" max:"1d"`
+	Channels    []Channel
+	Icebreaker  string `default:"experiment" enum:"off,experiment,always"`
 }
 
 // Channel is what is different in one channel.

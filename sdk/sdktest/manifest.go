@@ -1,8 +1,10 @@
 package sdktest
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"testing"
 
@@ -14,8 +16,9 @@ import (
 var locales = [...]string{"en", "zh-CN"}
 
 // Complete fails the test unless the manifest has all that the host and the
-// pages want: what the plugin is about, a reason for every capability, and help
-// and texts in English and in Chinese (zh-CN).
+// pages want: what the plugin is about, a reason for every capability, and help,
+// texts and what each setting is for (the text "config.NAME") in English and in
+// Chinese (zh-CN).
 func Complete(t testing.TB, o Options) {
 	t.Helper()
 	if err := complete(New(t, o).Manifest()); err != nil {
@@ -42,10 +45,40 @@ func complete(m abi.Manifest) error {
 	for _, x := range m.Texts {
 		in("text "+x.Key, x.Text)
 	}
+	settings, err := settingHelp(m.Schema)
+	if err != nil {
+		return err
+	}
+	for _, name := range slices.Sorted(maps.Keys(settings)) {
+		in("setting "+name, settings[name])
+	}
 	for _, n := range m.Needs {
 		if n.Reason == "" {
 			missing = append(missing, fmt.Errorf("the capability %s has no reason", n.Cap))
 		}
 	}
 	return errors.Join(missing...)
+}
+
+// settingHelp is what a config's schema says of each setting.
+func settingHelp(schema []byte) (map[string]abi.Localized, error) {
+	if len(schema) == 0 {
+		return nil, nil
+	}
+	var s struct {
+		Properties map[string]struct {
+			Help map[string]string `json:"x-help"`
+		}
+	}
+	if err := json.Unmarshal(schema, &s); err != nil {
+		return nil, fmt.Errorf("the schema of the config: %w", err)
+	}
+	out := map[string]abi.Localized{}
+	for name, p := range s.Properties {
+		out[name] = nil
+		for locale, text := range p.Help {
+			out[name] = append(out[name], abi.Translation{Locale: locale, Text: text})
+		}
+	}
+	return out, nil
 }

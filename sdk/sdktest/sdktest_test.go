@@ -1,6 +1,7 @@
 package sdktest
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"os"
@@ -27,8 +28,8 @@ var (
 
 	_ = sdk.New[config]("echo", "1.0.0",
 		sdk.Texts(fstest.MapFS{
-			"messages/en.json":    {Data: []byte(`{"about": "Echo", "hi": "{word}, {name}", "command.echo": "Says it again"}`)},
-			"messages/zh-CN.json": {Data: []byte(`{"about": "回声", "hi": "{name}，{word}", "command.echo": "再说一遍"}`)},
+			"messages/en.json":    {Data: []byte(`{"about": "Echo", "hi": "{word}, {name}", "command.echo": "Says it again", "config.word": "what is said"}`)},
+			"messages/zh-CN.json": {Data: []byte(`{"about": "回声", "hi": "{name}，{word}", "command.echo": "再说一遍", "config.word": "说的话"}`)},
 		}),
 		sdk.CanDM("answer"), sdk.CanSend("answer"), sdk.CanTimers("remind"), sdk.CanReact("nod"), sdk.CanHTTP("api.example.com", "look up"), sdk.CanMembers("note")).
 		OnJoin(func(c *sdk.Ctx[config]) error {
@@ -203,6 +204,11 @@ func TestComplete(t *testing.T) {
 	err := complete(New(t, Options{Plugin: "bad"}).Manifest())
 	if err == nil || !strings.Contains(err.Error(), "help of the command empty: no wording for zh-CN") {
 		t.Errorf("%v", err)
+	}
+	m := New(t, Options{Plugin: "echo"}).Manifest()
+	m.Schema = bytes.ReplaceAll(m.Schema, []byte("zh-CN"), []byte("de"))
+	if err := complete(m); err == nil || err.Error() != "setting word: no wording for zh-CN" {
+		t.Errorf("a setting that is explained in English alone: %v", err)
 	}
 }
 
