@@ -22,6 +22,7 @@ import (
 	"github.com/hearthbot/hearth/host/audit"
 	"github.com/hearthbot/hearth/host/chat"
 	"github.com/hearthbot/hearth/host/measure"
+	"github.com/hearthbot/hearth/host/verify/verifytest"
 	"github.com/hearthbot/hearth/host/wasm"
 	"github.com/hearthbot/hearth/sdk/abi"
 	"github.com/hearthbot/hearth/store"
@@ -74,7 +75,7 @@ func crashChild(dir, parent, plugin string) error {
 	if err != nil {
 		return err
 	}
-	w, err := wasm.New(wasm.Options{CacheDir: filepath.Join(dir, "cache")})
+	w, err := wasm.New(wasm.Options{CacheDir: verifytest.Plugins()})
 	if err != nil {
 		return err
 	}

@@ -3,9 +3,9 @@ package host
 import (
 	"errors"
 	"os"
-	"path/filepath"
 	"testing"
 
+	"github.com/hearthbot/hearth/host/verify/verifytest"
 	"github.com/hearthbot/hearth/host/wasm"
 	"github.com/hearthbot/hearth/sdk/abi"
 	"github.com/hearthbot/hearth/store"
@@ -14,7 +14,7 @@ import (
 // TestInstalledTogether: what cannot be installed holds up no other, and plugins
 // that come together know each other's commands from the first image on.
 func TestInstalledTogether(t *testing.T) {
-	w, err := wasm.New(wasm.Options{CacheDir: filepath.Join(t.TempDir(), "cache")})
+	w, err := wasm.New(wasm.Options{CacheDir: verifytest.Plugins()})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -17,6 +17,7 @@ import (
 	"github.com/hearthbot/hearth/host/audit"
 	"github.com/hearthbot/hearth/host/chat"
 	"github.com/hearthbot/hearth/host/registry"
+	"github.com/hearthbot/hearth/host/verify/verifytest"
 	"github.com/hearthbot/hearth/host/wasm"
 	"github.com/hearthbot/hearth/sdk/abi"
 	"github.com/hearthbot/hearth/store"
@@ -73,7 +74,7 @@ func openLife(ctx context.Context, dir string) (*Engine, *wasm.Engine, store.Sto
 	if err != nil {
 		return nil, nil, nil, err
 	}
-	w, err := wasm.New(wasm.Options{CacheDir: filepath.Join(dir, "cache"), Sandboxes: 1})
+	w, err := wasm.New(wasm.Options{CacheDir: verifytest.Plugins(), Sandboxes: 1})
 	if err != nil {
 		return nil, nil, nil, err
 	}

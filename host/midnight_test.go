@@ -19,6 +19,7 @@ import (
 	"time"
 
 	"github.com/hearthbot/hearth/host/chat"
+	"github.com/hearthbot/hearth/host/verify/verifytest"
 	"github.com/hearthbot/hearth/host/wasm"
 	"github.com/hearthbot/hearth/sdk/abi"
 	"github.com/hearthbot/hearth/store/bolt"
@@ -110,7 +111,7 @@ func nightChild(dir string) error {
 	if err != nil {
 		return err
 	}
-	w, err := wasm.New(wasm.Options{CacheDir: filepath.Join(dir, "cache")})
+	w, err := wasm.New(wasm.Options{CacheDir: verifytest.Plugins()})
 	if err != nil {
 		return err
 	}

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/hearthbot/hearth/host/chat"
+	"github.com/hearthbot/hearth/host/verify/verifytest"
 	"github.com/hearthbot/hearth/host/wasm"
 	"github.com/hearthbot/hearth/sdk"
 	"github.com/hearthbot/hearth/sdk/abi"
@@ -51,7 +52,7 @@ func TestMigrationInTheSandbox(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer s.Close()
-	w, err := wasm.New(wasm.Options{CacheDir: filepath.Join(dir, "cache")})
+	w, err := wasm.New(wasm.Options{CacheDir: verifytest.Plugins()})
 	if err != nil {
 		t.Fatal(err)
 	}

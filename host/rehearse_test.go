@@ -15,6 +15,7 @@ import (
 
 	"github.com/hearthbot/hearth/host/chat"
 	"github.com/hearthbot/hearth/host/replay"
+	"github.com/hearthbot/hearth/host/verify/verifytest"
 	"github.com/hearthbot/hearth/host/wasm"
 	"github.com/hearthbot/hearth/sdk/abi"
 	"github.com/hearthbot/hearth/store"
@@ -369,7 +370,7 @@ func TestReplayInTheSandbox(t *testing.T) {
 	}
 	one, two := read("1.0.0", "Hello", ""), read("1.1.0", "Hey", "yes")
 
-	w, err := wasm.New(wasm.Options{CacheDir: filepath.Join(t.TempDir(), "cache")})
+	w, err := wasm.New(wasm.Options{CacheDir: verifytest.Plugins()})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -18,6 +18,7 @@ import (
 
 	"github.com/hearthbot/hearth/host/chat"
 	"github.com/hearthbot/hearth/host/rollout"
+	"github.com/hearthbot/hearth/host/verify/verifytest"
 	"github.com/hearthbot/hearth/host/wasm"
 	"github.com/hearthbot/hearth/sdk/abi"
 	"github.com/hearthbot/hearth/store/bolt"
@@ -36,13 +37,13 @@ type load struct {
 	took  []time.Duration // from when an event was due to its commit
 }
 
-// loaded skips the test where it would take minutes.
-func loaded(t *testing.T) *load {
+// loaded skips the test where it would take minutes. cache is a compile cache.
+func loaded(t *testing.T, cache string) *load {
 	t.Helper()
 	if testing.Short() {
 		t.Skip("skipped with -short: it compiles real plugins, which takes minutes under the race detector")
 	}
-	w, err := wasm.New(wasm.Options{CacheDir: filepath.Join(t.TempDir(), "cache")})
+	w, err := wasm.New(wasm.Options{CacheDir: cache})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -247,7 +248,7 @@ func quantile(list []time.Duration, q float64) time.Duration {
 // lost or handled twice; what a swap costs is printed.
 func TestSwapsUnderLoad(t *testing.T) {
 	const rate, swaps = 1000, 100
-	l := loaded(t)
+	l := loaded(t, filepath.Join(t.TempDir(), "cache")) // what is swapped is compiled under the load
 	code := swapCode(t, "-X main.version=1.0.0")
 	one, two := l.upload(code), l.upload(swapCode(t, "-X main.version=2.0.0"))
 	l.promote(two)
@@ -358,7 +359,7 @@ func TestGuardrailsUnderLoad(t *testing.T) {
 		{"it sends ten times as much", "chatty", rollout.Messages},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			l := loaded(t)
+			l := loaded(t, verifytest.Plugins())
 			good, bad := l.upload(swapCode(t, "-X main.version=1.0.0")), l.upload(swapCode(t, "-X main.version=2.0.0", "-X main.broken="+c.broken))
 			l.promote(good)
 			spec := rollout.Spec{SHA256: bad, Share: 15, Window: window}

@@ -4,13 +4,13 @@ import (
 	"context"
 	"fmt"
 	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/hearthbot/hearth/host/chat"
 	"github.com/hearthbot/hearth/host/rollout"
+	"github.com/hearthbot/hearth/host/verify/verifytest"
 	"github.com/hearthbot/hearth/host/wasm"
 	"github.com/hearthbot/hearth/sdk/abi"
 	"github.com/hearthbot/hearth/store"
@@ -27,7 +27,7 @@ func TestTrialsOfModules(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	w, err := wasm.New(wasm.Options{CacheDir: filepath.Join(t.TempDir(), "cache")})
+	w, err := wasm.New(wasm.Options{CacheDir: verifytest.Plugins()})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -4,11 +4,11 @@ import (
 	"context"
 	"errors"
 	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/hearthbot/hearth/host/verify/verifytest"
 	"github.com/hearthbot/hearth/host/wasm"
 	"github.com/hearthbot/hearth/sdk/abi"
 	"github.com/hearthbot/hearth/store"
@@ -17,7 +17,7 @@ import (
 // TestTellAndQuery: what a plugin is told of is in its image when it is asked
 // the next time, and what goes wrong is said.
 func TestTellAndQuery(t *testing.T) {
-	w, err := wasm.New(wasm.Options{CacheDir: filepath.Join(t.TempDir(), "cache")})
+	w, err := wasm.New(wasm.Options{CacheDir: verifytest.Plugins()})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,15 +1,17 @@
 // Package verifytest has the tests of all packages use one compiler: the pack
 // that `make toolchain` made, and its machine code, which takes half a minute to
-// make, from one directory of the machine's. It owns that directory. It must not
-// know what is tested.
+// make, from one directory of the machine's; and so the machine code of plugins.
+// It owns that directory. It must not know what is tested.
 //
 //	<temp>/hearth-verify-test-<uid>/compiled    a compile cache, as package wasm has it
+//	<temp>/hearth-verify-test-<uid>/plugins     another, of the plugins that tests build
 //	<temp>/hearth-verify-test-<uid>/toolchain   packs, as package toolchain unpacks them
 //	<temp>/hearth-verify-test-<uid>/go….tar.zst a pack, where `make toolchain` was not run
 package verifytest
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io/fs"
 	"os"
@@ -26,6 +28,11 @@ func home() string {
 
 // Compiled is a compile cache that all tests may use at once.
 func Compiled() string { return filepath.Join(home(), "compiled") }
+
+// Plugins is a compile cache that all tests may use at once for the plugins they
+// build: to compile one takes seconds of a processor. What tests of compiling need
+// compiled anew does not belong here, nor what is another module in each run.
+func Plugins() string { return filepath.Join(home(), "plugins") }
 
 // Toolchain is the directory to open packs in.
 func Toolchain() string { return filepath.Join(home(), "toolchain") }
@@ -96,29 +103,39 @@ func find() (string, error) {
 }
 
 // Reuse gives a server's directories what has been compiled and unpacked before,
-// if anything has: links to it, which are as good as copies of what nobody
-// changes.
+// if anything has.
 func Reuse(tb testing.TB, cache, packs string) {
 	tb.Helper()
-	for from, to := range map[string]string{Compiled(): cache, Toolchain(): packs} {
-		err := filepath.WalkDir(from, func(p string, d fs.DirEntry, err error) error {
-			if err != nil {
-				return err
-			}
-			rel, err := filepath.Rel(from, p)
-			if err != nil {
-				return err
-			}
-			if d.IsDir() {
-				return os.MkdirAll(filepath.Join(to, rel), 0o700)
-			}
-			if err := os.Link(p, filepath.Join(to, rel)); err != nil && !os.IsExist(err) {
-				return err
-			}
-			return nil
-		})
+	Link(tb, Compiled(), cache)
+	Link(tb, Plugins(), cache)
+	Link(tb, Toolchain(), packs)
+}
+
+// Link puts what is below one directory below another: links to it, which are as
+// good as copies of what nobody changes. Where that cannot be, the test does
+// without, and says so.
+func Link(tb testing.TB, from, to string) {
+	tb.Helper()
+	if _, err := os.Stat(from); errors.Is(err, fs.ErrNotExist) {
+		return // nothing has been made yet
+	}
+	err := filepath.WalkDir(from, func(p string, d fs.DirEntry, err error) error {
 		if err != nil {
-			tb.Logf("the compiler is compiled anew: %v", err)
+			return err
 		}
+		rel, err := filepath.Rel(from, p)
+		if err != nil {
+			return err
+		}
+		if d.IsDir() {
+			return os.MkdirAll(filepath.Join(to, rel), 0o700)
+		}
+		if err := os.Link(p, filepath.Join(to, rel)); err != nil && !os.IsExist(err) {
+			return err
+		}
+		return nil
+	})
+	if err != nil {
+		tb.Logf("%s is made anew: %v", to, err)
 	}
 }
