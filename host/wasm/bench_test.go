@@ -112,7 +112,7 @@ func BenchmarkEvent(b *testing.B) {
 			}
 			g.end()
 		}
-		if _, err := s.restore(); err != nil {
+		if _, err := s.restore(false); err != nil {
 			b.Fatal(err)
 		}
 	})

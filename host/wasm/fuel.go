@@ -95,9 +95,8 @@ func (a *account) refuel() {
 		halt(ErrFuel, "%d units are spent, the limit is %d", a.used, a.limit)
 	}
 	a.checkTime()
-	a.mem.unwatch()
 	a.pace()
-	runtime.Gosched()
+	a.mem.pause(runtime.Gosched)
 	a.since = time.Now()
 	a.grant(a.slice)
 }

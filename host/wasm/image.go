@@ -145,7 +145,7 @@ func (i *Image) take(ctx context.Context, setup []byte, warmup [][]byte) (_ *san
 		addr, err := step(abi.ExportHandle, event)
 		if err != nil {
 			p.log.WarnContext(ctx, "a warm-up event failed", "n", n, "error", err)
-			if _, err := s.restore(); err != nil {
+			if _, err := s.restore(false); err != nil {
 				return nil, err
 			}
 			continue

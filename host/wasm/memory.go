@@ -9,6 +9,10 @@ import (
 // tell which pages were written.
 const chunk = 4 << 10
 
+// longCall is how many units of fuel, some 3 ms, make a call a long one: so long
+// that it does not matter how many pages are copied back after it.
+const longCall = 16 << 20
+
 var zeros [chunk]byte
 
 // errPages says that the system's answer about written pages cannot be used.

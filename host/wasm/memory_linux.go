@@ -23,7 +23,9 @@ import (
 //
 // A page that was once written stays private, so the next event that writes it
 // pays no page fault: restoring copies the image over it in place. Only when a
-// call has left too many of them are they all given back to the system.
+// call has left too many of them are they all given back to the system. After a
+// long call they may be many more, as another like it often follows: where none
+// does, they go after the next.
 //
 // No page becomes private without a page fault. So where the thread's count of
 // page faults has not moved during a call, the private pages are those of last
@@ -31,22 +33,34 @@ import (
 // Some kernels have no shared page of zeros: there a page becomes private when it
 // is first read, so whoever reads outside a call says so (disturb).
 
-// maxPrivate is how many bytes of private pages a sandbox may keep: copying them
-// takes about as long as the page faults of an ordinary event.
-const maxPrivate = 2 << 20
+// Bounds of the private pages that a sandbox may keep.
+const (
+	// maxPrivate bytes are kept after any call: copying them takes about as long as
+	// the page faults of an ordinary event,
+	maxPrivate = 2 << 20
 
-// maxRegions is how many runs of private pages are kept track of.
-const maxRegions = maxPrivate / chunk
+	// maxHeld after a long one, until the next call has ended: copying them takes
+	// less time than a long call does.
+	maxHeld = 16 << 20
+)
+
+// scanRoom is how many runs of private pages the system is asked for at a time.
+const scanRoom = maxPrivate / chunk
+
+// maxPauses is how often in a call the system's count of page faults is looked at
+// beside its beginning and end: a call that is stopped more often takes so long
+// that finding its pages does not matter.
+const maxPauses = 24
 
 // spaceOS is Linux's part of a space.
 type spaceOS struct {
 	pager   *pager
-	regions []region // regions[:known] are private, and no others if faults says so
-	known   int
+	regions []region     // those that are private, and no others if faults says so
 	private int          // bytes in them
 	found   []scanRegion // scratch of the scan
 	entries []byte       // scratch of reading the page map
 	faults  int64        // of this thread, when watch was called
+	pauses  int          // since watch
 	watched bool         // the goroutine is locked to its thread, and only it has written
 	stale   bool         // somebody touched pages that nobody counted faults of
 }
@@ -58,11 +72,26 @@ func (s *space) watch() {
 		return
 	}
 	runtime.LockOSThread()
-	s.watched, s.faults = true, pageFaults()
+	s.watched, s.pauses, s.faults = true, 0, pageFaults()
 }
 
-// unwatch gives the thread free. A long call is stopped now and then for others
-// to run, which a locked thread makes dear; then restore asks the system.
+// pause has yield run, which gives others their turn: a locked thread would make
+// that dear. It touches nothing of s.
+func (s *space) pause(yield func()) {
+	if s.pauses++; s.watched && (s.pauses > maxPauses || pageFaults() != s.faults) {
+		s.unwatch() // restore asks the system
+	}
+	if !s.watched {
+		yield()
+		return
+	}
+	runtime.UnlockOSThread()
+	yield()
+	runtime.LockOSThread()
+	s.faults = pageFaults()
+}
+
+// unwatch gives the thread free; restore will ask the system.
 func (s *space) unwatch() {
 	if s.watched {
 		runtime.UnlockOSThread()
@@ -101,10 +130,8 @@ func (p *pager) newSpace(size int) (*space, error) {
 	s := &space{buf: buf, spaceOS: spaceOS{pager: p}}
 	switch p.tracking {
 	case trackScan:
-		s.regions = make([]region, maxRegions)
-		s.found = make([]scanRegion, maxRegions)
+		s.found = make([]scanRegion, scanRoom)
 	case trackPagemap:
-		s.regions = make([]region, maxRegions)
 		s.entries = make([]byte, 32<<10)
 	}
 	return s, nil
@@ -186,7 +213,7 @@ func (s *space) mount(b *backing) error {
 		}
 		_ = unix.Madvise(behind, unix.MADV_NOHUGEPAGE)
 	}
-	s.from, s.known, s.private, s.stale = b, 0, 0, false
+	s.from, s.regions, s.private, s.stale = b, s.regions[:0], 0, false
 	return s.drop(len(b.data))
 }
 
@@ -202,25 +229,32 @@ func (s *space) drop(o int) error {
 	return nil
 }
 
-// restore goes back to the image. dirty counts the pages it had to look after.
-func (s *space) restore() (dirty int, err error) {
+// restore goes back to the image after a call; long says that it ran so long that
+// it does not matter how many pages are copied. dirty counts the pages that restore
+// had to look after.
+func (s *space) restore(long bool) (dirty int, err error) {
 	unchanged := s.unchanged()
 	if s.pager.tracking == trackCompare {
 		n := len(s.from.data)
 		return compare(s.buf[:n], s.from.data), s.drop(n)
 	}
-	if !unchanged {
-		all, err := s.findPrivate()
-		if err != nil || !all {
-			dirty := max(s.private, maxPrivate) / os.Getpagesize()
-			s.known, s.private = 0, 0
-			return dirty, errors.Join(err, s.drop(0))
-		}
+	most := maxPrivate
+	if long {
+		most = maxHeld
 	}
-	for _, r := range s.regions[:s.known] {
+	all := true
+	if !unchanged {
+		all, err = s.findPrivate(most)
+	}
+	dirty = s.private / os.Getpagesize()
+	if err != nil || !all || s.private > most {
+		s.regions, s.private = s.regions[:0], 0
+		return dirty, errors.Join(err, s.drop(0))
+	}
+	for _, r := range s.regions {
 		s.reset(r.start, r.end)
 	}
-	return s.private / os.Getpagesize(), nil
+	return dirty, nil
 }
 
 // reset copies the image over buf[o:e], which is private.

@@ -43,11 +43,14 @@ func (s *space) mount(b *backing) error {
 	return nil
 }
 
-func (s *space) watch()   {}
+func (s *space) watch() {}
+
+func (s *space) pause(yield func()) { yield() }
+
 func (s *space) unwatch() {}
 func (s *space) disturb() {}
 
-func (s *space) restore() (dirty int, err error) { return compare(s.buf, s.from.data), nil }
+func (s *space) restore(bool) (dirty int, err error) { return compare(s.buf, s.from.data), nil }
 
 // reserve is n bytes of zeros.
 func reserve(n int, _ bool) ([]byte, error) { return make([]byte, n), nil }

@@ -1,6 +1,7 @@
 package wasm
 
 import (
+	"runtime"
 	"slices"
 	"testing"
 
@@ -57,16 +58,17 @@ func TestSpaceRestores(t *testing.T) {
 								s.buf[o+i]++
 							}
 						}
-						if rapid.Bool().Draw(t, "long") {
-							s.unwatch()
+						for range rapid.SampledFrom([]int{0, 1, 2, 30}).Draw(t, "pauses") {
+							s.pause(runtime.Gosched)
+							s.buf[rapid.IntRange(0, size-1).Draw(t, "offset")]++
 						}
-						_, err = s.restore()
+						_, err = s.restore(rapid.Bool().Draw(t, "long"))
 					case "flood":
 						s.watch()
 						for o := 0; o < size; o += chunk {
 							s.buf[o] ^= 0xff
 						}
-						_, err = s.restore()
+						_, err = s.restore(rapid.Bool().Draw(t, "long"))
 					case "remount":
 						s.buf[rapid.IntRange(0, size-1).Draw(t, "offset")]++
 						err = s.mount(b)

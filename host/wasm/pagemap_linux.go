@@ -86,7 +86,7 @@ func (p *pager) probe() error {
 		// One page of the image and two behind it are only read.
 		sum := s.buf[3*wasmPage] + s.buf[6*wasmPage] + s.buf[7*wasmPage]
 		s.buf[wasmPage/2] = sum
-		dirty, err := s.restore()
+		dirty, err := s.restore(false)
 		if err != nil {
 			return err
 		}
@@ -103,13 +103,14 @@ func (p *pager) probe() error {
 	return nil
 }
 
-// findPrivate puts the private pages into regions[:known]; false says that they
-// are too many.
-func (s *space) findPrivate() (all bool, err error) {
+// findPrivate puts the private pages into regions; false says that they are more
+// than most bytes, and regions has those up to there.
+func (s *space) findPrivate(most int) (all bool, err error) {
+	s.regions, s.private = s.regions[:0], 0
 	if s.pager.tracking == trackScan {
-		return s.scan()
+		return s.scan(most)
 	}
-	return s.readMap()
+	return s.readMap(most)
 }
 
 // touched is from where on no page of s was ever touched, so that all is zero
@@ -172,7 +173,7 @@ const (
 
 // scan asks the kernel for the private pages: present or swapped out, and
 // neither the image's own nor the zero page.
-func (s *space) scan() (all bool, err error) {
+func (s *space) scan(most int) (all bool, err error) {
 	base := uint64(uintptr(unsafe.Pointer(&s.buf[0])))
 	found := s.found
 	arg := scanArg{
@@ -181,33 +182,35 @@ func (s *space) scan() (all bool, err error) {
 		inverted: isFile | isZero, mask: isFile | isZero, anyOf: isPresent | isSwapped,
 		returned: isPresent,
 	}
-	n, _, errno := unix.Syscall(unix.SYS_IOCTL, s.pager.file.Fd(), pagemapScan, uintptr(unsafe.Pointer(&arg)))
-	runtime.KeepAlive(found)
-	if errno != 0 {
-		return false, fmt.Errorf("wasm: scan a sandbox's pages: %w", errno)
-	}
-	s.known, s.private = 0, 0
-	for _, r := range found[:n] {
-		if !s.add(int(r.start-base), int(r.end-base)) {
-			return false, nil
+	for arg.start < arg.end {
+		n, _, errno := unix.Syscall(unix.SYS_IOCTL, s.pager.file.Fd(), pagemapScan, uintptr(unsafe.Pointer(&arg)))
+		runtime.KeepAlive(found)
+		if errno != 0 {
+			return false, fmt.Errorf("wasm: scan a sandbox's pages: %w", errno)
 		}
+		for _, r := range found[:n] {
+			if !s.add(int(r.start-base), int(r.end-base), most) {
+				return false, nil
+			}
+		}
+		if arg.walkEnd <= arg.start {
+			return false, fmt.Errorf("%w: the walk stands still", errPages)
+		}
+		arg.start = arg.walkEnd
 	}
-	return arg.walkEnd == arg.end, nil
+	return true, nil
 }
 
-// add notes that buf[o:e], behind all that is known, is private.
-func (s *space) add(o, e int) bool {
-	switch {
-	case s.known > 0 && s.regions[s.known-1].end == o:
-		s.regions[s.known-1].end = e
-	case s.known == len(s.regions):
-		return false
-	default:
-		s.regions[s.known] = region{o, e}
-		s.known++
+// add notes that buf[o:e], behind all that is known, is private; false if that is
+// more than most bytes with all the others.
+func (s *space) add(o, e, most int) bool {
+	if n := len(s.regions); n > 0 && s.regions[n-1].end == o {
+		s.regions[n-1].end = e
+	} else {
+		s.regions = append(s.regions, region{o, e})
 	}
 	s.private += e - o
-	return s.private <= maxPrivate
+	return s.private <= most
 }
 
 const (
@@ -218,10 +221,9 @@ const (
 
 // readMap reads the page map, 8 bytes for each page. It cannot tell the zero
 // page from a written one, and takes that for one.
-func (s *space) readMap() (all bool, err error) {
+func (s *space) readMap(most int) (all bool, err error) {
 	page := os.Getpagesize()
 	entry := int64(uintptr(unsafe.Pointer(&s.buf[0]))) / int64(page) * 8
-	s.known, s.private = 0, 0
 	for o := 0; o < len(s.buf); {
 		want := min(len(s.entries), (len(s.buf)-o)/page*8)
 		n, err := s.pager.file.ReadAt(s.entries[:want], entry+int64(o/page)*8)
@@ -230,7 +232,7 @@ func (s *space) readMap() (all bool, err error) {
 		}
 		for i := 0; i < n; i, o = i+8, o+page {
 			e := binary.NativeEndian.Uint64(s.entries[i:])
-			if e&(entryPresent|entrySwapped) != 0 && e&entryFile == 0 && !s.add(o, o+page) {
+			if e&(entryPresent|entrySwapped) != 0 && e&entryFile == 0 && !s.add(o, o+page, most) {
 				return false, nil
 			}
 		}

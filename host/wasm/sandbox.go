@@ -64,7 +64,7 @@ func (p *program) newSandbox(ctx context.Context, l *Limits) (_ *sandbox, err er
 	if g.fuel.global == nil {
 		g.fuel.bind(s.mod)
 	}
-	for _, name := range p.globals {
+	for _, name := range p.about.Globals {
 		global, ok := s.mod.ExportedGlobal(name).(api.MutableGlobal)
 		if !ok {
 			return nil, fmt.Errorf("wasm: the metered module does not export %s", name)
@@ -176,7 +176,7 @@ func (s *sandbox) call(ctx context.Context, c *Call, l *Limits) (r Result, err, 
 		// after a deep recursion.
 		clear(s.exports)
 	}
-	r.Dirty, broken = s.restore()
+	r.Dirty, broken = s.restore(r.Fuel >= longCall)
 	r.Duration = time.Since(start)
 	g.end() // last, for it may call the Host
 	return r, err, broken
@@ -205,8 +205,8 @@ func (s *sandbox) mount(snap *snapshot) error {
 	return nil
 }
 
-func (s *sandbox) restore() (dirty int, err error) {
-	dirty, err = s.guest.mem.restore()
+func (s *sandbox) restore(long bool) (dirty int, err error) {
+	dirty, err = s.guest.mem.restore(long)
 	s.restoreGlobals()
 	return dirty, err
 }
