@@ -14,7 +14,7 @@ const (
 )
 
 // checkImports refuses a module that asks for what is not offered.
-func checkImports(m *meter.Module, offered []hostFunc) error {
+func checkImports(m *facts, offered []hostFunc) error {
 	types := map[[2]string]string{}
 	for _, f := range offered {
 		types[[2]string{f.module, f.name}] = f.typ
@@ -33,7 +33,7 @@ func checkImports(m *meter.Module, offered []hostFunc) error {
 
 // checkABI refuses a module that asks for what is not offered, or does not offer
 // what a plugin must.
-func checkABI(m *meter.Module, offered []hostFunc) error {
+func checkABI(m *facts, offered []hostFunc) error {
 	if err := checkImports(m, offered); err != nil {
 		return err
 	}

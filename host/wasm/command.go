@@ -86,37 +86,32 @@ func (e *Engine) Command(ctx context.Context, code []byte, o CommandOptions) (*C
 	if o.Prepared != nil {
 		bounds.MemoryPages, bounds.Pristine = l.Memory, true
 	}
-	m, err := meter.Rewrite(code, bounds)
-	if err != nil {
-		return nil, fmt.Errorf("wasm: %w: %w", ErrABI, err)
-	}
-	if m.MinPages > l.Memory {
-		return nil, fmt.Errorf("wasm: %w: it asks for %d pages of memory at start, the limit is %d", ErrMemory, m.MinPages, l.Memory)
-	}
 	if err := ctx.Err(); err != nil {
 		return nil, fmt.Errorf("wasm: compile: %w", context.Cause(ctx))
 	}
 	offered := slices.Concat(wasiFuncs(), commandFuncs())
-	if err := checkImports(m, offered); err != nil {
-		return nil, err
+	check := func(about *facts) error {
+		if about.MinPages > l.Memory {
+			return fmt.Errorf("wasm: %w: it asks for %d pages of memory at start, the limit is %d", ErrMemory, about.MinPages, l.Memory)
+		}
+		if err := checkImports(about, offered); err != nil {
+			return err
+		}
+		return checkCommand(about, o.Prepared)
 	}
-	if err := checkCommand(m, o.Prepared); err != nil {
-		return nil, err
-	}
-	p := &program{limits: l, log: e.options.Logger, globals: m.Globals, interpret: o.Interpret}
+	p := &program{limits: l, log: e.options.Logger, interpret: o.Interpret}
 	p.sha = sha256.Sum256(code)
 	dir := ""
 	if o.Trusted {
 		dir = e.options.CacheDir
 	}
-	if err := p.compile(experimental.WithCompilationWorkers(ctx, runtime.GOMAXPROCS(0)), m.Wasm, dir); err != nil {
-		return nil, errors.Join(err, p.close())
-	}
-	if err := p.provide(ctx, m, offered); err != nil {
+	ctx = experimental.WithCompilationWorkers(ctx, runtime.GOMAXPROCS(0))
+	if err := p.build(ctx, &source{code: code, bounds: bounds, offered: offered, check: check}, dir); err != nil {
 		return nil, errors.Join(err, p.close())
 	}
 	c := &Command{program: p, heaps: newHeaps(int64(l.Memory)*wasmPage, o.HugePages)}
 	if o.Prepared != nil {
+		var err error
 		if c.prepared, err = c.prepare(ctx, o.Prepared, e.pager); err != nil {
 			return nil, errors.Join(err, c.Close())
 		}
@@ -125,7 +120,7 @@ func (e *Engine) Command(ctx context.Context, code []byte, o CommandOptions) (*C
 }
 
 // checkCommand refuses a module that does not export what it is run by.
-func checkCommand(m *meter.Module, prepared *Preparation) error {
+func checkCommand(m *facts, prepared *Preparation) error {
 	wanted := []string{exportStart}
 	if prepared != nil {
 		wanted = []string{exportInitialize, prepared.Prepare, prepared.Run}

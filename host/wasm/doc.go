@@ -27,6 +27,9 @@
 // A large one may be prepared once and restored to that before each run, whole
 // and not by pages, for it writes most of them (prepared.go).
 //
+// What was compiled is kept on disk and taken from there the next time, without
+// being metered or read again (cache.go, machine.go).
+//
 // It knows bytes and the names of the ABI: never what an event, an effect or a
 // row is, who may do what, or where anything is stored. It stores nothing but
 // the compile cache.

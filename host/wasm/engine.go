@@ -7,10 +7,13 @@ import (
 	"fmt"
 	"log/slog"
 	"runtime"
+	"slices"
 	"sync"
 
 	"github.com/tetratelabs/wazero/experimental"
 	"golang.org/x/sync/semaphore"
+
+	"github.com/hearthbot/hearth/host/wasm/meter"
 )
 
 // Options say how an Engine works. The zero value is ready to use.
@@ -162,7 +165,9 @@ func (e *Engine) CompileSum(ctx context.Context, code []byte, sum [sha256.Size]b
 // another will come for it, or it is thrown away.
 func (e *Engine) build(p *program, code []byte) {
 	ctx := experimental.WithCompilationWorkers(context.Background(), e.options.Workers)
-	p.err = p.build(ctx, code, e.options.CacheDir)
+	offered := slices.Concat(pluginFuncs(), wasiFuncs())
+	p.err = p.build(ctx, &source{code: code, bounds: meter.Options{MemoryPages: p.limits.Memory, Pristine: true}, offered: offered, plugin: true,
+		check: func(about *facts) error { return checkABI(about, offered) }}, e.options.CacheDir)
 	if e.options.CacheDir != "" {
 		if err := purgeCache(e.options.CacheDir, e.options.CacheSize); err != nil {
 			p.log.Warn("the compile cache could not be purged", "dir", e.options.CacheDir, "error", err)

@@ -105,7 +105,7 @@ func (p *prepared) instantiate(ctx context.Context, then func(*guest, *instance)
 	if s.mod, err = c.instantiate(g, h); err != nil {
 		return nil, fmt.Errorf("wasm: instantiate: %w", g.failure("start", err))
 	}
-	for _, name := range c.program.globals {
+	for _, name := range c.program.about.Globals {
 		global, ok := s.mod.ExportedGlobal(name).(api.MutableGlobal)
 		if !ok {
 			return nil, fmt.Errorf("wasm: the metered module does not export %s", name)

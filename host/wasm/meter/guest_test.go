@@ -26,6 +26,13 @@ func TestGuests(t *testing.T) {
 			want := runCommand(t, ctx, r, compile(t, ctx, r, wasm))
 			m := rewrite(t, wasm, meter.Options{Pristine: true, MemoryPages: 1024})
 			metered := compile(t, ctx, r, m.Wasm)
+			shell, err := meter.Shell(m.Wasm)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if c := compile(t, ctx, r, shell); len(c.ExportedFunctions()) != len(metered.ExportedFunctions()) || len(shell) > len(m.Wasm)/2 {
+				t.Errorf("the shell has %d bytes of %d and exports %d functions of %d", len(shell), len(m.Wasm), len(c.ExportedFunctions()), len(metered.ExportedFunctions()))
+			}
 			var burnt int64
 			// The slices differ: how often the host is asked must not matter.
 			for i, slice := range []int64{1_000_000, 1_000_000, 123_457} {
