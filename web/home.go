@@ -43,14 +43,26 @@ func newHome() (*homePage, error) {
 }
 
 // homeText is what the page says, in one language.
-type homeText struct{ lang, good, wait, enter, run, tasks, nothing, back string }
+type homeText struct{ lang, good, wait, enter, run, asked, manage, nothing, back, other, otherName string }
 
-func (h *homePage) text(r *http.Request) homeText {
-	_, i := language.MatchStrings(h.langs, r.Header.Get("Accept-Language"))
-	return [...]homeText{
-		{"en", "hearth is running", "hearth is not ready yet", "Come in", "Run Go", "Look after the tasks", "There is nothing to see at this address.", "To the front page"},
-		{"zh-CN", "炉边正在运行", "炉边还没有准备好", "进来坐坐", "运行 Go", "管理任务", "这个地址没有内容。", "去首页"},
-	}[i]
+var homeTexts = [...]homeText{
+	{"en", "hearth is running", "hearth is not ready yet", "Come in", "Run Go", "What was asked before", "Sign in to run the community", "There is nothing to see at this address.", "To the front page", "zh-CN", "中文"},
+	{"zh-CN", "炉边正在运行", "炉边还没有准备好", "进来坐坐", "运行 Go", "大家问过的问题", "登录管理社区", "这个地址没有内容。", "去首页", "en", "English"},
+}
+
+// text is in the language that a browser asks for, or that somebody has chosen on
+// the other pages.
+func (s *Server) text(w http.ResponseWriter, r *http.Request, h *homePage) homeText {
+	if s.o.Pages == nil {
+		_, i := language.MatchStrings(h.langs, r.Header.Get("Accept-Language"))
+		t := homeTexts[i]
+		t.other = "" // there is nothing that would keep it
+		return t
+	}
+	if s.o.Pages.Language(w, r) == "zh-CN" {
+		return homeTexts[1]
+	}
+	return homeTexts[0]
 }
 
 // homeView is what the page shows.
@@ -58,13 +70,14 @@ type homeView struct {
 	Lang, Community, Version string
 	State, Mark              string // what there is to say, and the class it is said in
 	Go, Enter                string // where to go from here, and what that is called
-	Run, Tasks               string // what the pages /run and /tasks are called; "" without them
+	Run, Asked, Manage       string // what the pages /run, /knowledge and /login are called; "" without them
+	Other, OtherName         string // the other language, "" if it cannot be chosen
 	Style                    template.CSS
 }
 
 func (s *Server) home(h *homePage) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
-		t := h.text(r)
+		t := s.text(w, r, h)
 		// Why it is not ready is for those who run it: /readyz says so.
 		v := homeView{State: t.good, Mark: "good"}
 		if len(s.o.NotReady()) > 0 {
@@ -76,10 +89,14 @@ func (s *Server) home(h *homePage) http.HandlerFunc {
 		if s.o.Run != nil {
 			v.Run = t.run
 		}
-		if s.o.Tasks != nil {
-			v.Tasks = t.tasks
+		if s.o.Archive != nil && s.o.Archive() {
+			v.Asked = t.asked
 		}
-		s.show(w, r, h, http.StatusOK, v)
+		if s.o.Pages != nil {
+			v.Manage = t.manage
+		}
+		v.Other, v.OtherName = t.other, t.otherName
+		s.show(w, r, h, http.StatusOK, t, v)
 	}
 }
 
@@ -91,13 +108,13 @@ func (s *Server) nothing(h *homePage, status int, detail func(*http.Request) str
 			problem(w, status, detail(r))
 			return
 		}
-		t := h.text(r)
-		s.show(w, r, h, status, homeView{State: t.nothing, Go: "/", Enter: t.back})
+		t := s.text(w, r, h)
+		s.show(w, r, h, status, t, homeView{State: t.nothing, Go: "/", Enter: t.back})
 	}
 }
 
-func (s *Server) show(w http.ResponseWriter, r *http.Request, h *homePage, status int, v homeView) {
-	v.Lang, v.Community, v.Version, v.Style = h.text(r).lang, s.o.Community(), s.version(), h.style
+func (s *Server) show(w http.ResponseWriter, r *http.Request, h *homePage, status int, t homeText, v homeView) {
+	v.Lang, v.Community, v.Version, v.Style = t.lang, s.o.Community(), s.version(), h.style
 	var b bytes.Buffer
 	if err := h.page.Execute(&b, v); err != nil {
 		s.log.ErrorContext(r.Context(), "a request failed", "doing", "front page", "err", err)
@@ -108,7 +125,7 @@ func (s *Server) show(w http.ResponseWriter, r *http.Request, h *homePage, statu
 	hd.Set("Content-Type", "text/html; charset=utf-8")
 	hd.Set("Content-Security-Policy", h.policy)
 	hd.Set("Content-Language", v.Lang)
-	hd.Set("Vary", "Accept, Accept-Language")
+	hd.Set("Vary", "Accept, Accept-Language, Cookie")
 	hd.Set("Cache-Control", "no-store")
 	w.WriteHeader(status)
 	_, _ = w.Write(b.Bytes()) // an error says that the browser has gone

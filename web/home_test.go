@@ -3,6 +3,8 @@ package web
 import (
 	"strings"
 	"testing"
+
+	"github.com/hearthbot/hearth/web/page"
 )
 
 // An address that leads nowhere is a page to people, a problem to programs.
@@ -28,18 +30,36 @@ func TestNowhere(t *testing.T) {
 	}
 }
 
-// The front page leads to what there is, and to nothing else.
+// The front page leads to what there is, and to nothing else, in the language
+// that was chosen.
 func TestHomeLeadsToWhatThereIs(t *testing.T) {
-	type path struct{ Tasks } // nobody asks it anything
+	k := keeper(t, func() string { return token }, nil)
+	frame, err := page.New(page.Options{Access: k})
+	if err != nil {
+		t.Fatal(err)
+	}
+	archive := false
 	bare, _ := server(t, Options{})
-	full, _ := server(t, Options{Run: &RunOptions{}, Tasks: path{}})
-	for link, text := range map[string]string{"/run": "运行 Go", "/tasks": "管理任务"} {
+	full, _ := server(t, Options{Access: k, Run: &RunOptions{}, Pages: frame, Archive: func() bool { return archive }})
+	if w := do(full, "GET", "/", ""); strings.Contains(w.Body.String(), "/knowledge") {
+		t.Error("the front page leads to /knowledge, which is not for everybody")
+	}
+	archive = true
+	for link, text := range map[string]string{"/run": "运行 Go", "/login": "登录管理社区", "/knowledge": "大家问过的问题"} {
 		want := `href="` + link + `">` + text
-		if w := do(bare, "GET", "/", "", "Accept-Language: zh-CN"); strings.Contains(w.Body.String(), link) {
-			t.Errorf("the front page leads to %s, which is not there", link)
+		if w := do(bare, "GET", "/", "", "Accept-Language: zh-CN"); strings.Contains(w.Body.String(), link) || strings.Contains(w.Body.String(), "?lang=") {
+			t.Errorf("the front page leads to %s, which is not there: %s", link, w.Body)
 		}
 		if w := do(full, "GET", "/", "", "Accept-Language: zh-CN"); !strings.Contains(w.Body.String(), want) {
 			t.Errorf("the front page does not lead to %s: %s", link, w.Body)
 		}
+	}
+	w := do(full, "GET", "/?lang=zh-CN", "", "Accept-Language: en")
+	kept := w.Result().Cookies()
+	if !strings.Contains(w.Body.String(), `href="/?lang=en"`) || len(kept) != 1 {
+		t.Fatalf("chosen by name: %v %s", kept, w.Body)
+	}
+	if w := do(full, "GET", "/", "", "Accept-Language: en", "Cookie: "+kept[0].Name+"="+kept[0].Value); w.Header().Get("Content-Language") != "zh-CN" || !strings.Contains(w.Body.String(), "登录管理社区") {
+		t.Errorf("as was chosen before: %v %s", w.Header(), w.Body)
 	}
 }

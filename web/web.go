@@ -100,6 +100,9 @@ type Options struct {
 	// Knowledge is what was asked and answered, for the API; nil leaves it out.
 	Knowledge Knowledge
 
+	// Archive says whether everybody may read /knowledge; nil is no.
+	Archive func() bool
+
 	// Mounts are handlers by path; a trailing slash takes all below it. They bound
 	// what they read, up to MaxBody.
 	Mounts map[string]http.Handler

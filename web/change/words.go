@@ -141,6 +141,8 @@ var words = page.Words{
 	"group.dingtalk":      {"DingTalk", "钉钉"},
 	"group.telegram":      {"Telegram", "Telegram"},
 	"group.github":        {"GitHub", "GitHub"},
+	"group.registry":      {"Versions of plugins", "插件版本"},
+	"group.analytics":     {"What is measured", "统计口径"},
 	"group.plugin":        {"Plugin %s", "插件 %s"},
 	"group.none":          {"There are no such settings.", "没有这组设置。"},
 	"group.texts":         {"The texts of this plugin", "这个插件的文案"},

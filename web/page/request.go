@@ -147,6 +147,14 @@ func (f *Frame) language(r *http.Request) Texts {
 	return Texts{KnownLanguage(name), f.own.words}
 }
 
+// Language is the one that a page beside the frame's own is shown in, "en" or
+// "zh-CN": the browser keeps one that was asked for by name.
+func (f *Frame) Language(w http.ResponseWriter, hr *http.Request) string {
+	r := &Request{Request: hr, f: f, T: f.language(hr)}
+	f.keepLanguage(w, r)
+	return r.T.lang
+}
+
 // keepLanguage keeps a language that was asked for by name.
 func (f *Frame) keepLanguage(w http.ResponseWriter, r *Request) {
 	if l := r.URL.Query().Get("lang"); l != "" && r.Method == http.MethodGet {

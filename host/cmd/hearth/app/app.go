@@ -270,7 +270,7 @@ func (a *App) openWeb(context.Context) (err error) {
 	tasks := &learning{engine: a.engine, verifier: a.verifier, audit: a.audit, log: a.log}
 	mounts := a.platforms.mounts()
 	mounts[github.Path] = a.outside
-	a.web, err = web.New(web.Options{Host: &joined{engine: a.engine, gate: a.gate, log: a.log}, Verifier: verifier, Run: run, Pages: pages, Tasks: tasks, Experiments: a.trials, Settings: a.settings, Members: &people{a.engine}, Outside: a.outside, Analytics: statistics{a.engine}, Rebuilder: rebuilder{a.engine}, Replayer: replayer{a.engine}, Answers: a.knowledge(), Knowledge: a.knowledge(), Plugins: &keeping{a},
+	a.web, err = web.New(web.Options{Host: &joined{engine: a.engine, gate: a.gate, log: a.log}, Verifier: verifier, Run: run, Pages: pages, Tasks: tasks, Experiments: a.trials, Settings: a.settings, Members: &people{a.engine}, Outside: a.outside, Analytics: statistics{a.engine}, Rebuilder: rebuilder{a.engine}, Replayer: replayer{a.engine}, Answers: a.knowledge(), Knowledge: a.knowledge(), Archive: a.archive, Plugins: &keeping{a},
 		Access: a.access, NotReady: a.state.notReady, Mounts: mounts,
 		Platforms: platformNames, Community: func() string { return a.conf().Community.Name }, Version: a.o.Version, Metrics: a.registry, Logger: a.log})
 	if err != nil {

@@ -173,3 +173,6 @@ func (k *knowledge) ChangeKnowledge(ctx context.Context, who audit.Who, c *web.K
 }
 
 func (a *App) knowledge() *knowledge { return &knowledge{a.engine, a.audit, a.log} }
+
+// archive says whether everybody may read what was asked in public.
+func (a *App) archive() bool { return a.conf().Knowledge.Public }

@@ -40,7 +40,7 @@ func (a *App) openPages() (*page.Frame, error) {
 	if err := peoplepages.Register(peoplepages.Options{Frame: f, Members: &people{a.engine}, Link: (&people{a.engine}).link}); err != nil {
 		return nil, err
 	}
-	if err := knownpages.Register(knownpages.Options{Frame: f, Knowledge: a.knowledge(), Open: func() bool { return a.conf().Knowledge.Public },
+	if err := knownpages.Register(knownpages.Options{Frame: f, Knowledge: a.knowledge(), Open: a.archive,
 		URL: a.URL, Community: func() string { return a.conf().Community.Name }}); err != nil {
 		return nil, err
 	}
