@@ -39,7 +39,7 @@ type Knowledge interface {
 // KnowledgeFilter chooses topics.
 type KnowledgeFilter struct {
 	Text      string // words that are in them; "" for all
-	Order     string // "" the newest change first, "asked" the most asked first
+	Order     string // "" the newest change first, "asked" the most asked first, "waiting" only those of the last week without an answer
 	After     string // Next of the page before
 	Limit     int    // 1 to 40; 0 is 40
 	Questions bool   // with the questions of each, and in the order of their numbers
@@ -249,7 +249,7 @@ func (s *Server) knowledgeRoutes(api huma.API) {
 	huma.Register(api, op("list-knowledge", http.MethodGet, "/api/v1/knowledge", "What was asked and answered, a page at a time"),
 		func(ctx context.Context, in *struct {
 			Query     string `query:"q" maxLength:"200" doc:"words that are in it"`
-			Order     string `query:"order" enum:"asked" doc:"the most asked first, instead of the newest change"`
+			Order     string `query:"order" enum:"asked,waiting" doc:"asked: the most asked first, instead of the newest change; waiting: only what was asked in the last seven days and has no answer"`
 			After     string `query:"after" maxLength:"256" doc:"next of the page before"`
 			Limit     int    `query:"limit" minimum:"1" maximum:"40" default:"40"`
 			Questions bool   `query:"questions" doc:"with the wordings of each, in the order of their numbers: for an export"`

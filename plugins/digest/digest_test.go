@@ -107,6 +107,82 @@ func TestWhoSeesWhat(t *testing.T) {
 	}
 }
 
+// TestWaiting asks for what has no answer yet: one in the thread that was marked ends
+// that, as one does that a maintainer wrote, and so does a week.
+func TestWaiting(t *testing.T) {
+	const config = `{"public": ["general"], "answers": "off"}`
+	b := community(t, config)
+	settle := func() { b.Advance(time.Minute); b.Configure(config) }
+	waits := func(role string) (titles []string) {
+		t.Helper()
+		k := ask[view.Knowledge](t, b, "/knowledge", role, "order", "waiting")
+		for _, topic := range k.Topics {
+			titles = append(titles, topic.Title)
+		}
+		if k.Total != len(titles) {
+			t.Errorf("%d wait, and %q", k.Total, titles)
+		}
+		return titles
+	}
+	if got := waits("manager"); got != nil {
+		t.Errorf("all are answered, and %q wait", got)
+	}
+	for id, q := range map[string][2]string{"q1": {"#general", "Why is the build of my module so slow?"}, "q2": {"#secret", "Who can restart the printer in the office?"}, "q3": {"#general", "How do I stop a goroutine from outside?"}} {
+		say(b, "eve", q[0], "", id, q[1])
+	}
+	settle()
+	if viewer, manager := waits("viewer"), waits("manager"); len(viewer) != 2 || len(manager) != 3 {
+		t.Errorf("a viewer sees %q wait, a manager %q", viewer, manager)
+	}
+	say(b, "bob", "#general", "q3", "a3", "You cannot stop a goroutine from outside: give it a context, and have it look at ctx.Done().")
+	b.Member("eve").Reacts("#general", "white_check_mark", "a3")
+	for _, topic := range ask[view.Knowledge](t, b, "/knowledge", "manager").Topics {
+		if strings.Contains(topic.Title, "printer") {
+			b.Do(abi.Event{Kind: abi.PluginEvent, Custom: &abi.Custom{Name: "hearth/knowledge", Props: []abi.Annotation{{Name: "by", Value: "Mia"}, {Name: "op", Value: "answer"}, {Name: "text", Value: "The porter can."}, {Name: "topic", Value: itoa(int(topic.ID))}}}})
+		}
+	}
+	settle()
+	if got := waits("manager"); len(got) != 1 || !strings.Contains(got[0], "slow") {
+		t.Errorf("%q wait", got)
+	}
+	b.Advance(8 * 24 * time.Hour)
+	if got := waits("manager"); got != nil {
+		t.Errorf("after a week %q wait", got)
+	}
+}
+
+// TestEditionsAreNamed: a digest is called by its kind and day, as the API says.
+func TestEditionsAreNamed(t *testing.T) {
+	const config = `{"public": ["*"], "answers": "off", "post": ["test:general"], "weekly": "monday"}`
+	b := community(t, config)
+	day := b.Now()
+	for range 15 {
+		b.Advance(24 * time.Hour)
+		learn(b, "#general", "How do I write to a nil map in Go?", "Make it first with make(map[string]int), writing to a nil map panics.")
+		b.Schedule("hour")
+		b.Advance(time.Minute)
+		b.Configure(config)
+	}
+	var keys []string
+	for after := ""; ; {
+		e := ask[view.Editions](t, b, "/editions", "manager", "after", after)
+		for _, x := range e.Editions {
+			keys = append(keys, x.Key)
+			kind, at, _ := strings.Cut(x.Key, ":")
+			first := time.UnixMilli(x.From).UTC().Format(time.DateOnly)
+			if kind != "day" && kind != "week" || at != first && x.To-x.From <= (7*24*time.Hour).Milliseconds() && kind == "week" {
+				t.Errorf("an edition from %s is called %q", first, x.Key)
+			}
+		}
+		if after = e.Next; after == "" {
+			break
+		}
+	}
+	if got := strings.Join(keys, " "); !strings.Contains(got, "day:"+day.Format(time.DateOnly)) || !strings.Contains(got, "week:2024-06-10") {
+		t.Errorf("from %v on there are %q", day, keys)
+	}
+}
+
 // TestEdits has questions and answers say something else.
 func TestEdits(t *testing.T) {
 	const config = `{"public": ["*"], "answers": "off"}`

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/hearthbot/hearth/plugins/digest/cluster"
 	"github.com/hearthbot/hearth/plugins/digest/text"
@@ -61,15 +62,45 @@ func visible(v *request, sees sight) (all []glimpse) {
 	return all
 }
 
+// fresh is how long a question waits for an answer before nobody expects one.
+const fresh = 7 * 24 * time.Hour
+
+// waiting are the topics that may be seen, were asked about within fresh, and have
+// no answer, the newest first. Of as many as a page has at most it is looked up
+// whether a maintainer wrote one, or hid them.
+func waiting(v *request, sees sight) (all []glimpse) {
+	open := shared.Waiting(v.Now().Add(-fresh).Unix())
+	for _, t := range shared.Index.Topics() {
+		if !open[t.ID] {
+			continue
+		}
+		if g, ok := glance(shared, t, sees, v.Config); ok {
+			all = append(all, g)
+		}
+	}
+	order(all, "")
+	n := 0
+	return slices.DeleteFunc(all, func(g glimpse) bool {
+		if n++; n > view.MaxPage {
+			return false
+		}
+		row := topics.Get(v, topicKey(g.ID))
+		return row.Hidden || answerIn(shared, g.ID, &row, everything) != nil
+	})
+}
+
 func glimpseKey(g glimpse) string { return itoa(int(g.ID)) }
 
 // viewKnowledge lists topics.
 func viewKnowledge(v *request) error {
 	sees := viewer(v)
 	var all []glimpse
-	if q := strings.TrimSpace(v.Param("q")); q != "" {
+	switch q := strings.TrimSpace(v.Param("q")); {
+	case q != "":
 		all = search(shared, text.Clip(q, 300), sees, v.Config)
-	} else {
+	case v.Param("order") == "waiting":
+		all = waiting(v, sees)
+	default:
 		all = visible(v, sees)
 		order(all, v.Param("order"))
 	}
@@ -232,13 +263,22 @@ func viewExport(v *request) error {
 	return v.JSON(out)
 }
 
+// name is what others call an edition: day:2026-11-26, or week: and its first day.
+func (e edition) name(key string) string {
+	day, kind, _ := strings.Cut(key, ".")
+	if kind == "week" {
+		day = time.Unix(e.From, 0).In(where).Format(time.DateOnly)
+	}
+	return kind + ":" + day
+}
+
 // viewEditions lists digests that were posted, newest first, as they are now.
 func viewEditions(v *request) error {
 	sees := viewer(v)
 	out := view.Editions{Editions: []view.Edition{}}
 	list, more := editions.Scan(v, sdk.Range{After: v.Param("after"), Reverse: true, Limit: min(limit(v), 4)})
 	for _, e := range list {
-		ed := view.Edition{Key: e.Key, From: e.Value.From * 1000, To: e.Value.To * 1000, Posted: e.Value.Posted * 1000, Rows: []view.Row{}}
+		ed := view.Edition{Key: e.Value.name(e.Key), From: e.Value.From * 1000, To: e.Value.To * 1000, Posted: e.Value.Posted * 1000, Rows: []view.Row{}}
 		rows, _ := settled(shared, e.Value.Rows, e.Value.Questions)
 		for _, r := range rows {
 			t, _ := shared.Index.Lookup(r.Topic)

@@ -44,7 +44,8 @@ type Today struct {
 	Greeted   *Count // newcomers who were greeted
 	FirstTask *Count // members who passed their first task
 	Stuck     *Count // members who were reminded of a task for the first time
-	Questions *Count // questions that nobody has answered yet
+	Questions *Count // questions of the last seven days without an answer: Today is how many there are now
+	Follows   bool   // some plugin follows questions
 
 	Missing  []string // plugins that could not be installed
 	Starting bool     // hearth is not ready yet
@@ -148,7 +149,7 @@ func (p *pages) today(w http.ResponseWriter, r *page.Request) error {
 	}
 	t := p.Texts(r)
 	v := &todayView{Head: page.Head{Title: t.Say("today")}, Day: today.Began.Format(time.DateOnly), Zone: today.Began.Location().String()}
-	v.Tiles = p.tiles(t, &today)
+	v.Tiles = p.tiles(t, r.Person.Role, &today)
 	v.Attention = p.attention(t, r.Person.Role, &today, &st)
 	v.Fresh = today.Newcomers == nil || !today.Newcomers.Ever
 	v.Steps, v.Left = p.steps(t, r.Person.Role, &today, &st, len(tokens))
@@ -186,7 +187,7 @@ func (p *pages) charts(r *page.Request) (*charts, error) {
 	return p.chartsView(t, f, q, &d, r.Person.Role.Covers(access.Manager)), nil
 }
 
-func (p *pages) tiles(t page.Texts, d *Today) []tile {
+func (p *pages) tiles(t page.Texts, role access.Role, d *Today) []tile {
 	number := func(key, unknown string, c *Count) tile {
 		if c == nil {
 			return tile{Number: "–", Label: t.Say(key), Of: t.Say(unknown)}
@@ -195,11 +196,13 @@ func (p *pages) tiles(t page.Texts, d *Today) []tile {
 	}
 	all := []tile{number("tile.newcomers", "unknown.soon", d.Newcomers), number("tile.greeted", "unknown.welcome", d.Greeted),
 		number("tile.first", "unknown.tasks", d.FirstTask), number("tile.stuck", "unknown.tasks", d.Stuck), number("tile.questions", "unknown.questions", d.Questions)}
-	if p.exists("/members") {
-		all[0].Link = "/members"
+	if d.Questions == nil && d.Follows {
+		all[4].Of = t.Say("unknown.soon")
 	}
-	if p.exists("/tasks") {
-		all[2].Link = "/tasks"
+	for i, path := range map[int]string{0: "/members", 2: "/tasks", 4: "/knowledge?order=waiting"} {
+		if p.open(path, role) && (i != 4 || d.Questions != nil) {
+			all[i].Link = path
+		}
 	}
 	return all
 }
@@ -310,7 +313,10 @@ func (p *pages) steps(t page.Texts, role access.Role, d *Today, st *web.Status, 
 }
 
 // exists says whether the frame has a page of that path, to lead there.
-func (p *pages) exists(path string) bool {
+func (p *pages) exists(path string) bool { return p.open(path, access.Admin) }
+
+// open says whether the frame has a page of that path for a role.
+func (p *pages) open(path string, role access.Role) bool {
 	path, _, _ = strings.Cut(path, "?")
-	return slices.ContainsFunc(p.o.Frame.Routes(), func(r page.Route) bool { return r.Pattern == path })
+	return slices.ContainsFunc(p.o.Frame.Routes(), func(r page.Route) bool { return r.Pattern == path && role.Covers(r.Need) })
 }

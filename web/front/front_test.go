@@ -53,6 +53,12 @@ func TestToday(t *testing.T) {
 		{"to a viewer", web.Status{}, Today{Began: began, Newcomers: &Count{}}, false, access.Viewer, []string{"5 to go", "!Make a token", "!/admin/settings"}, []string{"还差 5 步"}},
 		{"a good day", web.Status{Platforms: []web.Platform{well}, Plugins: []web.Plugin{live}}, busy, true, access.Viewer,
 			[]string{"<b>12</b>", "<b>11</b>", "<b>3</b>", "<b>0</b>", "<b>–</b>", "All goes well", "!First steps", "no plugin that is installed follows questions"}, []string{"一切正常", "新人"}},
+		{"questions", web.Status{Platforms: []web.Platform{well}}, Today{Began: began, Newcomers: &Count{2, true}, Questions: &Count{4, true}, Follows: true}, true, access.Manager,
+			[]string{"<b>4</b>", "no answer is known yet", `href="/knowledge?order=waiting"`, `href="/members"`, "!no plugin that is installed follows"}, []string{"还没有回答"}},
+		{"to a viewer, who may not see members", web.Status{Platforms: []web.Platform{well}}, Today{Began: began, Newcomers: &Count{2, true}, Questions: &Count{0, false}, Follows: true}, true, access.Viewer,
+			[]string{`href="/knowledge?order=waiting"`, "!/members"}, []string{"还没有回答"}},
+		{"a plugin that does not say at once", web.Status{Platforms: []web.Platform{well}}, Today{Began: began, Follows: true}, true, access.Viewer,
+			[]string{"Not known yet.", "!/knowledge", "!no plugin that is installed follows"}, nil},
 		{"a bad day", web.Status{Paused: true, Failed: 3, Platforms: []web.Platform{
 			{Name: "slack", Held: "token_revoked", Checked: ago(0)}, {Name: "webchat", Checked: ago(0)}, {Name: "<pigeon>", OK: true, Checked: ago(0), Missing: []string{"fly"}}},
 			Plugins: []web.Plugin{{Name: "tasks", Status: "held back"}, {Name: "welcome", Status: "live", Grants: []web.Grant{{Name: "dm"}, {Name: "send", Granted: true}}}}},
@@ -107,7 +113,8 @@ func serve(t *testing.T, m *memory, tokens bool) func(role access.Role, path str
 	if err := Register(Options{Frame: h.Frame, Host: m, Access: h.Access, Now: now}); err != nil {
 		t.Fatal(err)
 	}
-	for _, path := range []string{"/tasks", "/members", "/admin/settings", "/admin/tokens", "/admin/events", "/admin/platforms"} {
+	h.Frame.Get("/members", access.Manager, func(http.ResponseWriter, *page.Request) error { return nil })
+	for _, path := range []string{"/tasks", "/knowledge", "/admin/settings", "/admin/tokens", "/admin/events", "/admin/platforms"} {
 		h.Frame.Get(path, access.Viewer, func(http.ResponseWriter, *page.Request) error { return nil })
 	}
 	if tokens {

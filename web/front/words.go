@@ -20,7 +20,7 @@ var words = page.Words{
 	"tile.stuck":        {"Got stuck", "卡住"},
 	"tile.stuck.of":     {"tasks that waited so long that a first reminder was due", "任务放得太久，到了第一次提醒"},
 	"tile.questions":    {"Waiting for an answer", "等待回答"},
-	"tile.questions.of": {"questions that nobody has answered yet", "还没有人回答的问题"},
+	"tile.questions.of": {"asked in the last seven days, and no answer is known yet", "最近七天提出、还没有回答的问题"},
 
 	"unknown.soon":      {"Not known yet.", "还不知道。"},
 	"unknown.welcome":   {"Not known: the plugin welcome is not installed.", "未知：没有安装 welcome 插件。"},

@@ -18,6 +18,7 @@ import (
 	"math"
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -200,11 +201,12 @@ type listView struct {
 func (p *pages) list(w http.ResponseWriter, r *page.Request) error {
 	l, q := p.Texts(r), r.URL.Query()
 	v := &listView{Head: page.Head{Title: l.Say("knowledge")}, Tabs: p.tabs(r, "topics"), Query: strings.TrimSpace(q.Get("q"))}
-	if q.Get("order") == "asked" {
-		v.Order = "asked"
+	orders := []string{"", "asked", "waiting"}
+	if o := q.Get("order"); slices.Contains(orders, o) {
+		v.Order = o
 	}
-	for _, o := range []string{"", "asked"} {
-		v.Orders = append(v.Orders, tab{"/knowledge?" + page.Query("q", v.Query, "order", o), l.Say("order." + o), o == v.Order})
+	for _, o := range orders {
+		v.Orders = append(v.Orders, tab{strings.TrimSuffix("/knowledge?"+page.Query("order", o), "?"), l.Say("order." + o), o == v.Order && v.Query == ""})
 	}
 	if len(v.Query) > maxSearch {
 		v.Sorry = l.Say("search.long")

@@ -137,6 +137,11 @@ func TestList(t *testing.T) {
 		t.Errorf("asked for %+v, want %+v", a.asked, want)
 	}
 	has(t, ask(access.Manager, "GET", "/knowledge", nil), 200, "To look at")
+	has(t, ask(access.Viewer, "GET", "/knowledge?order=waiting", nil), 200, `href="/knowledge?order=waiting" aria-current="true"`, `<a href="/knowledge">Newest first`, `<a href="/knowledge?order=asked">`)
+	if a.asked.Order != "waiting" {
+		t.Errorf("asked for %+v", a.asked)
+	}
+	has(t, ask(access.Viewer, "GET", "/knowledge?q=map", nil), 200, "!Asked most") // they are ordered by how near they are
 	has(t, ask(access.Viewer, "GET", "/knowledge?q=nothing", nil), 200, "Nothing has these words")
 	has(t, ask(access.Viewer, "GET", "/knowledge?q="+strings.Repeat("x", 201), nil), 422, "too long to look for")
 	a.err = fmt.Errorf("%w: plugin digest", web.ErrNotFound)

@@ -193,6 +193,10 @@ func TestErrors(t *testing.T) {
 			t.Errorf("%v in a part: %d %s", c.err, w.Code, w.Body)
 		}
 	}
+	what = chat.ErrBusy // what did not work just now may work now
+	if w := h.ask(access.Viewer, "GET", "/x?q=a%26b", ""); !strings.Contains(w.Body.String(), `href="/x?q=a%26b">Load it again`) {
+		t.Errorf("%s", w.Body)
+	}
 	what = nil
 	if w := h.ask(access.Viewer, "GET", "/x", "", "Accept-Language: zh"); !strings.Contains(w.Body.String(), "没了") || !strings.Contains(w.Body.String(), `href="/back"`) {
 		t.Errorf("%s", w.Body)

@@ -151,6 +151,7 @@ type told struct {
 	Head
 	Text string
 	Back string
+	Do   string // what going there is called
 	Told bool // a login view has none of these
 }
 
@@ -171,7 +172,12 @@ func (f *Frame) tell(w http.ResponseWriter, r *Request, err error) {
 		set = f.own
 	}
 	v := &told{Text: set.Texts(r).Say(p.Key, p.Args...), Back: p.Back}
-	if v.Back == "" {
+	v.Do = r.T.Say("error.back")
+	switch {
+	case v.Back != "":
+	case p.Key == "error.retry" && r.Method == http.MethodGet:
+		v.Back, v.Do = Local(r.URL.RequestURI()), r.T.Say("error.again")
+	default:
 		v.Back = "/"
 	}
 	if r.Live() {

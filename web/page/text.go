@@ -37,6 +37,7 @@ var words = Words{
 	"error.retry":  {"hearth is starting or stopping, or has too much to do. Load the page again in a moment.", "炉边正在启动、停止，或者太忙。请稍后刷新页面。"},
 	"error.role":   {"This needs the role %s; you are signed in as %s. Ask an admin for a token that may.", "这需要“%s”权限；你现在的身份是“%s”。请向管理员要一个有权限的令牌。"},
 	"error.back":   {"Go on from here", "继续"},
+	"error.again":  {"Load it again", "重新加载"},
 	"copy":         {"Copy", "复制"},
 	"copied":       {"Copied", "已复制"},
 	"unsaved":      {"What you wrote is not saved. Leave the page all the same?", "你写的内容还没有保存。仍要离开吗？"},

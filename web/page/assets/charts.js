@@ -225,7 +225,6 @@ function take(fresh) {
   const parts = (d) => [...d.querySelectorAll("[data-live]")].map((e) => e.dataset.live).join();
   const pictures = (d) => [...d.querySelectorAll("canvas[data-chart]")].map((c) => c.dataset.chart + c.dataset.from).join();
   const theirs = fresh.getElementById("numbers");
-  if (!theirs) return;
   let changed = false;
   if (pictures(fresh) !== pictures(document) || parts(fresh) !== parts(document)) {
     for (const canvas of document.querySelectorAll("canvas[data-chart]")) Chart.getChart(canvas)?.destroy();
@@ -245,6 +244,12 @@ function take(fresh) {
   if (changed) draw();
 }
 
+function tell(p, text) {
+  if (!p) return;
+  p.textContent = text;
+  p.hidden = false;
+}
+
 function live() {
   let last = Date.now(), asking = false;
   const due = () => Date.now() - last >= Number(numbers.dataset.every) * 1000;
@@ -255,14 +260,16 @@ function live() {
     try {
       const r = await fetch(location.href, { credentials: "same-origin", headers: { Accept: "text/html" } });
       if (!r.ok || r.redirected) throw new Error(r.status);
-      take(new DOMParser().parseFromString(await r.text(), "text/html"));
-      document.getElementById("live-off")?.setAttribute("hidden", "");
-      numbers.dataset.asked = Number(numbers.dataset.asked || 0) + 1;
-    } catch {
-      if (off) {
-        off.textContent = numbers.dataset.off;
-        off.hidden = false;
+      const fresh = new DOMParser().parseFromString(await r.text(), "text/html");
+      if (fresh.getElementById("numbers")) {
+        take(fresh);
+        document.getElementById("live-off")?.setAttribute("hidden", "");
+        numbers.dataset.asked = Number(numbers.dataset.asked || 0) + 1;
+      } else {
+        tell(off, numbers.dataset.ended); // what is here for who is not signed in
       }
+    } catch {
+      tell(off, numbers.dataset.off);
     }
     last = Date.now();
     asking = false;

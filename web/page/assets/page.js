@@ -42,6 +42,19 @@ addEventListener("beforeunload", (e) => {
   e.returnValue = body.dataset.unsaved;
 });
 
+// A form is sent once, however often its button is pressed until the answer is
+// there. If none comes it can be sent again.
+addEventListener("submit", (e) => {
+  const f = e.target;
+  if (e.defaultPrevented || f.getAttribute("method") !== "post" || f.hasAttribute("target")) return;
+  if ("sent" in f.dataset) return e.preventDefault();
+  f.dataset.sent = "";
+  setTimeout(() => delete f.dataset.sent, 10000);
+});
+addEventListener("pageshow", () => {
+  for (const f of document.querySelectorAll("form[data-sent]")) delete f.dataset.sent; // gone back to
+});
+
 // Times are shown as the reader's clock has them; the server wrote UTC.
 const zone = new Intl.DateTimeFormat(document.documentElement.lang, { dateStyle: "medium", timeStyle: "short" });
 function localTimes(within) {
