@@ -1,9 +1,11 @@
 package wasm
 
 import (
+	"bytes"
 	"context"
 	"crypto/sha256"
 	"errors"
+	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
@@ -194,5 +196,31 @@ func TestCompileShared(t *testing.T) {
 	other, err := e.Compile(t.Context(), code, Limits{Memory: 2048})
 	if err != nil || other.program == p.program {
 		t.Errorf("other limits share a program: %v", err)
+	}
+}
+
+// The same code is the same machine code, whoever has a hand in it.
+func TestWorkers(t *testing.T) {
+	code := buildGuest(t, "acts")
+	dir := t.TempDir()
+	compile := func(name string, workers int) []byte {
+		cache := filepath.Join(dir, name)
+		e := newEngine(t, Options{CacheDir: cache})
+		e.SetWorkers(workers)
+		p, err := e.Compile(t.Context(), code, Limits{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := p.Close(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		files, err := filepath.Glob(filepath.Join(cache, "*", "wazero-*", "*"))
+		if err != nil || len(files) != 1 {
+			t.Fatalf("%v, %v", files, err)
+		}
+		return read(t, files[0])
+	}
+	if one, three := compile("one", 1), compile("three", 3); !bytes.Equal(one, three) {
+		t.Errorf("one worker makes %d bytes, three make %d, and they differ", len(one), len(three))
 	}
 }

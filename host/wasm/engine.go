@@ -9,6 +9,7 @@ import (
 	"runtime"
 	"slices"
 	"sync"
+	"sync/atomic"
 
 	"github.com/tetratelabs/wazero/experimental"
 	"golang.org/x/sync/semaphore"
@@ -41,7 +42,8 @@ type Options struct {
 	Queue int
 
 	// Workers is how many processors one compilation may take; 0 means one, which
-	// leaves the others to events. It is for programs that do nothing meanwhile.
+	// leaves the others to events. It is for programs that do nothing meanwhile;
+	// see SetWorkers for one that does so at first.
 	Workers int
 
 	// Logger takes what plugins log while their images are made, and what goes
@@ -56,6 +58,7 @@ type Engine struct {
 	options Options
 	pager   *pager
 	slots   *semaphore.Weighted // of compilations: they take all the time they can get
+	workers atomic.Int64        // of those that begin now
 
 	mu       sync.Mutex
 	programs map[programKey]*program
@@ -92,14 +95,20 @@ func New(o Options) (*Engine, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Engine{
+	e := &Engine{
 		options:  o,
 		pager:    p,
 		slots:    semaphore.NewWeighted(int64(compilers())),
 		programs: map[programKey]*program{},
 		plugins:  map[*Plugin]struct{}{},
-	}, nil
+	}
+	e.SetWorkers(o.Workers)
+	return e, nil
 }
+
+// SetWorkers changes Options.Workers for compilations of plugins that begin from
+// now on. Fewer than one is one.
+func (e *Engine) SetWorkers(n int) { e.workers.Store(int64(n)) }
 
 // compilers leaves half of the machine to events.
 func compilers() int { return max(1, runtime.GOMAXPROCS(0)/2) }
@@ -164,7 +173,7 @@ func (e *Engine) CompileSum(ctx context.Context, code []byte, sum [sha256.Size]b
 // build compiles p for all that wait for it, and goes on when they have gone:
 // another will come for it, or it is thrown away.
 func (e *Engine) build(p *program, code []byte) {
-	ctx := experimental.WithCompilationWorkers(context.Background(), e.options.Workers)
+	ctx := experimental.WithCompilationWorkers(context.Background(), int(e.workers.Load()))
 	offered := slices.Concat(pluginFuncs(), wasiFuncs())
 	p.err = p.build(ctx, &source{code: code, bounds: meter.Options{MemoryPages: p.limits.Memory, Pristine: true}, offered: offered, plugin: true,
 		check: func(about *facts) error { return checkABI(about, offered) }}, e.options.CacheDir)

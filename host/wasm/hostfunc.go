@@ -100,7 +100,11 @@ func kvGet(g *guest, st []uint64) {
 	key := g.argument(abi.ImportGet, "key", st[0], st[1], abi.MaxKey)
 	g.answer(abi.ImportGet, key, st, func() ([]byte, bool) {
 		g.fuel.charge(fuelGet)
-		value, ok, err := g.plug.host.Get(g.context(), string(key))
+		var value []byte
+		var ok bool
+		var err error
+		name := string(key)
+		g.mem.aside(func() { value, ok, err = g.plug.host.Get(g.context(), name) })
 		g.answered(abi.ImportGet, err)
 		return value, ok
 	})
@@ -120,7 +124,9 @@ func kvScan(g *guest, st []uint64) {
 		case s.Limit < 0, s.Limit > abi.MaxScan && !s.Relaxed:
 			halt(ErrABI, "%s: %d rows, a checked scan has 1 to %d", abi.ImportScan, s.Limit, abi.MaxScan)
 		}
-		rows, err := g.plug.host.Scan(g.context(), &s)
+		var rows []byte
+		var err error
+		g.mem.aside(func() { rows, err = g.plug.host.Scan(g.context(), &s) })
 		g.answered(abi.ImportScan, err)
 		return rows, true
 	})

@@ -92,8 +92,21 @@ func (p *Plugin) Image(ctx context.Context, setup []byte, warmup [][]byte) (*Ima
 	return i, nil
 }
 
-// take runs what comes before the image and leaves a sandbox that holds it.
-func (i *Image) take(ctx context.Context, setup []byte, warmup [][]byte) (_ *sandbox, err error) {
+// take runs what comes before the image and leaves a sandbox that holds it. A
+// warm-up hardly ever fails, so only the end is kept at first; where one does, all
+// is run again with an image after each step, to go back to. Both are the same.
+func (i *Image) take(ctx context.Context, setup []byte, warmup [][]byte) (*sandbox, error) {
+	s, err := i.run(ctx, setup, warmup, false)
+	if errors.Is(err, errWarmup) {
+		s, err = i.run(ctx, setup, warmup, true)
+	}
+	return s, err
+}
+
+// errWarmup says that a warm-up failed, and nothing was kept to go back to.
+var errWarmup = errors.New("wasm: a warm-up failed")
+
+func (i *Image) run(ctx context.Context, setup []byte, warmup [][]byte, each bool) (_ *sandbox, err error) {
 	p := i.program
 	l := p.limits.setup()
 	s, err := p.newSandbox(ctx, &l)
@@ -113,8 +126,8 @@ func (i *Image) take(ctx context.Context, setup []byte, warmup [][]byte) (_ *san
 	}
 	kept := uint64(0)
 	step := func(export string, input []byte) (addr uint64, err error) {
-		if i.snap != nil { // as a call begins
-			s.guest.clock.reset(time.Unix(0, 0), i.snap.mono, l.Sleep)
+		if s.from != nil { // as a call begins
+			s.guest.clock.reset(time.Unix(0, 0), s.from.mono, l.Sleep)
 			s.guest.rand.reset(eventSeed(kept))
 		}
 		s.guest.plug.begin(p.host, l.LogLines)
@@ -125,10 +138,14 @@ func (i *Image) take(ctx context.Context, setup []byte, warmup [][]byte) (_ *san
 				return 0, err
 			}
 		}
-		if len(input) <= inputRoom && i.snap != nil {
-			return i.snap.input, nil
+		if len(input) <= inputRoom && s.from != nil {
+			return s.from.input, nil
 		}
 		return s.buffer(inputRoom)
+	}
+	keep := i.keep
+	if !each {
+		keep = func(s *sandbox, input uint64) error { s.note(input); return nil }
 	}
 	export := abi.ExportWarm
 	if _, ok := p.module.ExportedFunctions()[export]; !ok {
@@ -138,11 +155,14 @@ func (i *Image) take(ctx context.Context, setup []byte, warmup [][]byte) (_ *san
 	if err != nil {
 		return nil, fmt.Errorf("wasm: make an image: %w", err)
 	}
-	if err := i.keep(s, addr); err != nil {
+	if err := keep(s, addr); err != nil {
 		return nil, err
 	}
 	for n, event := range warmup {
 		addr, err := step(abi.ExportHandle, event)
+		if err != nil && !each {
+			return nil, errWarmup
+		}
 		if err != nil {
 			p.log.WarnContext(ctx, "a warm-up event failed", "n", n, "error", err)
 			if _, err := s.restore(false); err != nil {
@@ -150,11 +170,16 @@ func (i *Image) take(ctx context.Context, setup []byte, warmup [][]byte) (_ *san
 			}
 			continue
 		}
-		if err := i.keep(s, addr); err != nil {
+		if err := keep(s, addr); err != nil {
 			return nil, err
 		}
 		i.prime = event
 		kept++
+	}
+	if !each {
+		if err := i.keep(s, s.from.input); err != nil {
+			return nil, err
+		}
 	}
 	return s, i.ready(ctx, s)
 }

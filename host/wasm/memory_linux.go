@@ -91,6 +91,18 @@ func (s *space) pause(yield func()) {
 	s.faults = pageFaults()
 }
 
+// aside has f run, which touches nothing of s: its page faults are the host's own,
+// such as those of memory that it has not used before.
+func (s *space) aside(f func()) {
+	if !s.watched {
+		f()
+		return
+	}
+	before := pageFaults()
+	f()
+	s.faults += pageFaults() - before
+}
+
 // unwatch gives the thread free; restore will ask the system.
 func (s *space) unwatch() {
 	if s.watched {

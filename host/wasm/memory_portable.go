@@ -47,6 +47,8 @@ func (s *space) watch() {}
 
 func (s *space) pause(yield func()) { yield() }
 
+func (s *space) aside(f func()) { f() }
+
 func (s *space) unwatch() {}
 func (s *space) disturb() {}
 

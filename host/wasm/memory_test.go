@@ -58,6 +58,7 @@ func TestSpaceRestores(t *testing.T) {
 								s.buf[o+i]++
 							}
 						}
+						s.aside(func() { clear(make([]byte, 300_000)) })
 						for range rapid.SampledFrom([]int{0, 1, 2, 30}).Draw(t, "pauses") {
 							s.pause(runtime.Gosched)
 							s.buf[rapid.IntRange(0, size-1).Draw(t, "offset")]++

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"slices"
 	"testing"
 	"time"
 
@@ -69,7 +70,7 @@ func TestImageIsAFunction(t *testing.T) {
 	}
 	// A warm-up that fails leaves nothing behind.
 	failed := image("a", "echo x", "panic x", "rand", "exit 0", "sleep 1s")
-	if !bytes.Equal(one.memory.data, failed.memory.data) {
+	if !bytes.Equal(one.memory.data, failed.memory.data) || !slices.Equal(one.globals, failed.globals) || one.mono != failed.mono || one.input != failed.input {
 		t.Error("failed warm-ups left something in the image")
 	}
 }

@@ -3,6 +3,7 @@ package wasm
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/tetratelabs/wazero"
@@ -153,6 +154,10 @@ func (s *sandbox) run(export string, input, buf []byte, most int) ([]byte, error
 		return nil, &Error{Kind: ErrABI, Export: export, Fuel: s.guest.fuel.spent(),
 			Message: fmt.Sprintf("its output, %d bytes at %#x, does not lie in memory", n, addr)}
 	}
+	s.guest.mem.aside(func() {
+		buf = slices.Grow(buf, len(out))
+		clear(buf[len(buf) : len(buf)+len(out)]) // touched here, it faults no more below
+	})
 	return append(buf, out...), nil
 }
 
@@ -188,11 +193,20 @@ func (s *sandbox) snapshot(input uint64) (*snapshot, error) {
 	if err != nil {
 		return nil, err
 	}
-	snap := &snapshot{memory: memory, mono: s.guest.clock.mono, input: input}
+	s.note(input)
+	snap := *s.from
+	snap.memory = memory
+	return &snap, nil
+}
+
+// note has s go on as if it were mounted to a snapshot of what it holds now. It
+// cannot be restored to that: the memory is not kept.
+func (s *sandbox) note(input uint64) {
+	s.from = &snapshot{mono: s.guest.clock.mono, input: input}
 	for _, g := range s.globals {
-		snap.globals = append(snap.globals, g.Get())
+		s.from.globals = append(s.from.globals, g.Get())
 	}
-	return snap, nil
+	s.restoreGlobals()
 }
 
 // mount makes snap what s holds and goes back to.

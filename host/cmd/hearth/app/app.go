@@ -61,8 +61,8 @@ type Options struct {
 	// "" is cache in the data directory.
 	Cache string
 
-	// Workers is how many processors the compilation of one plugin may take; 0
-	// means one, which leaves the others to events.
+	// Workers is how many processors the compilation of one plugin may take once
+	// events are handled; 0 means one, which leaves the others to them.
 	Workers int
 
 	// SignIn has a link made by which an admin comes in once, for Ready.

@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"maps"
 	"path"
+	"runtime"
 	"slices"
 	"strings"
 	"time"
@@ -166,6 +167,8 @@ func (a *App) install(ctx context.Context) error {
 	}
 	a.log.Info("preparing plugins; the first time this takes a few seconds", "bundled", names, "registered", known)
 	begun := time.Now()
+	a.wasm.SetWorkers(max(a.o.Workers, runtime.GOMAXPROCS(0))) // no event is handled before they are ready
+	defer a.wasm.SetWorkers(a.o.Workers)
 	start := host.Start{GrantAll: a.o.GrantAll, Known: a.settings.learn, Skip: func(name string) bool { return !a.o.Config.Plugin(name).Enabled }}
 	for _, n := range names {
 		b, err := readPlugin(a.o.Plugins, n)
