@@ -50,12 +50,17 @@ var homeTexts = [...]homeText{
 	{"zh-CN", "炉边正在运行", "炉边还没有准备好", "进来坐坐", "运行 Go", "大家问过的问题", "登录管理社区", "这个地址没有内容。", "去首页", "en", "English"},
 }
 
+// asks is in the language that a browser asks for.
+func (h *homePage) asks(r *http.Request) homeText {
+	_, i := language.MatchStrings(h.langs, r.Header.Get("Accept-Language"))
+	return homeTexts[i]
+}
+
 // text is in the language that a browser asks for, or that somebody has chosen on
 // the other pages.
 func (s *Server) text(w http.ResponseWriter, r *http.Request, h *homePage) homeText {
 	if s.o.Pages == nil {
-		_, i := language.MatchStrings(h.langs, r.Header.Get("Accept-Language"))
-		t := homeTexts[i]
+		t := h.asks(r)
 		t.other = "" // there is nothing that would keep it
 		return t
 	}
@@ -71,6 +76,7 @@ type homeView struct {
 	State, Mark              string // what there is to say, and the class it is said in
 	Go, Enter                string // where to go from here, and what that is called
 	Run, Asked, Manage       string // what the pages /run, /knowledge and /login are called; "" without them
+	Chosen                   string // the language, as a query, if it is not the browser's
 	Other, OtherName         string // the other language, "" if it cannot be chosen
 	Style                    template.CSS
 }
@@ -80,11 +86,14 @@ func (s *Server) home(h *homePage) http.HandlerFunc {
 		t := s.text(w, r, h)
 		// Why it is not ready is for those who run it: /readyz says so.
 		v := homeView{State: t.good, Mark: "good"}
+		if t.lang != h.asks(r).lang { // the other pages for everybody go by the browser's wish
+			v.Chosen = "?lang=" + t.lang
+		}
 		if len(s.o.NotReady()) > 0 {
 			v.State, v.Mark = t.wait, "wait"
 		}
 		if s.o.Mounts["/chat"] != nil {
-			v.Go, v.Enter = "/chat", t.enter
+			v.Go, v.Enter = "/chat"+v.Chosen, t.enter
 		}
 		if s.o.Run != nil {
 			v.Run = t.run

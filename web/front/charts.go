@@ -31,8 +31,9 @@ type charts struct {
 	Funnel   *funnelView
 	First    *grid
 	Paths    *grid
-	Counting bool // the funnel is defined anew
-	Joined   int  // members who joined in these days
+	Counting bool   // the funnel is defined anew
+	Joined   int    // members who joined in these days
+	Nobody   string // why there are none
 }
 
 // hiddenLine is what a platform does not show.
@@ -139,6 +140,20 @@ func (p *pages) chartsView(t page.Texts, f *filterView, q web.DashboardFilter, d
 		return v
 	}
 	v.Tiles = headlines(t, d)
+	switch {
+	case sc.To < sc.Since:
+		v.Nobody = t.Say("nobody.before", sc.Since)
+		for i := range v.Tiles {
+			v.Tiles[i].Of = t.Say("n.before", sc.Since)
+		}
+	case v.Joined == 0:
+		v.Nobody = t.Say("nobody")
+		for i := range v.Tiles {
+			if v.Tiles[i].Of == t.Say("n.later") {
+				v.Tiles[i].Of = t.Say("n.nobody")
+			}
+		}
+	}
 	v.Trend = trend(t, q, d, f.Query)
 	if v.Joined == 0 {
 		return v

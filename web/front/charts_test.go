@@ -17,9 +17,9 @@ import (
 
 // figures are a web.Analytics in memory, of two days.
 type figures struct {
-	empty, nobody, counting bool
-	asked                   []string
-	err                     error
+	empty, nobody, before, counting bool
+	asked                           []string
+	err                             error
 }
 
 func (f *figures) scope(q web.Cohorts) web.Scope {
@@ -27,6 +27,9 @@ func (f *figures) scope(q web.Cohorts) web.Scope {
 		Since: "2026-11-26", At: noon, Counting: f.counting, Hidden: []web.Hidden{{Platform: "slack", What: []string{"x"}}, {Platform: "<pigeon>", What: []string{"the <weather>"}}}}
 	if f.empty {
 		sc.Since = ""
+	}
+	if f.before {
+		sc.From, sc.To = "2026-11-24", "2026-11-25"
 	}
 	return sc
 }
@@ -149,7 +152,8 @@ func TestCharts(t *testing.T) {
 			[]string{`/funnel/joined?from=2026-11-25&amp;segment=slack&amp;state=lost&amp;to=2026-11-26`, "state=in_progress", "Slack, 2026-11-25 to 2026-11-26", "or in a later one", "within 90 days", "were defined anew",
 				`<option value="slack" selected>`, "numbers/heatmap.json?definition=or_after&amp;from=2026-11-25&amp;segment=slack"},
 			[]string{"更晚", "重新统计"}},
-		{"nobody joined", figures{nobody: true}, access.Viewer, "", 200, "[]weekon_day30", []string{"Nobody joined in these days", `data-chart="trend"`, `!data-chart="funnel"`}, []string{"没有人加入"}},
+		{"nobody joined", figures{nobody: true}, access.Viewer, "", 200, "[]weekon_day30", []string{"Nobody joined in these days", "!its time is not over", "not known: nobody joined in these days", `data-chart="trend"`, `!data-chart="funnel"`}, []string{"没有人加入"}},
+		{"before anything was measured", figures{nobody: true, before: true}, access.Viewer, "", 200, "[]weekon_day30", []string{"Measuring began on 2026-11-26: nothing is known of these days", "not known: measuring began on 2026-11-26", "!its time is not over", "!Nobody joined"}, []string{"从 2026-11-26 才开始统计"}},
 		{"of an unknown platform", figures{}, access.Viewer, "segment=owl", 422, "", []string{"Nothing is known of this platform", `aria-describedby="w-segment"`, "!<canvas"}, []string{"没有这个平台的数据"}},
 		{"no day", figures{}, access.Viewer, "from=x&to=2026-13-01", 422, "", []string{"Write the day as", `id="w-to"`, `value="x"`}, []string{"这样的日期"}},
 		{"in no order", figures{}, access.Viewer, "from=2026-11-26&to=2026-11-25", 422, "", []string{"behind the last day"}, []string{"之后"}},
