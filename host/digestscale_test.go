@@ -3,6 +3,7 @@ package host
 import (
 	"context"
 	"fmt"
+	"maps"
 	"math/rand"
 	"os"
 	"os/exec"
@@ -152,6 +153,7 @@ func TestManyQuestionsInTheSandbox(t *testing.T) {
 	now := time.Date(2026, 3, 1, 9, 0, 0, 0, time.UTC)
 	var spent time.Duration
 	var fuel, most int64
+	kinds := map[string]*kindCost{"a question": {}, "another message": {}, "a step of the lane": {}}
 	invoke := func(ev abi.Event) *abi.Effects {
 		call := abi.Call{Event: ev, Now: now.UnixMilli(), Seed: 1}
 		in, err := call.MarshalMsg(nil)
@@ -164,6 +166,13 @@ func TestManyQuestionsInTheSandbox(t *testing.T) {
 		}
 		spent += res.Duration
 		fuel += res.Fuel
+		kind := "a step of the lane"
+		if m := ev.Message; m != nil {
+			if kind = "another message"; m.Thread == "" {
+				kind = "a question"
+			}
+		}
+		kinds[kind].add(&res)
 		most = max(most, res.Fuel)
 		e := new(abi.Effects)
 		if _, err := e.UnmarshalMsg(res.Output); err != nil || e.Error != "" || e.Check() != nil {
@@ -238,6 +247,9 @@ func TestManyQuestionsInTheSandbox(t *testing.T) {
 	}
 	t.Logf("%d messages, a quarter of them questions: %v in the sandbox, %.0f million units of fuel (at most %.0f in one event), %d steps of the lane; %d images in %v, the largest of %.1f MiB; %.1f MiB of rows; the digest took %v, an answer %v",
 		messages, clustering.Round(time.Millisecond), float64(fuel)/1e6, float64(most)/1e6, steps, setups, taking.Round(time.Millisecond), float64(largest)/(1<<20), float64(bytes)/(1<<20), spent.Round(time.Millisecond), asked.Round(time.Microsecond))
+	for _, kind := range slices.Sorted(maps.Keys(kinds)) {
+		t.Logf("%-18s %v", kind, kinds[kind])
+	}
 	if n := len(costs); n >= 8 {
 		early, late := median(costs[n/10:n/10+max(2, n/10)]), median(costs[n-max(2, n/10):])
 		t.Logf("fuel of a message after a tenth of them: %.2f million, at the end %.2f million: %.2f times", float64(early)/1e9, float64(late)/1e9, float64(late)/float64(early))
@@ -245,6 +257,25 @@ func TestManyQuestionsInTheSandbox(t *testing.T) {
 			t.Errorf("a message costs %.1f times as much at the end", float64(late)/float64(early))
 		}
 	}
+}
+
+// kindCost is what events of a kind cost.
+type kindCost struct {
+	n, dirty int
+	fuel     int64
+	took     time.Duration
+}
+
+func (k *kindCost) add(r *wasm.Result) {
+	k.n++
+	k.dirty += r.Dirty
+	k.fuel += r.Fuel
+	k.took += r.Duration
+}
+
+func (k *kindCost) String() string {
+	n := float64(max(1, k.n))
+	return fmt.Sprintf("%6d times %7.2f ms, %7.2f million units of fuel, %5.0f pages restored", k.n, k.took.Seconds()*1e3/n, float64(k.fuel)/n/1e6, float64(k.dirty)/n)
 }
 
 func median(all []int64) int64 {

@@ -14,18 +14,6 @@ import (
 	"github.com/hearthbot/hearth/sdk"
 )
 
-// dayRow is what was asked on a day.
-type dayRow struct {
-	Topics []asked1 `json:"t,omitempty"` // by number
-	More   int      `json:"more,omitempty"`
-}
-
-// asked1 is how often a topic was.
-type asked1 struct {
-	Topic uint32 `json:"t"`
-	N     int    `json:"n"`
-}
-
 // maxDay is how many topics of a day are told apart.
 const maxDay = 2500
 
@@ -196,11 +184,11 @@ func (w *work) count(at int64, topic uint32, n int) {
 	if !ok {
 		w.reads++
 		d = days.Get(w.c, key)
+		d.Topics = slices.Grow(d.Topics, maxBatch) // once, not for each
 	}
 	i, found := slices.BinarySearchFunc(d.Topics, topic, func(a asked1, t uint32) int { return cmp.Compare(a.Topic, t) })
 	switch {
 	case found:
-		d.Topics = slices.Clone(d.Topics)
 		if d.Topics[i].N += n; d.Topics[i].N <= 0 {
 			d.Topics = slices.Delete(d.Topics, i, i+1)
 		}
@@ -208,7 +196,7 @@ func (w *work) count(at int64, topic uint32, n int) {
 	case len(d.Topics) >= maxDay:
 		d.More += n
 	default:
-		d.Topics = slices.Insert(slices.Clone(d.Topics), i, asked1{topic, n})
+		d.Topics = slices.Insert(d.Topics, i, asked1{topic, n})
 	}
 	w.days[key] = d
 }

@@ -40,7 +40,13 @@ func known(r sdk.Reader, b *book.Book, a text.Analysis, may sight) (m cluster.Ma
 		return m, row, false
 	}
 	row = topics.Get(r, topicKey(m.Topic))
-	return m, row, m.Score >= cluster.Sure && answerIn(b, m.Topic, &row, may) != nil && row.sure() >= minSure
+	return m, row, tellable(b, m, &row, may)
+}
+
+// tellable says whether a topic's answer is sure enough to be said by a machine
+// where may allows, and so is the match.
+func tellable(b *book.Book, m cluster.Match, row *topicRow, may sight) bool {
+	return m.Score >= cluster.Sure && answerIn(b, m.Topic, row, may) != nil && row.sure() >= minSure
 }
 
 // answer gives a question's answer if it is known, or suggests it to maintainers.
@@ -49,8 +55,12 @@ func answer(c *ctx, t *thread, a text.Analysis) {
 		return
 	}
 	place, id := c.Event.Conversation.ID, c.Event.Message.ID
-	m, row, ok := known(c, shared, a, from(c.Config, place))
-	if !ok {
+	m, found := shared.Index.Nearest(a)
+	if !found || m.Score < cluster.Sure {
+		return // as most are: their topic's row is not read
+	}
+	row := topics.Get(c, topicKey(m.Topic))
+	if !tellable(shared, m, &row, from(c.Config, place)) {
 		return
 	}
 	t.Auto = m.Topic

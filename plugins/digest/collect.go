@@ -6,6 +6,7 @@ import (
 	"hash/fnv"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -30,66 +31,6 @@ const (
 	nearby = 15 * time.Minute // after a question, in which a message without a thread may belong to it
 	thanks = 12 * time.Hour   // in which the asker may still say that it works
 )
-
-// thread is a question and what was said under it. Of people it has numbers but
-// for one list, so that a text can be kept when somebody is forgotten.
-type thread struct {
-	Channel string   `json:"ch,omitempty"` // name
-	At      int64    `json:"at"`           // Unix seconds
-	Text    string   `json:"t"`
-	People  []person `json:"p"` // the asker is the first
-	Replies []reply  `json:"r,omitempty"`
-	Auto    uint32   `json:"auto,omitempty"` // topic whose answer the bot gave, or suggested
-}
-
-type person struct {
-	ID   string `json:"id,omitempty"`
-	Name string `json:"n,omitempty"`
-}
-
-type reply struct {
-	ID     string  `json:"id"`
-	By     int     `json:"by"` // number of the person; -1 of one who was forgotten
-	At     int64   `json:"at"`
-	Text   string  `json:"t,omitempty"`
-	Reacts []react `json:"e,omitempty"`
-}
-
-type react struct {
-	Name string `json:"n"`
-	By   int    `json:"by"`
-}
-
-// open is a conversation's latest questions.
-type openRow struct {
-	Last []openOne `json:"last,omitempty"`
-}
-
-type openOne struct {
-	ID string `json:"id"`
-	By uint32 `json:"by"` // hash of the asker's id
-	At int64  `json:"at"`
-}
-
-// line is one thing that the lane has to do.
-type line struct {
-	Op    string `json:"op"`
-	ID    string `json:"id,omitempty"` // message, for ask, edit, forget and changed
-	At    int64  `json:"at,omitempty"`
-	Title string `json:"t,omitempty"`
-	Terms []byte `json:"x,omitempty"`
-	Han   bool   `json:"han,omitempty"`
-
-	// What a maintainer does, and what members say of answers.
-	Topic   uint32   `json:"topic,omitempty"`
-	With    uint32   `json:"with,omitempty"`
-	Items   []uint32 `json:"items,omitempty"`
-	Text    string   `json:"text,omitempty"`
-	URL     string   `json:"url,omitempty"`
-	By      string   `json:"by,omitempty"`
-	Place   string   `json:"place,omitempty"`
-	Message string   `json:"msg,omitempty"`
-}
 
 // What a line may ask for, beside what view's changes are called.
 const (
@@ -195,7 +136,7 @@ func hurry(c *ctx, l line) {
 // the lane knows.
 func enqueue(c *ctx, place string, l line) (first bool) {
 	n := pushed.Of(place).Get(c)
-	key := fmt.Sprintf("%s %07d", place, n/perChunk)
+	key := chunkKey(place, n/perChunk)
 	rows := pending.Get(c, key)
 	more, added := rows.with(l)
 	if !added {
@@ -204,6 +145,17 @@ func enqueue(c *ctx, place string, l line) (first bool) {
 	pushed.Of(place).Set(c, n+1)
 	pending.Set(c, key, more)
 	return len(rows) == 0
+}
+
+// chunkKey is the key of a row of what is pending: fmt would cost as much as all
+// else that a message has to do with it.
+func chunkKey(place string, n int) string {
+	b := append(make([]byte, 0, len(place)+8), place...)
+	b = append(b, ' ')
+	for digit := 1_000_000; digit > n && digit > 1; digit /= 10 {
+		b = append(b, '0')
+	}
+	return string(strconv.AppendInt(b, int64(n), 10))
 }
 
 // belongs is the question that a message outside threads says something about, ""
@@ -393,7 +345,10 @@ var mention = regexp.MustCompile(`<([@#])([^<>\s]{1,200})>`)
 // plain has numbers in the place of the members that a text mentions, and nobody
 // who is not in the thread.
 func (t *thread) plain(s string) string {
-	return mention.ReplaceAllStringFunc(strings.ToValidUTF8(s, ""), func(m string) string {
+	if s = strings.ToValidUTF8(s, ""); strings.IndexByte(s, '<') < 0 {
+		return s
+	}
+	return mention.ReplaceAllStringFunc(s, func(m string) string {
 		if m[1] == '#' {
 			return m
 		}
@@ -409,6 +364,9 @@ func (t *thread) plain(s string) string {
 
 // shown is a text of the thread with names in the place of numbers.
 func (t *thread) shown(s string) string {
+	if strings.IndexByte(s, '<') < 0 {
+		return s
+	}
 	return mention.ReplaceAllStringFunc(s, func(m string) string {
 		if m[1] == '#' {
 			return "#" + nameOf(m[2:len(m)-1])

@@ -5,8 +5,6 @@ import (
 	"fmt"
 
 	"github.com/tinylib/msgp/msgp"
-
-	"github.com/hearthbot/hearth/sdk"
 )
 
 // lines are those of a row, as they are stored: MessagePack of a []line. A message
@@ -34,7 +32,7 @@ func (k *lines) UnmarshalMsg(b []byte) ([]byte, error) {
 // with has another line at its end. One that says again what is there already it
 // leaves out.
 func (k lines) with(l line) (lines, bool) {
-	one, err := sdk.Encode(l)
+	one, err := l.MarshalMsg(nil)
 	if err != nil {
 		panic(err) // nothing in a line can fail
 	}
@@ -58,7 +56,14 @@ func (k lines) all() []line {
 	if len(k) == 0 {
 		return nil
 	}
-	all, err := sdk.Decode[[]line](k)
+	n, b, err := msgp.ReadArrayHeaderBytes(k)
+	var all []line
+	for i := uint32(0); i < n && err == nil; i++ {
+		var l line
+		if b, err = l.UnmarshalMsg(b); err == nil {
+			all = append(all, l)
+		}
+	}
 	if err != nil {
 		panic(fmt.Errorf("what is pending: %w; was it written by another version?", err))
 	}
@@ -67,9 +72,12 @@ func (k lines) all() []line {
 
 // linesOf is all's reverse.
 func linesOf(all []line) lines {
-	b, err := sdk.Encode(all)
-	if err != nil {
-		panic(err) // nothing in a line can fail
+	b := msgp.AppendArrayHeader(nil, uint32(len(all)))
+	for i := range all {
+		var err error
+		if b, err = all[i].MarshalMsg(b); err != nil {
+			panic(err) // nothing in a line can fail
+		}
 	}
 	return b
 }

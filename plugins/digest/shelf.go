@@ -74,7 +74,7 @@ var (
 )
 
 func takeIn(v *sdk.View[Config]) (err error) {
-	_, _, _ = sdk.Note(given{}), sdk.Note(goingOn{}), sdk.Note([]line{{}})
+	_, _ = sdk.Note(given{}), sdk.Note(goingOn{})
 	rehearse()
 	names, broken = places.Get(v), false
 	if where, err = time.LoadLocation(v.Community().TimeZone); err != nil {

@@ -261,7 +261,7 @@ type topic struct {
 
 func weights(s string) topic {
 	var t topic
-	for _, x := range text.Analyse(s).Terms {
+	for _, x := range text.Words(s) {
 		if !x.Common && x.Weight >= 32 {
 			t.terms = append(t.terms, x)
 			t.sum += float64(x.Weight)
@@ -275,7 +275,7 @@ func (t topic) share(s string) float64 {
 	if t.sum == 0 {
 		return 0
 	}
-	terms := text.Analyse(s).Terms
+	terms := text.Words(s)
 	sum, i := 0.0, 0
 	for _, x := range t.terms {
 		for i < len(terms) && terms[i].ID < x.ID {

@@ -2,6 +2,8 @@ package cluster
 
 import (
 	"errors"
+	"fmt"
+	"hash/fnv"
 	"math/rand"
 	"slices"
 	"strconv"
@@ -417,8 +419,8 @@ func FuzzOps(f *testing.F) {
 func BenchmarkAdd(b *testing.B) {
 	x := New(0)
 	x.Add(made(20_000, 6)...)
-	more := made(4*MaxBatch, 7)
-	for _, batch := range []int{1, 16, MaxBatch} {
+	more := made(256, 7)
+	for _, batch := range []int{1, MaxBatch, 64} {
 		b.Run("batch="+strconv.Itoa(batch), func(b *testing.B) {
 			n := 0
 			for b.Loop() {
@@ -456,4 +458,19 @@ func BenchmarkLoad(b *testing.B) {
 	}
 	b.ReportMetric(float64(size)/(1<<20), "MiB-stored")
 	b.ReportMetric(float64(x.Len()), "items")
+}
+
+// TestVersion holds what text.Analyse makes of a text to the version of stored
+// segments: when this fails, segmentVersion has to rise, so that no index mixes terms
+// of both.
+func TestVersion(t *testing.T) {
+	h := fnv.New64a()
+	for _, a := range analysed(append(asked6, "main.go:12:5: undefined: httpClient2, isn't it?", "怎么安装 Go 1.26")...) {
+		for _, term := range a.Terms {
+			fmt.Fprintln(h, term.ID, term.Weight, term.Common, a.Script)
+		}
+	}
+	if got := fmt.Sprintf("%d %x", segmentVersion, h.Sum64()); got != "2 a2538a1f1a2f79fd" {
+		t.Errorf("the version and what texts are analysed into are %s", got)
+	}
 }

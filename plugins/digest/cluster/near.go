@@ -1,7 +1,6 @@
 package cluster
 
 import (
-	"cmp"
 	"math"
 	"slices"
 	"unicode/utf8"
@@ -33,7 +32,7 @@ type candidate struct {
 
 // weigh appends an item's terms as they count now, by id, to a vector of length 1.
 func (x *Index) weigh(to []weighted, it *item) []weighted {
-	l := &x.langs[it.script]
+	l := x.ready(it.script)
 	from, sum := len(to), float32(0)
 	for _, p := range it.terms {
 		w := float32(p&255) * l.idf(p)
@@ -51,7 +50,7 @@ func (x *Index) weigh(to []weighted, it *item) []weighted {
 
 // cosine is how alike an item and a vector are.
 func (x *Index) cosine(q []weighted, it *item) float32 {
-	l := &x.langs[it.script]
+	l := x.ready(it.script)
 	dot, sum := float32(0), float32(0)
 	i := 0
 	for _, p := range it.terms {
@@ -90,20 +89,20 @@ func (x *Index) near(a *text.Analysis) []candidate {
 		s.sums = append(s.sums, make([]float32, max(len(x.items), 2*len(s.sums))-len(s.sums))...)
 	}
 	s.found = s.found[:0]
-	asked := make([]int, len(q))
-	for i := range asked {
-		asked[i] = i
+	asked := make([]uint64, 0, len(q))
+	for i := range q {
+		if x.heads[q[i].packed>>9] >= 0 { // what nobody has said leads nowhere
+			asked = append(asked, descending(q[i].w, uint32(i)))
+		}
 	}
-	slices.SortFunc(asked, func(a, b int) int { return cmp.Or(cmp.Compare(q[b].w, q[a].w), cmp.Compare(a, b)) })
-	for _, i := range asked[:min(len(asked), maxAsked)] {
+	slices.Sort(asked)
+	for _, order := range asked[:min(len(asked), maxAsked)] {
+		i := uint32(order)
 		w := q[i].w * q[i].w
 		n := x.heads[q[i].packed>>9]
 		for k := 0; n >= 0 && k < maxPosting; k++ {
 			slot := x.nodes[n].slot
 			n = x.nodes[n].next
-			if x.items[slot].id == 0 {
-				continue
-			}
 			if s.sums[slot] == 0 {
 				s.found = append(s.found, slot)
 			}
@@ -113,8 +112,12 @@ func (x *Index) near(a *text.Analysis) []candidate {
 	// Of those that have most in common, the nearest.
 	near := s.near[:0]
 	for _, slot := range s.found {
-		near = x.insert(near, candidate{slot, s.sums[slot]}, 2*maxNear)
+		c := candidate{slot, s.sums[slot]}
 		s.sums[slot] = 0
+		if len(near) == 2*maxNear && c.cos < near[len(near)-1].cos || x.items[slot].id == 0 {
+			continue // most are too far
+		}
+		near = x.insert(near, c, 2*maxNear)
 	}
 	s.near = near
 	best := s.best[:0]
@@ -219,7 +222,7 @@ const Sure = 0.9
 // Of two questions that have less in common than mostContent it stays doubtful
 // whether they are the same, whatever else speaks for it.
 const (
-	mostContent = 0.7
+	mostContent = 0.75
 	doubtful    = 0.8
 )
 

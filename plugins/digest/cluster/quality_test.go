@@ -2,6 +2,7 @@ package cluster
 
 import (
 	"fmt"
+	"math"
 	"os"
 	"path/filepath"
 	"strings"
@@ -66,29 +67,37 @@ func measure(rows []labelled.Row) score.Measures {
 	return score.Compare(truth, topicsOf(x, x.Add(questions...)))
 }
 
-// TestQuality holds the table of README.md: the halves that nothing was chosen
-// on. Numbers may rise.
+// TestQuality holds the tables of README.md: the halves that nothing was chosen on,
+// and whole files. Numbers may rise.
 func TestQuality(t *testing.T) {
 	for _, c := range []struct {
 		set, lang string
+		whole     bool
 		least     float64
 	}{
-		{"English intents", "", 0.55},
-		{"Chinese pairs", "", 0.95},
-		{"Go questions", "", 0.70},
-		{"Go questions", "en", 0.76},
-		{"Go questions", "zh", 0.70},
+		{"English intents", "", false, 0.57},
+		{"Chinese pairs", "", false, 0.95},
+		{"Go questions", "", false, 0.69},
+		{"Go questions", "en", false, 0.83},
+		{"Go questions", "zh", false, 0.68},
+		{"English intents", "", true, 0.48},
+		{"Chinese pairs", "", true, 0.93},
+		{"Go questions", "", true, 0.64},
 	} {
 		rows := rowsOf(t, c.set)
 		if rows == nil {
 			t.Logf("%s are not measured: there is no shared/data/questions beside the project", c.set)
 			continue
 		}
-		m := measure(halfOf(rows, true, c.lang))
-		t.Logf("%s %s: %d questions, %d clusters, pair-F1 %.3f (precision %.3f, recall %.3f), ARI %.3f, V %.3f",
-			c.set, c.lang, m.Items, m.Classes, m.F1, m.Precision, m.Recall, m.Rand, m.V)
+		part := "whole"
+		if !c.whole {
+			rows, part = halfOf(rows, true, c.lang), "the reported half"
+		}
+		m := measure(rows)
+		t.Logf("%s %s, %s: %d questions, %d clusters, pair-F1 %.3f (precision %.3f, recall %.3f), ARI %.3f, V %.3f",
+			c.set, c.lang, part, m.Items, m.Classes, m.F1, m.Precision, m.Recall, m.Rand, m.V)
 		if m.F1 < c.least {
-			t.Errorf("%s %s: pair-F1 fell to %.3f, it was at least %.2f", c.set, c.lang, m.F1, c.least)
+			t.Errorf("%s %s, %s: pair-F1 fell to %.3f, it was at least %.2f", c.set, c.lang, part, m.F1, c.least)
 		}
 	}
 }
@@ -142,7 +151,7 @@ func TestAliases(t *testing.T) {
 }
 
 // TestAnswers holds automatic answers to their precision, on questions and
-// distractors that nothing was chosen on.
+// distractors; README.md says what was chosen on which.
 func TestAnswers(t *testing.T) {
 	known := append(rowsOf(t, "Go questions"), rowsOf(t, "Chinese pairs")...)
 	x := New(0)
@@ -154,7 +163,11 @@ func TestAnswers(t *testing.T) {
 	for i, item := range x.Add(questions...) {
 		cluster[item], _, _ = strings.Cut(known[i].Cluster, ".") // an answer in the other language is right too
 	}
-	for _, file := range []string{"answers_dev.tsv", "answers.tsv"} {
+	for _, c := range []struct {
+		file  string
+		least float64 // of those that could be answered
+	}{{"answers_dev.tsv", 0.75}, {"answers.tsv", 0.55}, {"answers_wide.tsv", 0.42}} {
+		file := c.file
 		said, right, could := 0, 0, 0
 		asked := read(t, file, false)
 		for _, r := range asked {
@@ -174,11 +187,33 @@ func TestAnswers(t *testing.T) {
 			}
 		}
 		precision := float64(right) / float64(max(said, 1))
-		t.Logf("%s: %d questions, %d distractors among them; %d answered, %d rightly: precision %.3f, coverage %.3f", file, len(asked), len(asked)-could, said, right, precision, float64(right)/float64(could))
-		if precision < 0.95 || right*2 < could {
+		t.Logf("%s: %d questions, %d distractors among them; %d answered, %d rightly: precision %.3f (with 95%% confidence at least %.3f), coverage %.3f",
+			file, len(asked), len(asked)-could, said, right, precision, atLeast(right, said), float64(right)/float64(could))
+		if precision < 0.95 || float64(right) < c.least*float64(could) {
 			t.Errorf("%s: %d of %d answers are right, of %d that could be", file, right, said, could)
 		}
 	}
+}
+
+// atLeast is the share of which right of n says with 95 % confidence that it is not
+// less (Clopper and Pearson's bound, one-sided): with that share as many right ones
+// would come in one of 20 cases.
+func atLeast(right, n int) float64 {
+	low, high := 0.0, 1.0
+	for range 50 {
+		p := (low + high) / 2
+		tail, term := 0.0, math.Pow(p, float64(n)) // the chance of n right ones, of n-1 …
+		for k := n; k >= right; k-- {
+			tail += term
+			term *= float64(k) / float64(n-k+1) * (1 - p) / p
+		}
+		if tail < 0.05 {
+			low = p
+		} else {
+			high = p
+		}
+	}
+	return low
 }
 
 // TestChoose chooses the thresholds on the development halves, with
@@ -201,7 +236,7 @@ func TestChoose(t *testing.T) {
 		}
 	}
 	for script := range text.Scripts {
-		for th := float32(0.06); th < 0.5; th *= 1.12 {
+		for th := float32(0.02); th < 0.5; th *= 1.15 {
 			threshold[script] = th
 			sum, each := 0.0, ""
 			for _, rows := range dev[script] {

@@ -33,7 +33,9 @@ const (
 	SegmentItems = 384
 	MaxSegment   = 256 << 10 // no segment is longer
 
-	segmentVersion = 1
+	// It rises with every change of the form, and of what text.Analyse makes of a
+	// text: terms that were made otherwise would stand beside new ones and match none.
+	segmentVersion = 2
 	flagPinned     = 1
 	flagHan        = 2
 )

@@ -2,6 +2,7 @@ package cluster
 
 import (
 	"cmp"
+	"math"
 	"slices"
 
 	"github.com/hearthbot/hearth/plugins/digest/text"
@@ -50,62 +51,116 @@ func (x *Index) region(fresh []int32) []int32 {
 	slices.SortFunc(topics, func(a, b nearTopic) int {
 		return cmp.Or(cmp.Compare(b.cos, a.cos), cmp.Compare(a.topic, b.topic))
 	})
-	most := min(maxRegion, minRegion+regionEach*len(region))
 	for _, t := range topics {
 		members := x.members[t.topic]
-		if len(region)+min(len(members), most/4) > most {
+		// Of a topic that has very many, the newest stand for all.
+		members = members[max(0, len(members)-maxCome):]
+		if len(region)+len(members) > maxRegion {
 			continue
 		}
-		// Of a topic that has very many, the newest stand for all.
-		for _, slot := range members[max(0, len(members)-most/4):] {
+		for _, slot := range members {
 			take(slot)
 		}
 	}
 	return region
 }
 
-// similar is the cosine of each pair of a region, row by row.
+// termWork is what looking up one term of an item costs, in steps (see Work): it is
+// weighed, and looked for twice.
+const termWork = 20
+
+// similar is how alike each pair of a region is, row by row: the cosine, less what
+// two questions have in common whatever they are about. That is as much as either
+// has in common with all the others in the mean; which of two is to have it says
+// the geometric mean.
 func (x *Index) similar(region []int32) []float32 {
 	n := len(region)
 	s := &x.s
 	s.sim = grown(s.sim, n*n)
 	sim := s.sim
-	// Postings of the region alone: each term's lead from the newest row back. A
-	// pair of rows is met at one term after the other by id, whatever their order
-	// here, so that sums are the same to the last bit on each machine.
+	// Postings of the region alone, those of each term one behind the other. A pair
+	// of rows is met at one term after the other by id, whatever their order here, so
+	// that sums are the same to the last bit on each machine.
 	type posting struct {
-		before int32 // in all, -1 for none
-		row    int32
-		w      float32
+		row int32
+		w   float32
 	}
 	total := 0
 	for _, slot := range region {
 		total += len(x.items[slot].terms)
 	}
-	all := make([]posting, 0, total)
-	newest := newTable(total)
-	var v []weighted
-	for row, slot := range region {
-		v = x.weigh(v[:0], &x.items[slot])
-		mine := sim[row*n : row*n+row+1]
-		for _, t := range v {
-			at := newest.of(t.packed >> 9)
-			x.work += 4
-			for k := *at; k >= 0; k = all[k].before {
-				mine[all[k].row] += t.w * all[k].w
-				x.work++
+	at := newTable(total)         // where the next posting of a term goes
+	first := make([]int32, total) // of each posting's term, as the rows have them
+	size := make([]int32, 0, total)
+	k := 0
+	for _, slot := range region {
+		for _, p := range x.items[slot].terms {
+			t := at.of(p >> 9)
+			if *t < 0 {
+				*t = int32(len(size))
+				size = append(size, 0)
 			}
-			all = append(all, posting{*at, int32(row), t.w})
-			*at = int32(len(all) - 1)
+			size[*t]++
+			first[k] = *t
+			k++
+		}
+	}
+	begin, next := make([]int32, len(size)), make([]int32, len(size))
+	sum := int32(0)
+	for t, n := range size {
+		begin[t], next[t] = sum, sum
+		sum += n
+	}
+	all := make([]posting, total)
+	any := make([]float32, n)
+	var v []weighted
+	k = 0
+	for row, slot := range region {
+		it := &x.items[slot]
+		v = x.weigh(v[:0], it)
+		any[row] = x.any(v, it)
+		mine := sim[row*n : row*n+row+1]
+		for _, term := range v {
+			t, w := first[k], term.w
+			k++
+			before := all[begin[t]:next[t]]
+			for _, p := range before {
+				mine[p.row] += w * p.w
+			}
+			x.work += termWork + len(before)
+			all[next[t]] = posting{int32(row), w}
+			next[t]++
 		}
 		mine[row] = 1
 	}
 	for i := range n {
-		for j, w := range sim[i*n : i*n+i] {
-			sim[j*n+i] = w
+		mine := sim[i*n : i*n+i]
+		for j, w := range mine {
+			if w > 0 {
+				w = max(0, w-any[i]*any[j])
+				mine[j], sim[j*n+i] = w, w
+			}
 		}
 	}
 	return sim
+}
+
+// any is the root of what an item, whose vector is v, has in common with another one
+// by chance: of each term as much as it weighs, by how many have it. It and the one
+// that it is compared with are not among them.
+func (x *Index) any(v []weighted, it *item) float32 {
+	l := &x.langs[it.script]
+	others := float32(l.total) - float32(it.asked) - 1
+	if others <= 0 || chance[it.script] == 0 {
+		return 0
+	}
+	sum := float32(0)
+	for _, t := range v {
+		if df := l.df[t.packed>>9]; df > it.asked+1 {
+			sum += t.w * t.w * float32(df-it.asked-1)
+		}
+	}
+	return float32(math.Sqrt(float64(chance[it.script] * sum / others)))
 }
 
 // table has a number for each of some ids, -1 at first. It is a hash table that
@@ -150,17 +205,24 @@ func grown(s []float32, n int) []float32 {
 // topic are together from the start, those pinned to two never.
 func (x *Index) link(region []int32, sim []float32) []int {
 	n := len(region)
-	l := linkage{n: n, sim: sim, size: make([]float32, n), best: make([]int, n), gain: make([]float32, n), into: make([]int, n), pin: make([]uint32, n), need: make([]float32, n), few: make([]float32, n), script: make([]text.Script, n)}
+	l := linkage{n: n, sim: sim, size: make([]float32, n), best: make([]int, n), gain: make([]float32, n), into: make([]int, n), pin: make([]uint32, n), live: make([]int, n), need: make([]float32, n), few: make([]float32, n), script: make([]text.Script, n)}
 	type part struct {
 		pin    uint32
 		script text.Script
 	}
+	var need [text.Scripts]float32
+	for s := range need {
+		need[s] = threshold[s] + young[s]/float32(math.Sqrt(x.langs[s].total+before))
+	}
 	first := map[part]int{}
+	for i := range n {
+		l.live[i] = i
+	}
 	for i, slot := range region {
 		it := &x.items[slot]
 		l.size[i], l.into[i], l.best[i] = 1, i, -1
 		l.script[i] = it.script
-		l.need[i], l.few[i] = threshold[it.script], few[it.script]
+		l.need[i], l.few[i] = need[it.script], few[it.script]
 		if it.pinned {
 			l.pin[i] = it.topic
 		}
@@ -201,6 +263,7 @@ func (x *Index) link(region []int32, sim []float32) []int {
 // no size.
 type linkage struct {
 	n      int
+	live   []int // rows that may still be joined, in order
 	sim    []float32
 	size   []float32
 	best   []int     // the nearest row that may be joined with this one, -1 without any
@@ -226,27 +289,32 @@ func (l *linkage) worth(i, j int) float32 {
 	return (l.sim[i*l.n+j] - need) / (1 - need)
 }
 
-func (l *linkage) find(i int) {
-	l.work += l.n
+// find finds what a row is best joined with, and reports whether anything is near
+// enough, whatever else there is to say. Most are not.
+func (l *linkage) find(i int) (near bool) {
+	l.work += len(l.live)
 	l.best[i], l.gain[i] = -1, 0
 	need := l.need[i]
-	for j, sim := range l.sim[i*l.n : (i+1)*l.n] {
-		if sim <= need || j == i || l.size[j] == 0 {
-			continue // most are too far, whatever else there is to say
+	row := l.sim[i*l.n : (i+1)*l.n]
+	for _, j := range l.live {
+		if row[j] <= need || j == i {
+			continue
 		}
+		near = true
 		if w := l.worth(i, j); w > l.gain[i] {
 			l.gain[i], l.best[i] = w, j
 		}
 	}
+	return near
 }
 
 // join puts row j into i.
 func (l *linkage) join(i, j int) {
-	l.work += l.n
+	l.work += len(l.live)
 	a, b := l.size[i], l.size[j]
 	ri, rj := l.sim[i*l.n:(i+1)*l.n], l.sim[j*l.n:(j+1)*l.n]
-	for k, size := range l.size {
-		if size == 0 || k == i || k == j {
+	for _, k := range l.live {
+		if k == i || k == j {
 			continue
 		}
 		if ri[k] == 0 && rj[k] == 0 {
@@ -257,6 +325,9 @@ func (l *linkage) join(i, j int) {
 	}
 	l.size[i], l.size[j] = a+b, 0
 	l.into[j] = i
+	if at, ok := slices.BinarySearch(l.live, j); ok {
+		l.live = slices.Delete(l.live, at, at+1)
+	}
 	l.need[i], l.few[i] = max(l.need[i], l.need[j]), max(l.few[i], l.few[j])
 	if l.pin[i] == 0 {
 		l.pin[i] = l.pin[j]
@@ -266,17 +337,20 @@ func (l *linkage) join(i, j int) {
 // run joins whatever is worth most, until nothing is worth it. What a row's best
 // is worth changes only when one of both is joined.
 func (l *linkage) run() {
-	for i := range l.n {
-		if l.size[i] > 0 {
-			l.find(i)
+	// What nothing is near to stays alone: no average is above all that it is of.
+	live := make([]int, 0, l.n)
+	for _, i := range l.live {
+		if l.find(i) {
+			live = append(live, i)
 		}
 	}
+	l.live = live
 	for {
-		l.work += l.n
+		l.work += len(l.live)
 		i, most := -1, float32(0)
-		for k, gain := range l.gain {
-			if gain > most {
-				i, most = k, gain
+		for _, k := range l.live {
+			if l.gain[k] > most {
+				i, most = k, l.gain[k]
 			}
 		}
 		if i < 0 {
@@ -284,11 +358,8 @@ func (l *linkage) run() {
 		}
 		j := l.best[i]
 		l.join(i, j)
-		l.gain[j] = 0
-		for k, b := range l.best {
-			if l.size[k] == 0 {
-				continue
-			}
+		for _, k := range l.live {
+			b := l.best[k]
 			switch {
 			case k == i || b == i || b == j:
 				l.find(k)

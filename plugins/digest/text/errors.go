@@ -8,22 +8,60 @@ func ErrorLine(s string) bool {
 	if len(s) >= 2000 {
 		return false
 	}
-	return errorBegin(s) || containsAny(strings.ToLower(s), errorHas...)
+	return errorBegin(s) || errorWithin.in(strings.ToLower(s))
+}
+
+// needles are phrases that are looked for all at once, by how they begin: nearly
+// every line of every message is asked for all of them, and has none.
+type needles struct {
+	begins [1 << 10]bool // by two letters
+	first  [256][]string
+}
+
+func needlesOf(all []string) (n needles) {
+	for _, p := range all {
+		n.begins[two(p)] = true
+		n.first[p[0]] = append(n.first[p[0]], p)
+	}
+	return n
+}
+
+func two(s string) uint { return (uint(s[0])*37 + uint(s[1])) % (1 << 10) }
+
+// in says whether any of them is in s.
+func (n *needles) in(s string) bool {
+	for i := 0; i+1 < len(s); i++ {
+		if n.begins[two(s[i:])] && n.begin(s[i:]) {
+			return true
+		}
+	}
+	return false
+}
+
+// begin says whether s begins with any of them.
+func (n *needles) begin(s string) bool {
+	if s == "" {
+		return false
+	}
+	for _, p := range n.first[s[0]] {
+		if strings.HasPrefix(s, p) {
+			return true
+		}
+	}
+	return false
 }
 
 // errorBegin says whether a line begins as only an error does.
 func errorBegin(s string) bool {
 	s = strings.ToLower(strings.TrimSpace(s))
-	for _, p := range errorBegins {
-		if strings.HasPrefix(s, p) {
-			return true
-		}
-	}
-	return atLine(s)
+	return errorFirst.begin(s) || atLine(s)
 }
 
 // atLine tells main.go:12:5: and the like at the beginning of a line.
 func atLine(s string) bool {
+	if strings.IndexByte(s, ':') < 0 {
+		return false
+	}
 	s = strings.TrimPrefix(s, "vet: ")
 	for _, ext := range sourceFiles {
 		i := strings.Index(s, ext)
@@ -56,7 +94,7 @@ func phrasesOf(lines string) (all []string) {
 var (
 	sourceFiles = []string{".go:", ".c:", ".py:", ".rs:", ".js:", ".ts:", ".java:", ".mod:", ".sum:", ".yaml:", ".yml:", ".s:"}
 
-	errorBegins = phrasesOf(`
+	errorFirst = needlesOf(phrasesOf(`
 	panic:_
 	fatal error:_
 	fatal:_
@@ -102,9 +140,9 @@ var (
 	sh:_
 	ld:_
 	# command-line-arguments
-	`)
+	`))
 
-	errorHas = phrasesOf(`
+	errorWithin = needlesOf(phrasesOf(`
 	command not found
 	no such file or directory
 	permission denied
@@ -147,5 +185,5 @@ var (
 	importerror:_
 	modulenotfounderror:_
 	exception:_
-	`)
+	`))
 )

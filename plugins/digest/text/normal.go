@@ -21,6 +21,15 @@ func Normalise(s string) string {
 			blank = true
 			continue
 		}
+		if c := s[i]; c > ' ' && c < 0x7f {
+			if blank && b.Len() > 0 {
+				b.WriteByte(' ')
+			}
+			blank = false
+			b.WriteByte(c)
+			i++
+			continue
+		}
 		r, n := utf8.DecodeRuneInString(s[i:])
 		i += n
 		switch {
