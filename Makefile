@@ -1,7 +1,7 @@
 # hearth's tasks. `make run` and `make test` need Go and nothing else.
 
 GO      ?= go
-PKG     := ./...
+PKG     := ./host/cmd/hearth/walk ./host/verify ./host/wasm ./host ./... # what takes longest begins first
 DIST    := host/cmd/hearth/dist
 PLUGINS := $(notdir $(patsubst %/main.go,%,$(wildcard plugins/*/main.go)))
 WASM    := $(PLUGINS:%=$(DIST)/%.wasm)
@@ -46,12 +46,12 @@ axe: ## what the tests look for barriers in pages with; without npm they say tha
 test: wasm toolchain axe ## every test; says what it skips for want of a browser or a compiler
 	@echo "compiling Go's compiler, once for all the tests that use it"
 	@$(GO) test -count=1 -run '^TestVerdicts$$/^hello$$' ./host/verify >/dev/null || true # the tests below say what is wrong
-	@.ci/tests -timeout 60m $(PKG)
+	@.ci/tests -timeout 60m $(TESTFLAGS) $(PKG)
 
 race: ## the packages with goroutines, under the race detector
-	$(GO) test -race -short -timeout 40m ./store/... ./host ./host/access ./host/audit ./host/settings ./host/house ./host/chat/... ./host/verify/... ./host/wasm ./sdk/... ./plugins/... ./web/...
+	@.ci/race ./store/... ./host ./host/access ./host/audit ./host/settings ./host/house ./host/chat/... ./host/verify/... ./host/wasm ./sdk/... ./plugins/... ./web/...
 
-bench: build ## benchmarks, and the table of the README from one run
+bench: build ## benchmarks, and the table of the README from one run; QUICK=1 only shows that they run
 	@.ci/bench
 
 long: wasm ## the tests that take minutes at their full length

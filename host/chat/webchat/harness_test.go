@@ -20,11 +20,12 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/hearthbot/hearth/host/chat"
+	"github.com/hearthbot/hearth/host/chat/webchat/tabtest"
 	"github.com/hearthbot/hearth/sdk/abi"
 	"github.com/hearthbot/hearth/store"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) { goleak.VerifyTestMain(tabtest.Tests{M: m}) }
 
 // recorder is a sink that keeps what it accepts, once for each id.
 type recorder struct {

@@ -22,6 +22,7 @@ import (
 
 	"github.com/hearthbot/hearth/host/cmd/hearth/app"
 	"github.com/hearthbot/hearth/host/cmd/hearth/config"
+	"github.com/hearthbot/hearth/host/verify/verifytest"
 )
 
 func TestMain(m *testing.M) {
@@ -59,7 +60,7 @@ func builtPlugins(t testing.TB) string {
 			return
 		}
 		for name, pkg := range map[string]string{"welcome": "../../../plugins/welcome", "workshop": "./testdata/plugins/workshop"} {
-			cmd := exec.Command("go", "build", "-buildmode=c-shared", "-o", filepath.Join(p.dir, name+".wasm"), pkg)
+			cmd := exec.Command("go", "build", "-trimpath", "-buildmode=c-shared", "-ldflags=-s -w", "-o", filepath.Join(p.dir, name+".wasm"), pkg) // as make builds them
 			cmd.Env = append(os.Environ(), "GOOS=wasip1", "GOARCH=wasm")
 			if out, err := cmd.CombinedOutput(); err != nil {
 				p.err = errors.Join(p.err, fmt.Errorf("build %s: %w\n%s", name, err, out))
@@ -88,8 +89,7 @@ func builtPlugins(t testing.TB) string {
 //	[embedded]           whether plugins are built in; $HEARTH is the binary then
 func TestScripts(t *testing.T) {
 	dir, built := builtPlugins(t), binary(t)
-	cache := t.TempDir()
-	if _, err := app.Manifests(t.Context(), os.DirFS(dir), config.Default(), cache); err != nil {
+	if _, err := app.Manifests(t.Context(), os.DirFS(dir), config.Default(), verifytest.Plugins()); err != nil {
 		t.Fatal(err)
 	}
 	testscript.Run(t, testscript.Params{
@@ -104,8 +104,8 @@ func TestScripts(t *testing.T) {
 			}
 			e.Values[browser{}] = &http.Client{Jar: jar, Timeout: 30 * time.Second,
 				CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
-			own := filepath.Join(e.WorkDir, "data", app.CacheDir)
-			return errors.Join(os.MkdirAll(own, 0o700), os.CopyFS(own, os.DirFS(cache)))
+			verifytest.Link(t, verifytest.Plugins(), filepath.Join(e.WorkDir, "data", app.CacheDir))
+			return nil
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"serving": serving, "listening": listening, "http": ask, "until": until, "capture": capture, "terminate": terminate, "vacant": vacant, "occupy": occupy,

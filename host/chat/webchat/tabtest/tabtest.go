@@ -11,6 +11,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -23,8 +24,17 @@ import (
 // else to do.
 const Patience = 20 * time.Second
 
-// Start starts a Chromium that ends with the test, or skips the test where there
-// is none. With HEARTH_CI set there has to be one.
+// shared is the browser of a package's tests: each tab has cookies of its own, and
+// to start one takes seconds of a processor.
+var shared struct {
+	sync.Mutex
+	ctx context.Context
+	end func()
+}
+
+// Start starts a Chromium that ends with the tests of the package, whose TestMain
+// runs them as [Tests], or skips the test where there is none. With HEARTH_CI set
+// there has to be one.
 func Start(t testing.TB) context.Context {
 	t.Helper()
 	if testing.Short() {
@@ -43,7 +53,29 @@ func Start(t testing.TB) context.Context {
 		}
 		t.Skip("no Chromium found: install chromium to see the pages tested in a real browser")
 	}
-	opts := []chromedp.ExecAllocatorOption{chromedp.ExecPath(bin), chromedp.UserDataDir(t.TempDir())}
+	shared.Lock()
+	defer shared.Unlock()
+	if shared.ctx != nil {
+		if lives(shared.ctx) {
+			return shared.ctx
+		}
+		t.Log("the browser of the tests before has ended: there is a new one")
+		shared.end()
+	}
+	ctx, end, err := start(bin)
+	if err != nil {
+		t.Fatalf("start the browser: %v", err)
+	}
+	shared.ctx, shared.end = ctx, end
+	return ctx
+}
+
+func start(bin string) (ctx context.Context, end func(), err error) {
+	dir, err := os.MkdirTemp("", "hearth-browser-")
+	if err != nil {
+		return nil, nil, err
+	}
+	opts := []chromedp.ExecAllocatorOption{chromedp.ExecPath(bin), chromedp.UserDataDir(dir)}
 	for _, flag := range []string{"headless", "no-sandbox", "disable-gpu", "disable-quic", "no-first-run", "disable-background-networking",
 		"disable-component-update", "disable-sync", "disable-dev-shm-usage", "hide-scrollbars", "mute-audio"} {
 		opts = append(opts, chromedp.Flag(flag, true))
@@ -51,13 +83,41 @@ func Start(t testing.TB) context.Context {
 	// A mouse that hovers, as at a desk; tabs that emulate a phone have none.
 	opts = append(opts, chromedp.Flag("blink-settings", "primaryHoverType=2,availableHoverTypes=2,primaryPointerType=4,availablePointerTypes=4"))
 	ctx, cancel := chromedp.NewExecAllocator(context.Background(), opts...)
-	t.Cleanup(cancel)
 	ctx, stop := chromedp.NewContext(ctx)
-	t.Cleanup(stop)
-	if err := chromedp.Do(ctx); err != nil {
-		t.Fatalf("start the browser: %v", err)
+	end = func() {
+		stop()
+		cancel()
+		_ = os.RemoveAll(dir) // a temporary directory anyway
 	}
-	return ctx
+	if err := chromedp.Do(ctx); err != nil {
+		end()
+		return nil, nil, err
+	}
+	return ctx, end, nil
+}
+
+func lives(browser context.Context) bool {
+	ctx, cancel := context.WithTimeout(browser, Patience)
+	defer cancel()
+	_, err := chromedp.Run(ctx, chromedp.Evaluate[bool]("true"))
+	return err == nil
+}
+
+// Tests are those of a package that opens pages: its TestMain runs them so, and
+// the browser ends with them.
+type Tests struct{ *testing.M }
+
+// Run runs the tests and returns the code to exit with.
+func (t Tests) Run() int {
+	defer func() {
+		shared.Lock()
+		defer shared.Unlock()
+		if shared.end != nil {
+			shared.end()
+		}
+		shared.ctx, shared.end = nil, nil
+	}()
+	return t.M.Run()
 }
 
 // Tab is a page in the browser.

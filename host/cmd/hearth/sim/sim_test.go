@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/hearthbot/hearth/host/verify/verifytest"
 	"go.uber.org/goleak"
 )
 
@@ -24,7 +25,7 @@ func built(t *testing.T) fs.FS {
 	}
 	dir := t.TempDir()
 	for _, name := range plugins {
-		cmd := exec.Command("go", "build", "-trimpath", "-buildmode=c-shared", "-ldflags", "-s -w", "-o", filepath.Join(dir, name+".wasm"), "../../../../plugins/"+name)
+		cmd := exec.Command("go", "build", "-trimpath", "-buildmode=c-shared", "-ldflags=-s -w", "-o", filepath.Join(dir, name+".wasm"), "../../../../plugins/"+name)
 		cmd.Env = append(os.Environ(), "GOOS=wasip1", "GOARCH=wasm")
 		if out, err := cmd.CombinedOutput(); err != nil {
 			t.Fatalf("build %s: %v\n%s", name, err, out)
@@ -57,7 +58,7 @@ func simulate(t *testing.T, s Settings) (r *Result, asJSON string) {
 
 // TestFiguresAreTrue simulates a small community twice.
 func TestFiguresAreTrue(t *testing.T) {
-	s := Settings{Members: 200, Days: 20, Seed: 1, Plugins: built(t), Cache: t.TempDir()}
+	s := Settings{Members: 200, Days: 20, Seed: 1, Plugins: built(t), Cache: verifytest.Plugins()}
 	first, once := simulate(t, s)
 	if len(first.Counts) < 6*15 || first.Events < 1500 {
 		t.Errorf("%d groups of figures, of %d events: less than was simulated once", len(first.Counts), first.Events)
@@ -110,7 +111,7 @@ func TestFiguresOfManyAreTrue(t *testing.T) {
 		t.Skip("skipped without HEARTH_LONG: it simulates 5,000 members for 60 days")
 	}
 	begun := time.Now()
-	r, _ := simulate(t, Settings{Members: 5000, Days: 60, Seed: 1, Plugins: built(t), Cache: t.TempDir()})
+	r, _ := simulate(t, Settings{Members: 5000, Days: 60, Seed: 1, Plugins: built(t), Cache: verifytest.Plugins()})
 	t.Logf("figure: 5,000 members and 60 days simulated in %.0f s: %d events", time.Since(begun).Seconds(), r.Events)
 	for _, e := range r.Estimates {
 		if !e.Enough {

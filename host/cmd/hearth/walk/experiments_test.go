@@ -40,7 +40,7 @@ func trialPlugins(t *testing.T) string {
 	if err := os.CopyFS(dir, os.DirFS(built.path)); err != nil {
 		t.Fatal(err)
 	}
-	cmd := exec.CommandContext(t.Context(), "go", "build", "-trimpath", "-buildmode=c-shared", "-o", filepath.Join(dir, "experiments.wasm"), "../../../../plugins/experiments")
+	cmd := exec.CommandContext(t.Context(), "go", "build", "-trimpath", "-buildmode=c-shared", "-ldflags=-s -w", "-o", filepath.Join(dir, "experiments.wasm"), "../../../../plugins/experiments")
 	cmd.Env = append(os.Environ(), "GOOS=wasip1", "GOARCH=wasm")
 	if out, err := cmd.CombinedOutput(); err != nil {
 		t.Fatalf("build experiments: %v\n%s", err, out)

@@ -182,12 +182,6 @@ func TestForgottenToTheLastByte(t *testing.T) {
 	}
 	c := config.Default()
 	c.Server.Data = t.TempDir()
-	if err := os.CopyFS(filepath.Join(c.Server.Data, app.CacheDir), os.DirFS(cache)); err != nil {
-		t.Fatal(err)
-	}
-	if err := os.Chmod(filepath.Join(c.Server.Data, app.CacheDir), 0o700); err != nil {
-		t.Fatal(err)
-	}
 	c.Retries.Delays = []time.Duration{time.Millisecond}
 	// It is night: what she did not ask for waits.
 	now := time.Now().UTC().Hour()
@@ -198,7 +192,7 @@ func TestForgottenToTheLastByte(t *testing.T) {
 			t.Log(logs)
 		}
 	})
-	run, end := runFrom(t, app.Options{Config: c, Plugins: os.DirFS(all), Logger: app.NewLogger(logs, slog.LevelInfo, true)})
+	run, end := runFrom(t, app.Options{Config: c, Plugins: os.DirFS(all), Cache: cache, Logger: app.NewLogger(logs, slog.LevelInfo, true)})
 
 	bob := comeIn(t, run, "Bob", "en")
 	ada := comeIn(t, run, name, "en")

@@ -18,25 +18,26 @@ import (
 	"github.com/hearthbot/hearth/host"
 	"github.com/hearthbot/hearth/host/chat/chattest"
 	"github.com/hearthbot/hearth/host/chat/slack"
+	"github.com/hearthbot/hearth/host/chat/webchat/tabtest"
 	"github.com/hearthbot/hearth/host/cmd/hearth/app"
 	"github.com/hearthbot/hearth/host/cmd/hearth/config"
+	"github.com/hearthbot/hearth/host/verify/verifytest"
 	"github.com/hearthbot/hearth/host/wasm"
 	"github.com/hearthbot/hearth/store/bolt"
 
 	"github.com/go-chi/chi/v5"
 )
 
-// built are the bundled plugins, those that only tests have, and their compiled
-// code, made once.
+// built are the bundled plugins and those that only tests have, made once.
 var built struct {
-	once                        sync.Once
-	plugins, path, extra, cache string // path has tasks beside welcome
-	err                         error
+	once                 sync.Once
+	plugins, path, extra string // path has tasks beside welcome
+	err                  error
 }
 
 func TestMain(m *testing.M) {
-	code := m.Run()
-	for _, dir := range []string{built.plugins, built.path, built.extra, built.cache} {
+	code := tabtest.Tests{M: m}.Run()
+	for _, dir := range []string{built.plugins, built.path, built.extra} {
 		if dir != "" {
 			_ = os.RemoveAll(dir) // a temporary directory anyway
 		}
@@ -44,13 +45,13 @@ func TestMain(m *testing.M) {
 	os.Exit(code)
 }
 
-// plugins returns the directory of the built plugins and one of their compiled
-// code, so that a start is as quick as every start but the first.
+// plugins returns the directory of the built plugins and one of compiled code,
+// in which theirs is, so that a start is as quick as every start but the first.
 func plugins(t *testing.T) (dir, cache string) {
 	t.Helper()
-	b := &built
+	b, cache := &built, verifytest.Plugins()
 	b.once.Do(func() {
-		for dir, name := range map[*string]string{&b.plugins: "plugins", &b.path: "path", &b.extra: "extra", &b.cache: "cache"} {
+		for dir, name := range map[*string]string{&b.plugins: "plugins", &b.path: "path", &b.extra: "extra"} {
 			if *dir, b.err = os.MkdirTemp("", "hearth-"+name+"-"); b.err != nil {
 				return
 			}
@@ -58,34 +59,28 @@ func plugins(t *testing.T) (dir, cache string) {
 		for file, pkg := range map[string]string{b.plugins + "/welcome.wasm": "../../../../plugins/welcome", b.extra + "/echo.wasm": "./testdata/plugins/echo", b.extra + "/stumble.wasm": "./testdata/plugins/stumble",
 			b.extra + "/grumpy.wasm": "./testdata/plugins/grumpy",
 			b.path + "/welcome.wasm": "../../../../plugins/welcome", b.path + "/tasks.wasm": "../../../../plugins/tasks"} {
-			cmd := exec.Command("go", "build", "-trimpath", "-buildmode=c-shared", "-o", file, pkg)
+			cmd := exec.Command("go", "build", "-trimpath", "-buildmode=c-shared", "-ldflags=-s -w", "-o", file, pkg)
 			cmd.Env = append(os.Environ(), "GOOS=wasip1", "GOARCH=wasm")
 			if out, err := cmd.CombinedOutput(); err != nil {
 				b.err = fmt.Errorf("build %s: %w\n%s", pkg, err, out)
 				return
 			}
 		}
-		_, b.err = app.Manifests(context.Background(), os.DirFS(b.plugins), config.Default(), b.cache)
+		_, b.err = app.Manifests(context.Background(), os.DirFS(b.path), config.Default(), cache)
 	})
 	if b.err != nil {
 		t.Fatal(b.err)
 	}
-	return b.plugins, b.cache
+	return b.plugins, cache
 }
 
 // serve runs a whole hearth on a free port and returns its URL. It compiles code
 // if packs are where a pack of the compiler is.
 func serve(t *testing.T, change func(*config.Config), packs ...string) string {
 	t.Helper()
-	dir, cache := plugins(t)
+	dir, _ := plugins(t)
 	c := config.Default()
 	c.Server.Data = t.TempDir()
-	if err := os.CopyFS(filepath.Join(c.Server.Data, app.CacheDir), os.DirFS(cache)); err != nil {
-		t.Fatal(err)
-	}
-	if err := os.Chmod(filepath.Join(c.Server.Data, app.CacheDir), 0o700); err != nil {
-		t.Fatal(err)
-	}
 	if change != nil {
 		change(c)
 	}
@@ -104,6 +99,9 @@ func serveApp(t *testing.T, o app.Options) (*app.App, string) {
 	t.Helper()
 	ready := make(chan app.Ready, 1)
 	o.GrantAll, o.Ready = true, func(r app.Ready) { ready <- r }
+	if len(o.Packs) == 0 { // else verifytest.Reuse gave it what it needs
+		o.Cache = verifytest.Plugins()
+	}
 	o.Config.Server.Listen = "127.0.0.1:0"
 	a, err := app.New(t.Context(), o)
 	if err != nil {

@@ -11,7 +11,6 @@ import (
 	"net/http"
 	"net/url"
 	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
@@ -46,20 +45,13 @@ func openDesk(t *testing.T) *desk {
 	t.Helper()
 	d := &desk{t: t, slack: chattest.NewSlack(chattest.SlackOptions{SigningSecret: signingSecret}), data: t.TempDir()}
 	t.Cleanup(d.slack.Close)
-	_, cache := plugins(t)
-	if err := os.CopyFS(filepath.Join(d.data, app.CacheDir), os.DirFS(cache)); err != nil {
-		t.Fatal(err)
-	}
-	if err := os.Chmod(filepath.Join(d.data, app.CacheDir), 0o700); err != nil {
-		t.Fatal(err)
-	}
 	return d
 }
 
 // begin starts hearth with a config's file, and returns what ends it.
 func (d *desk) begin(file string) (end func()) {
 	d.t.Helper()
-	dir, _ := plugins(d.t)
+	dir, cache := plugins(d.t)
 	c, err := config.Parse("hearth.toml", []byte(file+"\n[slack]\napi_url = \""+d.slack.APIURL()+"\"\n"), config.Env{})
 	if err != nil {
 		d.t.Fatal(err)
@@ -67,7 +59,7 @@ func (d *desk) begin(file string) (end func()) {
 	c.Server.Data, c.Server.Listen = d.data, "127.0.0.1:0"
 	d.logs = &lockedBuffer{}
 	ready := make(chan app.Ready, 1)
-	a, err := app.New(d.t.Context(), app.Options{Config: c, Plugins: os.DirFS(dir), GrantAll: true, SignIn: true, Logger: slog.New(slog.NewTextHandler(d.logs, nil)), Ready: func(r app.Ready) { ready <- r }})
+	a, err := app.New(d.t.Context(), app.Options{Config: c, Plugins: os.DirFS(dir), Cache: cache, GrantAll: true, SignIn: true, Logger: slog.New(slog.NewTextHandler(d.logs, nil)), Ready: func(r app.Ready) { ready <- r }})
 	if err != nil {
 		d.t.Fatal(err)
 	}

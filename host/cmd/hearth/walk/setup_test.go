@@ -164,7 +164,11 @@ func TestNoWayBack(t *testing.T) {
 	m.Until("location.pathname === '/'")
 	m.Run("open the set-up", chromedp.Navigate(at+"/setup?step=slack"))
 	m.UntilText("#way ~ p", "https://hearth.example")
-	m.Run("enter the keys", chromedp.SendKeys(chromedp.CSS("#bot_token"), d.slack.Options().BotToken), chromedp.SendKeys(chromedp.CSS("#signing_secret"), signingSecret))
+	// What a check says moves the button, so it is waited for before the press.
+	for id, secret := range map[string]string{"bot_token": d.slack.Options().BotToken, "signing_secret": signingSecret} {
+		m.Run("enter a key", chromedp.SendKeys(chromedp.CSS("#"+id), secret+"\t"))
+		m.UntilText("#"+id+"-check .good", "Slack knows it")
+	}
 	m.Click("#secrets ~ form .primary")
 	m.UntilText("#heard-state", "Waiting for the first event")
 	m.UntilText("#heard-state", "Slack has to reach https://hearth.example from the internet")
