@@ -152,7 +152,7 @@ type told struct {
 	Text string
 	Back string
 	Do   string // what going there is called
-	Told bool // a login view has none of these
+	Told bool   // a login view has none of these
 }
 
 // tell shows an error. What is nobody's mistake on the page is logged, and not

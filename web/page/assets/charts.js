@@ -260,9 +260,9 @@ function live() {
     try {
       const r = await fetch(location.href, { credentials: "same-origin", headers: { Accept: "text/html" } });
       if (!r.ok || r.redirected) throw new Error(r.status);
-      const fresh = new DOMParser().parseFromString(await r.text(), "text/html");
-      if (fresh.getElementById("numbers")) {
-        take(fresh);
+      const text = await r.text();
+      if (text.includes('id="numbers"')) {
+        take(new DOMParser().parseFromString(text, "text/html"));
         document.getElementById("live-off")?.setAttribute("hidden", "");
         numbers.dataset.asked = Number(numbers.dataset.asked || 0) + 1;
       } else {

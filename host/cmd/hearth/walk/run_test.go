@@ -31,6 +31,15 @@ func TestRunPage(t *testing.T) {
 	tab.Run("open the front page", chromedp.Navigate(url))
 	tab.Click(`a[href="/run"]`)
 	tab.Until("document.body.dataset.ready === 'yes'")
+	axe := barriers(t)
+	for _, width := range []int64{320, 1280} {
+		for _, dark := range []bool{true, false} {
+			tab.Look(width, 800, dark)
+			if found := search(tab, axe); found != "" {
+				t.Errorf("/run has barriers at %d px, dark %v:\n%s", width, dark, found)
+			}
+		}
+	}
 
 	// It may be sent while the compiler is still prepared, and runs then.
 	tab.Run("forget to import", chromedp.Evaluate[chromedp.Void](`document.querySelector("#code").select()`),

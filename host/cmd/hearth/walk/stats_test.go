@@ -68,6 +68,13 @@ func TestStats(t *testing.T) {
 	m.clean("the front page of two members", axe)
 	m.Keep("stats-two-en-1440-light")
 
+	// Whose session has ended is told so: the figures do not seem to be of now.
+	hasten()
+	tabtest.Eval[bool](tab, `fetch("/logout", {method: "POST"}).then(() => true)`)
+	m.UntilText("#live-off", "You are signed out")
+	m = h.manage(tab, access.Manager, "en")
+	m.open("/")
+
 	// The API and the files say the same.
 	var dau web.ActiveDays
 	_, body := h.api(access.Viewer, "GET", "/api/v1/analytics/dau?segment=webchat", nil)
