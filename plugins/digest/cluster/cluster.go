@@ -7,9 +7,9 @@
 // terms and how often it was asked. Items make up topics. New items come in
 // batches: each batch, with the topics that have anything near to it, makes up a
 // region, and a region's items are put together anew by average linkage over
-// TF-IDF cosines, so that what was put together too early comes apart again once
-// more is known. A topic keeps its number with the larger part. What maintainers joined or split is
-// pinned, and stays so.
+// TF-IDF cosines, less what is alike by chance, so that what was put together too
+// early comes apart again once more is known. A topic keeps its number with the
+// larger part. What maintainers joined or split is pinned, and stays so.
 //
 // Everything is bounded: an item's terms (text.MaxTerms), items (MaxItems; the
 // ones that were asked least and longest ago go), how many items of one term are

@@ -112,13 +112,13 @@ func (x *Index) similar(region []int32) []float32 {
 		sum += n
 	}
 	all := make([]posting, total)
-	any := make([]float32, n)
+	chances := make([]float32, n)
 	var v []weighted
 	k = 0
 	for row, slot := range region {
 		it := &x.items[slot]
 		v = x.weigh(v[:0], it)
-		any[row] = x.any(v, it)
+		chances[row] = x.chance(v, it)
 		mine := sim[row*n : row*n+row+1]
 		for _, term := range v {
 			t, w := first[k], term.w
@@ -137,7 +137,7 @@ func (x *Index) similar(region []int32) []float32 {
 		mine := sim[i*n : i*n+i]
 		for j, w := range mine {
 			if w > 0 {
-				w = max(0, w-any[i]*any[j])
+				w = max(0, w-chances[i]*chances[j])
 				mine[j], sim[j*n+i] = w, w
 			}
 		}
@@ -145,10 +145,10 @@ func (x *Index) similar(region []int32) []float32 {
 	return sim
 }
 
-// any is the root of what an item, whose vector is v, has in common with another one
+// chance is the root of what an item, whose vector is v, has in common with another one
 // by chance: of each term as much as it weighs, by how many have it. It and the one
 // that it is compared with are not among them.
-func (x *Index) any(v []weighted, it *item) float32 {
+func (x *Index) chance(v []weighted, it *item) float32 {
 	l := &x.langs[it.script]
 	others := float32(l.total) - float32(it.asked) - 1
 	if others <= 0 || chance[it.script] == 0 {
