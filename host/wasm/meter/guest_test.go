@@ -30,7 +30,7 @@ func TestGuests(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if c := compile(t, ctx, r, shell); len(c.ExportedFunctions()) != len(metered.ExportedFunctions()) || len(shell) > len(m.Wasm)/2 {
+			if c := compile(t, ctx, r, shell); len(c.ExportedFunctions()) != len(metered.ExportedFunctions()) || len(shell) > len(m.Wasm)*2/3 {
 				t.Errorf("the shell has %d bytes of %d and exports %d functions of %d", len(shell), len(m.Wasm), len(c.ExportedFunctions()), len(metered.ExportedFunctions()))
 			}
 			var burnt int64
