@@ -46,6 +46,7 @@ axe: ## what the tests look for barriers in pages with; without npm they say tha
 test: wasm toolchain axe ## every test; says what it skips for want of a browser or a compiler
 	@echo "compiling Go's compiler, once for all the tests that use it"
 	@$(GO) test -count=1 -run '^TestVerdicts$$/^hello$$' ./host/verify >/dev/null || true # the tests below say what is wrong
+	@echo "testing, what takes longest first: it is many minutes until its result stands here, and then the others' do too"
 	@.ci/tests -timeout 60m $(TESTFLAGS) $(PKG)
 
 race: ## the packages with goroutines, under the race detector
