@@ -63,7 +63,13 @@ type spaceOS struct {
 	pauses  int          // since watch
 	watched bool         // the goroutine is locked to its thread, and only it has written
 	stale   bool         // somebody touched pages that nobody counted faults of
+	wary    int          // calls for which the host's own faults are counted apart
 }
+
+// maxWary is for how many calls page faults of the host's own are counted apart
+// after some were: to count takes a microsecond each time, which an ordinary event
+// has not to spare.
+const maxWary = 64
 
 // watch begins a call: nothing but the calling goroutine writes to s until
 // restore or unwatch.
@@ -72,7 +78,7 @@ func (s *space) watch() {
 		return
 	}
 	runtime.LockOSThread()
-	s.watched, s.pauses, s.faults = true, 0, pageFaults()
+	s.watched, s.pauses, s.wary, s.faults = true, 0, max(0, s.wary-1), pageFaults()
 }
 
 // pause has yield run, which gives others their turn: a locked thread would make
@@ -92,15 +98,18 @@ func (s *space) pause(yield func()) {
 }
 
 // aside has f run, which touches nothing of s: its page faults are the host's own,
-// such as those of memory that it has not used before.
+// such as those of memory that it has not used before. They are told from others
+// where calls have had some.
 func (s *space) aside(f func()) {
-	if !s.watched {
+	if !s.watched || s.wary == 0 {
 		f()
 		return
 	}
 	before := pageFaults()
 	f()
-	s.faults += pageFaults() - before
+	if n := pageFaults() - before; n != 0 {
+		s.faults, s.wary = s.faults+n, maxWary
+	}
 }
 
 // unwatch gives the thread free; restore will ask the system.
@@ -256,7 +265,11 @@ func (s *space) restore(long bool) (dirty int, err error) {
 	}
 	all := true
 	if !unchanged {
+		runs, private := len(s.regions), s.private
 		all, err = s.findPrivate(most)
+		if all && runs == len(s.regions) && private == s.private {
+			s.wary = maxWary // the faults may have been the host's
+		}
 	}
 	dirty = s.private / os.Getpagesize()
 	if err != nil || !all || s.private > most {
