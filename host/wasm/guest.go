@@ -141,6 +141,12 @@ func (r *randomness) read(p []byte) {
 	_, _ = r.source.Read(p) // never fails
 }
 
+// imageSeed is the randomness of what runs before an image is taken. It is the same
+// for all code: two versions that do the same then spend the same fuel, to the
+// unit, and what a trial or a replay shows is the code's doing. Go's runtime draws
+// there, among others, which goroutine's waits it will time, and that costs fuel.
+var imageSeed = [32]byte([]byte("hearth: the random of an image. "))
+
 // eventSeed spreads a call's seed over ChaCha8's key.
 func eventSeed(seed uint64) (key [32]byte) {
 	copy(key[:], "hearth: one call's random.")

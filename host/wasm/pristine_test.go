@@ -75,6 +75,31 @@ func TestImageIsAFunction(t *testing.T) {
 	}
 }
 
+// What does the same spends the same, whatever else stands in the module: an
+// image's randomness is not the file's.
+func TestImageOfTheSameCode(t *testing.T) {
+	e := newEngine(t, Options{})
+	code := buildGuest(t, "acts")
+	var first []byte
+	for n := range 3 {
+		// A section of that name's length, the name, and nothing: runtimes pass over it.
+		p, err := e.Compile(t.Context(), append(slices.Clone(code), 0, 2, 1, byte('a'+n)), Limits{Wall: time.Hour})
+		if err != nil {
+			t.Fatal(err)
+		}
+		i, err := p.Image(t.Context(), nil, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if n == 0 {
+			first = i.snap.memory.data
+		}
+		if !bytes.Equal(i.snap.memory.data, first) {
+			t.Errorf("image %d differs from the first", n)
+		}
+	}
+}
+
 // A plugin whose warm fails has no image, and says why.
 func TestWarmFails(t *testing.T) {
 	p := newPlugin(t, Options{}, "acts", Limits{})

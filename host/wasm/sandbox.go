@@ -51,7 +51,7 @@ func (p *program) newSandbox(ctx context.Context, l *Limits) (_ *sandbox, err er
 		}
 	}()
 	g := &s.guest
-	g.rand.reset(p.sha)
+	g.rand.reset(imageSeed)
 	g.clock.reset(time.Unix(0, 0), 1, l.Sleep)
 	g.plug.begin(p.host, l.LogLines)
 	g.begin(ctx, l, time.Now())
