@@ -1,7 +1,7 @@
 # hearth's tasks. `make run` and `make test` need Go and nothing else.
 
 GO      ?= go
-PKG     := ./host/cmd/hearth/walk ./host/verify ./host/wasm ./host ./... # what takes longest begins first
+PKG     := ./host/cmd/hearth/walk ./host/verify ./host/wasm ./host ./... ./.ci/report # what takes longest begins first
 DIST    := host/cmd/hearth/dist
 PLUGINS := $(notdir $(patsubst %/main.go,%,$(wildcard plugins/*/main.go)))
 WASM    := $(PLUGINS:%=$(DIST)/%.wasm)
@@ -46,7 +46,7 @@ axe: ## what the tests look for barriers in pages with; without npm they say tha
 test: wasm toolchain axe ## every test; says what it skips for want of a browser or a compiler
 	@echo "compiling Go's compiler, once for all the tests that use it"
 	@$(GO) test -count=1 -run '^TestVerdicts$$/^hello$$' ./host/verify >/dev/null || true # the tests below say what is wrong
-	@echo "testing, what takes longest first: it is many minutes until its result stands here, and then the others' do too"
+	@echo "testing, what takes longest first: each package stands here when it has ended"
 	@.ci/tests -timeout 60m $(TESTFLAGS) $(PKG)
 
 race: ## the packages with goroutines, under the race detector
