@@ -10,7 +10,7 @@ import (
 	"net/http"
 	"strings"
 
-	"golang.org/x/text/language"
+	"github.com/hearthbot/hearth/web/page"
 )
 
 //go:embed home.html
@@ -24,7 +24,6 @@ type homePage struct {
 	page   *template.Template
 	style  template.CSS
 	policy string
-	langs  language.Matcher
 }
 
 func newHome() (*homePage, error) {
@@ -38,7 +37,6 @@ func newHome() (*homePage, error) {
 		style: template.CSS(homeCSS), // our own file
 		// No script, and no style but the one whose hash this is.
 		policy: "default-src 'none'; style-src 'sha256-" + base64.StdEncoding.EncodeToString(sum[:]) + "'; base-uri 'none'; frame-ancestors 'none'",
-		langs:  language.NewMatcher([]language.Tag{language.English, language.SimplifiedChinese}),
 	}, nil
 }
 
@@ -50,24 +48,21 @@ var homeTexts = [...]homeText{
 	{"zh-CN", "炉边正在运行", "炉边还没有准备好", "进来坐坐", "运行 Go", "大家问过的问题", "登录管理社区", "这个地址没有内容。", "去首页", "en", "English"},
 }
 
-// asks is in the language that a browser asks for.
-func (h *homePage) asks(r *http.Request) homeText {
-	_, i := language.MatchStrings(h.langs, r.Header.Get("Accept-Language"))
-	return homeTexts[i]
-}
-
-// text is in the language that a browser asks for, or that somebody has chosen on
-// the other pages.
-func (s *Server) text(w http.ResponseWriter, r *http.Request, h *homePage) homeText {
+// text is in the language that was chosen on whichever page, or that a browser
+// asks for.
+func (s *Server) text(w http.ResponseWriter, r *http.Request) homeText {
+	lang := page.WishedLanguage(r, "en")
+	if s.o.Pages != nil {
+		lang = s.o.Pages.Language(w, r)
+	}
+	t := homeTexts[0]
+	if lang == "zh-CN" {
+		t = homeTexts[1]
+	}
 	if s.o.Pages == nil {
-		t := h.asks(r)
 		t.other = "" // there is nothing that would keep it
-		return t
 	}
-	if s.o.Pages.Language(w, r) == "zh-CN" {
-		return homeTexts[1]
-	}
-	return homeTexts[0]
+	return t
 }
 
 // homeView is what the page shows.
@@ -76,24 +71,20 @@ type homeView struct {
 	State, Mark              string // what there is to say, and the class it is said in
 	Go, Enter                string // where to go from here, and what that is called
 	Run, Asked, Manage       string // what the pages /run, /knowledge and /login are called; "" without them
-	Chosen                   string // the language, as a query, if it is not the browser's
 	Other, OtherName         string // the other language, "" if it cannot be chosen
 	Style                    template.CSS
 }
 
 func (s *Server) home(h *homePage) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
-		t := s.text(w, r, h)
+		t := s.text(w, r)
 		// Why it is not ready is for those who run it: /readyz says so.
 		v := homeView{State: t.good, Mark: "good"}
-		if t.lang != h.asks(r).lang { // the other pages for everybody go by the browser's wish
-			v.Chosen = "?lang=" + t.lang
-		}
 		if len(s.o.NotReady()) > 0 {
 			v.State, v.Mark = t.wait, "wait"
 		}
 		if s.o.Mounts["/chat"] != nil {
-			v.Go, v.Enter = "/chat"+v.Chosen, t.enter
+			v.Go, v.Enter = "/chat", t.enter
 		}
 		if s.o.Run != nil {
 			v.Run = t.run
@@ -117,7 +108,7 @@ func (s *Server) nothing(h *homePage, status int, detail func(*http.Request) str
 			problem(w, status, detail(r))
 			return
 		}
-		t := s.text(w, r, h)
+		t := s.text(w, r)
 		s.show(w, r, h, status, t, homeView{State: t.nothing, Go: "/", Enter: t.back})
 	}
 }

@@ -13,8 +13,6 @@ import (
 	"time"
 
 	"github.com/go-chi/chi/v5"
-	"golang.org/x/text/language"
-
 	"github.com/hearthbot/hearth/host/access"
 	"github.com/hearthbot/hearth/web/page"
 )
@@ -26,7 +24,7 @@ type RunOptions struct {
 	Shares Shares
 
 	// Locale is for those whose browser asks for no language that there is: "en",
-	// "zh-CN" or another; "" is "en".
+	// "zh-CN" or another; "" is "en". With [Options.Pages] it is theirs.
 	Locale string
 
 	// PublicURL is how browsers reach the server, without a slash at the end; ""
@@ -51,8 +49,6 @@ const runPolicy = "default-src 'none'; script-src 'self'; style-src 'self'; img-
 // themeCookie is written by the page's script, as the chat's is, and read here
 // so that the first paint is right.
 const themeCookie = "hearth_theme"
-
-var runLanguages = language.NewMatcher([]language.Tag{language.English, language.SimplifiedChinese})
 
 // runPage is the page /run.
 type runPage struct {
@@ -88,7 +84,7 @@ func (s *Server) run(r chi.Router, o RunOptions) error {
 		}
 	}
 	p.sameSite.SetDenyHandler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		p.fail(w, r, &submitted{Lang: p.language(r)}, refused(http.StatusForbidden, "error.cross"))
+		p.fail(w, r, &submitted{Lang: p.language(w, r)}, refused(http.StatusForbidden, "error.cross"))
 	}))
 
 	get, post := r.With(p.dress), r.With(p.dress, p.sameSite.Handler, p.bound)
@@ -126,19 +122,19 @@ func (p *runPage) dress(next http.Handler) http.Handler {
 	})
 }
 
-// language is what a request asks for: by name, by its browser's wish, else the
-// community's.
-func (p *runPage) language(r *http.Request) string {
-	if l := cmp.Or(r.PostForm.Get("lang"), r.URL.Query().Get("lang")); l != "" { // PostForm is there once bound has read it
+// language is that of the page a form comes from; else what a request asks for: by
+// name, by what was chosen on any page, by its browser's wish, else the community's.
+func (p *runPage) language(w http.ResponseWriter, r *http.Request) string {
+	if l := r.PostForm.Get("lang"); l != "" { // PostForm is there once bound has read it
 		return page.KnownLanguage(l)
 	}
-	tags, _, err := language.ParseAcceptLanguage(r.Header.Get("Accept-Language"))
-	if err == nil && len(tags) > 0 {
-		if _, i, c := runLanguages.Match(tags...); c != language.No {
-			return [...]string{"en", "zh-CN"}[i]
-		}
+	if f := p.s.o.Pages; f != nil {
+		return f.Language(w, r)
 	}
-	return page.KnownLanguage(p.o.Locale)
+	if l := r.URL.Query().Get("lang"); l != "" {
+		return page.KnownLanguage(l)
+	}
+	return page.WishedLanguage(r, p.o.Locale)
 }
 
 // runView is what the page shows.
@@ -171,7 +167,7 @@ type exampleLink struct {
 
 // open shows the editor, with an example in it.
 func (p *runPage) open(w http.ResponseWriter, r *http.Request) {
-	lang := p.language(r)
+	lang := p.language(w, r)
 	id := r.URL.Query().Get("example")
 	e := p.example(id)
 	if e == nil {
@@ -193,7 +189,11 @@ func (p *runPage) show(w http.ResponseWriter, r *http.Request, status int, v *ru
 	}
 	for i := range p.examples {
 		e := &p.examples[i]
-		l := exampleLink{URL: "/run?" + url.Values{"example": {e.ID}, "lang": {v.Program.Lang}}.Encode(),
+		lang := v.Program.Lang
+		if p.s.o.Pages != nil {
+			lang = "" // is kept
+		}
+		l := exampleLink{URL: "/run?" + page.Query("example", e.ID, "lang", lang),
 			Title: e.title(v.Program.Lang), About: e.about(v.Program.Lang), Number: i + 1, Current: e.ID == v.Program.Example}
 		v.Examples = append(v.Examples, l)
 		if l.Current {

@@ -12,6 +12,8 @@ import (
 	"strings"
 	"sync"
 	"testing"
+
+	"github.com/hearthbot/hearth/web/page"
 )
 
 // runner is a Verifier that does as a test says.
@@ -99,6 +101,48 @@ func TestRunPage(t *testing.T) {
 	off, _ := server(t, Options{})
 	if w := openIt(off, "GET", "/run", ""); w.Code != 404 {
 		t.Errorf("switched off, it answers %d", w.Code)
+	}
+}
+
+// A language that was chosen on any page is that of /run, and the other way round:
+// before what the browser wishes for, and what the community speaks.
+func TestRunInTheChosenLanguage(t *testing.T) {
+	k := keeper(t, func() string { return token }, nil)
+	frame, err := page.New(page.Options{Access: k, Locale: func() string { return "zh-CN" }})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s, _ := server(t, Options{Access: k, Pages: frame, Run: &RunOptions{Shares: &shelf{}}})
+	chosen := func(w *httptest.ResponseRecorder) string {
+		t.Helper()
+		for _, c := range w.Result().Cookies() {
+			return "Cookie: " + c.Name + "=" + c.Value
+		}
+		t.Fatalf("nothing is kept: %d %s", w.Code, w.Header())
+		return ""
+	}
+	zh := chosen(openIt(s, "GET", "/login?lang=zh-CN", "", "Accept-Language: en"))
+	for name, tc := range map[string]struct{ path, accept, cookie, lang string }{
+		"chosen on a page":               {"/run", "Accept-Language: en", zh, "zh-CN"},
+		"a link of somebody's":           {"/run/s/x", "Accept-Language: en", zh, "zh-CN"},
+		"asked for by name all the same": {"/run?lang=en", "Accept-Language: zh", zh, "en"},
+		"wished for":                     {"/run", "Accept-Language: en", "X: y", "en"},
+		"the community's":                {"/run", "Accept-Language: fr", "X: y", "zh-CN"},
+	} {
+		if w := openIt(s, "GET", tc.path, "", "Accept: text/html", tc.accept, tc.cookie); w.Header().Get("Content-Language") != tc.lang {
+			t.Errorf("%s: %d in %s", name, w.Code, w.Header().Get("Content-Language"))
+		}
+	}
+	// A form is answered in the language of the page it stands on.
+	if w := openIt(s, "POST", "/run/format", fill("code", hi), formType, zh); w.Header().Get("Content-Language") != "en" {
+		t.Errorf("an English page's form is answered in %s", w.Header().Get("Content-Language"))
+	}
+	en := chosen(openIt(s, "POST", "/run/language", fill("code", hi, "lang", "zh-CN", "to", "en"), formType, zh))
+	if w := openIt(s, "GET", "/login", "", "Accept-Language: zh", en); w.Header().Get("Content-Language") != "en" {
+		t.Errorf("chosen on /run, the sign-in is in %s", w.Header().Get("Content-Language"))
+	}
+	if w := openIt(s, "GET", "/run", "", "Accept-Language: zh"); len(w.Result().Cookies()) > 0 || strings.Contains(w.Body.String(), "lang=zh-CN") {
+		t.Errorf("what nobody chose is kept: %s", w.Header())
 	}
 }
 

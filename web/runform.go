@@ -58,7 +58,7 @@ func (p *runPage) bound(next http.Handler) http.Handler {
 			e := refused(http.StatusTooManyRequests, "error.many")
 			e.wait = time.Second
 			w.Header().Set("Connection", "close") // rather than read what is sent
-			p.fail(w, r, &submitted{Lang: p.language(r)}, e)
+			p.fail(w, r, &submitted{Lang: p.language(w, r)}, e)
 			return
 		}
 		defer leave()
@@ -70,7 +70,7 @@ func (p *runPage) bound(next http.Handler) http.Handler {
 			if big := (*http.MaxBytesError)(nil); errors.As(err, &big) {
 				status, key = http.StatusRequestEntityTooLarge, "error.large"
 			}
-			p.fail(w, r, &submitted{Lang: p.language(r)}, refused(status, key))
+			p.fail(w, r, &submitted{Lang: p.language(w, r)}, refused(status, key))
 			return
 		}
 		next.ServeHTTP(w, r)
@@ -79,9 +79,9 @@ func (p *runPage) bound(next http.Handler) http.Handler {
 
 // form is what a request brought, mended where browsers change it: line ends
 // become "\n".
-func (p *runPage) form(r *http.Request) *submitted {
+func (p *runPage) form(w http.ResponseWriter, r *http.Request) *submitted {
 	lines := strings.NewReplacer("\r\n", "\n", "\r", "\n")
-	f := &submitted{Lang: p.language(r), Example: r.PostForm.Get("example")}
+	f := &submitted{Lang: p.language(w, r), Example: r.PostForm.Get("example")}
 	f.Code, f.Stdin = lines.Replace(r.PostForm.Get("code")), lines.Replace(r.PostForm.Get("stdin"))
 	f.Args = strings.TrimSpace(r.PostForm.Get("args"))
 	if e := p.example(f.Example); e == nil || e.program(f.Lang) != f.program {

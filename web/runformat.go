@@ -16,7 +16,7 @@ import (
 
 // format lays the editor's text out as gofmt does.
 func (p *runPage) format(w http.ResponseWriter, r *http.Request) {
-	f := p.form(r)
+	f := p.form(w, r)
 	if wait, ok := p.limits.Take("format", page.ClientOf(r, p.o.Proxies), formatRate); !ok {
 		no := refused(http.StatusTooManyRequests, "error.often", seconds(wait))
 		no.wait = wait
@@ -96,9 +96,12 @@ func formatted(code string) (string, error) {
 // translate shows the same in the other language. An example that nobody has
 // changed has its comments in that language too.
 func (p *runPage) translate(w http.ResponseWriter, r *http.Request) {
-	f := p.form(r)
+	f := p.form(w, r)
 	e := p.example(f.Example)
 	f.Lang = page.KnownLanguage(r.PostForm.Get("to"))
+	if pages := p.s.o.Pages; pages != nil {
+		pages.Choose(w, r, f.Lang)
+	}
 	if e != nil {
 		f.program = e.program(f.Lang)
 	}

@@ -37,7 +37,7 @@ const (
 // is told in the page; the script hears of the wait as well. When the browser
 // goes, or its person cancels, the run is stopped.
 func (p *runPage) verify(w http.ResponseWriter, r *http.Request) {
-	f := p.form(r)
+	f := p.form(w, r)
 	s, err := f.submission()
 	if err != nil {
 		p.answer(w, r, f, nil, err)

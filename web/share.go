@@ -64,7 +64,7 @@ type sharedView struct{ Until string }
 
 // share keeps what the editor holds, and shows the link to it.
 func (p *runPage) share(w http.ResponseWriter, r *http.Request) {
-	f := p.form(r)
+	f := p.form(w, r)
 	made := p.s.now().UTC().Truncate(time.Second)
 	s := Share{Code: f.Code, Stdin: f.Stdin, Args: f.Args, Made: made, Expires: made.Add(ShareTime)}
 	if no := p.mayShare(r, &s); no != nil {
@@ -117,7 +117,7 @@ func (p *runPage) mayShare(r *http.Request, s *Share) *refusal {
 
 // shared opens a link: the program stands in the editor, and nothing is run.
 func (p *runPage) shared(w http.ResponseWriter, r *http.Request) {
-	lang := p.language(r)
+	lang := p.language(w, r)
 	id := chi.URLParam(r, "id")
 	s, err := Share{}, error(ErrNotFound)
 	if shareID.MatchString(id) {

@@ -1,6 +1,7 @@
 package page
 
 import (
+	"cmp"
 	"errors"
 	"net/http"
 	"net/netip"
@@ -131,20 +132,37 @@ func KnownLanguage(name string) string {
 // language is the one that a request asks for: by name, by what was chosen
 // before, by its browser's wish, else the community's.
 func (f *Frame) language(r *http.Request) Texts {
-	name := r.URL.Query().Get("lang")
+	name := cmp.Or(r.URL.Query().Get("lang"), f.Chosen(r))
 	if name == "" {
-		name = f.cookie(r, langCookie)
-	}
-	if name == "" {
-		tags, _, err := language.ParseAcceptLanguage(r.Header.Get("Accept-Language"))
-		if err == nil && len(tags) > 0 {
-			if _, i, c := languages.Match(tags...); c != language.No {
-				return Texts{[...]string{"en", "zh-CN"}[i], f.own.words}
-			}
-		}
-		name = f.o.Locale()
+		return Texts{WishedLanguage(r, f.o.Locale()), f.own.words}
 	}
 	return Texts{KnownLanguage(name), f.own.words}
+}
+
+// WishedLanguage is the one that a browser wishes for; if that is none of the two,
+// the one nearest to the locale.
+func WishedLanguage(r *http.Request, locale string) string {
+	tags, _, err := language.ParseAcceptLanguage(r.Header.Get("Accept-Language"))
+	if err == nil && len(tags) > 0 {
+		if _, i, c := languages.Match(tags...); c != language.No {
+			return [...]string{"en", "zh-CN"}[i]
+		}
+	}
+	return KnownLanguage(locale)
+}
+
+// Chosen is the language that was chosen in this browser, on whichever page; "" if
+// none was.
+func (f *Frame) Chosen(r *http.Request) string {
+	if name := f.cookie(r, langCookie); name != "" {
+		return KnownLanguage(name)
+	}
+	return ""
+}
+
+// Choose has the browser keep a language for all pages.
+func (f *Frame) Choose(w http.ResponseWriter, r *http.Request, name string) {
+	f.setCookie(w, r, langCookie, KnownLanguage(name), lookTime)
 }
 
 // Language is the one that a page beside the frame's own is shown in, "en" or
@@ -158,7 +176,7 @@ func (f *Frame) Language(w http.ResponseWriter, hr *http.Request) string {
 // keepLanguage keeps a language that was asked for by name.
 func (f *Frame) keepLanguage(w http.ResponseWriter, r *Request) {
 	if l := r.URL.Query().Get("lang"); l != "" && r.Method == http.MethodGet {
-		f.setCookie(w, r.Request, langCookie, KnownLanguage(l), lookTime)
+		f.Choose(w, r.Request, l)
 	}
 }
 

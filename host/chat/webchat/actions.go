@@ -29,6 +29,8 @@ func (a *Adapter) join(w http.ResponseWriter, r *http.Request) {
 	locale := field(r, "locale")
 	if locale == "" {
 		locale = u.Lang
+	} else if l := knownLocale(locale); l != u.Lang {
+		a.languages.Choose(w, r, l)
 	}
 	id, m, err := a.enter(r.Context(), r.PostForm.Get("name"), locale, field(r, "zone"))
 	if err != nil {
@@ -327,7 +329,10 @@ func (a *Adapter) changeMe(w http.ResponseWriter, r *http.Request, me *visitor) 
 	if err := a.setSeats(w, r, me.seats); err != nil {
 		return err
 	}
-	me.ui.Lang = m.Locale
+	if me.ui.Lang != m.Locale {
+		me.ui.Lang = m.Locale
+		a.languages.Choose(w, r, m.Locale)
+	}
 	return a.reply(w, r, me, answer{key: "me.saved", Go: reload}, me.ui.Show("me"))
 }
 

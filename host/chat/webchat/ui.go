@@ -1,6 +1,7 @@
 package webchat
 
 import (
+	"cmp"
 	"fmt"
 	"hash/fnv"
 	"net/http"
@@ -25,15 +26,16 @@ type ui struct {
 
 var languages = language.NewMatcher([]language.Tag{language.English, language.SimplifiedChinese})
 
-// newUI is the ui of me, or, for a visitor (me is nil), what their browser asks
-// for.
+// newUI is the ui of me; for a visitor (me is nil) in the language they ask for by
+// name or have chosen before, which may have been on another page, else in that
+// which their browser asks for.
 func (a *Adapter) newUI(r *http.Request, me *visitor) *ui {
 	u := &ui{Lang: a.locale, zone: time.UTC, now: a.now()}
 	if c, err := r.Cookie(themeName); err == nil && (c.Value == "dark" || c.Value == "light") {
 		u.Theme = c.Value
 	}
 	if me == nil {
-		if l := r.URL.Query().Get("lang"); l != "" {
+		if l := cmp.Or(r.URL.Query().Get("lang"), a.languages.Chosen(r)); l != "" {
 			u.Lang = knownLocale(l)
 		} else if tags, _, err := language.ParseAcceptLanguage(r.Header.Get("Accept-Language")); err == nil && len(tags) > 0 {
 			if _, i, c := languages.Match(tags...); c != language.No {

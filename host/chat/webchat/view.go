@@ -97,6 +97,9 @@ type channelView struct {
 // same as JSON and puts the parts in place.
 func (a *Adapter) page(w http.ResponseWriter, r *http.Request) {
 	me, err := a.visitor(r)
+	if l := r.URL.Query().Get("lang"); l != "" && (me == nil || r.URL.Query().Has("new")) {
+		a.languages.Choose(w, r, knownLocale(l))
+	}
 	if err == nil {
 		err = a.take("read", me.id, a.limits.Reads, 1)
 	}
@@ -135,18 +138,23 @@ func (a *Adapter) welcome(w http.ResponseWriter, r *http.Request) {
 			return
 		}
 		name = seats[0].Name
-		if r.URL.Query().Get("lang") == "" {
+		if !a.chose(r) {
 			u.Lang = knownLocale(seats[0].Locale)
 		}
 	}
 	a.render(w, "join", a.joinView(u, name, ""))
 }
 
+// chose says whether a language was chosen in the browser.
+func (a *Adapter) chose(r *http.Request) bool {
+	return r.URL.Query().Get("lang") != "" || a.languages.Chosen(r) != ""
+}
+
 // part is the way in for somebody who was forgotten: their browser is told so
 // and, with the last words to them, forgets them too. A page that is here before
 // these asks again while they are awaited.
 func (a *Adapter) part(w http.ResponseWriter, r *http.Request, u *ui, seats []seat, words string, awaited bool) {
-	if r.URL.Query().Get("lang") == "" {
+	if !a.chose(r) {
 		u.Lang = knownLocale(seats[0].Locale)
 	}
 	if words == "" {

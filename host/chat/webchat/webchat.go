@@ -102,6 +102,10 @@ type Options struct {
 	Locale    string   // of the community: what a browser gets that asks for neither en nor zh; "" is "en"
 	Channels  []string // that exist from the start, beside #general
 
+	// Languages keep which language was chosen in a browser, for all that the server
+	// shows; nil keeps none.
+	Languages Languages
+
 	// PublicURL is how browsers reach the server, such as
 	// "https://chat.example.org": with https cookies are marked Secure, and the
 	// addresses of files in events are absolute.
@@ -112,6 +116,20 @@ type Options struct {
 	Logger *slog.Logger     // nil discards
 }
 
+// Languages know which language somebody has chosen in their browser, there or on
+// pages that are not the chat's: "en" or "zh-CN". They are safe for concurrent
+// use.
+type Languages interface {
+	Chosen(r *http.Request) string // "" if none was
+	Choose(w http.ResponseWriter, r *http.Request, language string)
+}
+
+// unkept are Languages of which nothing is kept.
+type unkept struct{}
+
+func (unkept) Chosen(*http.Request) string                       { return "" }
+func (unkept) Choose(http.ResponseWriter, *http.Request, string) {}
+
 // Adapter is the web chat. It is safe for concurrent use.
 type Adapter struct {
 	st        store.Store
@@ -120,6 +138,7 @@ type Adapter struct {
 	log       *slog.Logger
 	community string
 	locale    string
+	languages Languages
 	base      string // PublicURL without a trailing slash
 	secure    bool
 	limits    Limits
@@ -166,6 +185,7 @@ func New(o Options) (*Adapter, error) {
 		log:       o.Logger,
 		community: cmp.Or(o.Community, "hearth"),
 		locale:    knownLocale(o.Locale),
+		languages: o.Languages,
 		base:      strings.TrimRight(o.PublicURL, "/"),
 		limits:    o.Limits.withDefaults(),
 		cookie:    newSigner(o.Secret),
@@ -173,6 +193,9 @@ func New(o Options) (*Adapter, error) {
 	}
 	if a.now == nil {
 		a.now = time.Now
+	}
+	if a.languages == nil {
+		a.languages = unkept{}
 	}
 	if a.log == nil {
 		a.log = slog.New(slog.DiscardHandler)

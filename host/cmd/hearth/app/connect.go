@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"net/http"
 	"path/filepath"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -35,11 +36,20 @@ func (a *App) newWebchat(c *config.Config, public string) (chat.Adapter, error) 
 		}
 	}
 	w, err := webchat.New(webchat.Options{Store: a.store, Sink: a.gate, Secret: []byte(secret), Community: c.Community.Name,
-		Locale: c.Community.Locale, Channels: c.Webchat.Channels, PublicURL: public, Logger: a.log})
+		Locale: c.Community.Locale, Languages: languages{a}, Channels: c.Webchat.Channels, PublicURL: public, Logger: a.log})
 	if err != nil {
 		return nil, fmt.Errorf("open the web chat: %w", err)
 	}
 	return w, nil
+}
+
+// languages are kept by the pages, which are there before anybody asks.
+type languages struct{ a *App }
+
+func (l languages) Chosen(r *http.Request) string { return l.a.pages.Chosen(r) }
+
+func (l languages) Choose(w http.ResponseWriter, r *http.Request, language string) {
+	l.a.pages.Choose(w, r, language)
 }
 
 // slack is the adapter that is connected, nil if none is.
