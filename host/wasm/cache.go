@@ -25,8 +25,8 @@ import (
 //
 //	<dir>/<name>/shell         the metered module without its code; see meter.Shell
 //	<dir>/<name>/facts         what hearth knows of the module, in JSON
-//	<dir>/<name>/wazero-…/<key>   machine code, written by wazero
-//	<dir>/<name>/sum           sha256 of the files above
+//	<dir>/<name>/wazero-…/<key>   machine code, written by wazero; see machinecode.go
+//	<dir>/<name>/sum           sha256 of the files above, but for the machine code itself
 //	<dir>/new-…                an entry that is being made
 //
 // wazero looks for machine code under a hash of the module that it is given, of
@@ -34,9 +34,11 @@ import (
 // shell, a third of the whole: so a start reads neither plugin code nor checks it
 // again, and does not keep it.
 //
-// wazero checks the code it reads, but not where functions begin in it: a flipped
-// bit there is a jump to anywhere in this process. So an entry that does not fit
-// its sum is made again.
+// wazero checks the code it reads with a CRC-32, but not where functions begin in
+// it: a flipped bit there is a jump to anywhere in this process. So an entry that
+// does not fit its sum is made again. Both are against damage. Against somebody who
+// can write here there is nothing but the directory's mode: they could write the
+// sum as well.
 
 const (
 	sumName   = "sum"
@@ -47,7 +49,7 @@ const (
 
 // cacheForm is the form of an entry. Raise it with that, and with what a plugin
 // can learn of the host while it describes itself.
-const cacheForm = 3
+const cacheForm = 4
 
 // entry is the directory of a program in the compile cache, which may not be there.
 type entry struct{ dir, name string }
@@ -219,7 +221,8 @@ func openCache(dir string) error {
 	return nil
 }
 
-// sumFiles hashes the names and contents of what is in an entry but the sum.
+// sumFiles hashes the names and contents of what is in an entry, but the sum and
+// what wazero sees to: machine code, all of which would have to be read for it.
 func sumFiles(entry string) ([]byte, error) {
 	h := sha256.New()
 	err := filepath.WalkDir(entry, func(path string, d fs.DirEntry, err error) error {
@@ -232,8 +235,11 @@ func sumFiles(entry string) ([]byte, error) {
 		}
 		defer f.Close()
 		_, _ = fmt.Fprintf(h, "%q\n", d.Name())
-		_, err = io.Copy(h, f)
-		return err
+		if filepath.Dir(path) == entry {
+			_, err = io.Copy(h, f)
+			return err
+		}
+		return sumCode(h, f)
 	})
 	return h.Sum(nil), err
 }

@@ -169,7 +169,7 @@ func newMachine(ctx context.Context, c wazero.RuntimeConfig, module []byte) (m m
 // cachedMachine is newMachine with the machine code in dir, where it is looked
 // for first.
 func cachedMachine(ctx context.Context, c wazero.RuntimeConfig, module []byte, dir string) (machine, error) {
-	cache, err := wazero.NewCompilationCacheWithDir(dir)
+	cache, err := newCodeCache(dir)
 	if err != nil {
 		return machine{}, err
 	}
