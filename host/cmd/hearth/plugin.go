@@ -38,7 +38,7 @@ func newPlugin(g *globals) *cobra.Command {
 	cmd.AddGroup(&cobra.Group{ID: groupAuthor, Title: "In a plugin's directory:"}, &cobra.Group{ID: groupServer, Title: "With the hearth that runs:"})
 	for group, list := range map[string][]*cobra.Command{
 		groupAuthor: {newPluginNew(), newPluginSDK(), newPluginBuild(), newPluginTest(), newPluginBench(), newPluginRun(g), newPluginKeygen(), newPluginSign()},
-		groupServer: {newPluginList(g), newPluginShow(g), newPluginPush(g), newPluginPromote(g), newPluginRollback(g), newPluginGrant(g),
+		groupServer: {newPluginList(g), newPluginShow(g), newPluginPush(g), newPluginPromote(g), newPluginRollback(g), newPluginRollout(g), newPluginShadow(g), newPluginGrant(g),
 			newPluginDisable(g), newPluginEnable(g), newPluginRemove(g), newPluginLogs(g)},
 	} {
 		for _, c := range list {

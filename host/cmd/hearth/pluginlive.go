@@ -338,8 +338,8 @@ func newPluginPromote(g *globals) *cobra.Command {
 			}
 			sha := ""
 			if len(args) > 1 {
-				if sha = strings.ToLower(args[1]); len(sha) < 8 {
-					return &usageError{fmt.Errorf("%q is too short for a version: 8 digits of its sha256 are the least", args[1])}
+				if sha, err = versionHash(args[1]); err != nil {
+					return err
 				}
 			} else if sha, err = newest(cmd, c, args[0]); err != nil {
 				return err

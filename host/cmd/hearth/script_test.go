@@ -47,6 +47,10 @@ var plugins struct {
 	err  error
 }
 
+// nextWorkshop is a file with another version of workshop. Its name keeps it from
+// being taken for one more plugin.
+const nextWorkshop = "workshop.next"
+
 // builtPlugins is a directory with the real plugins of the scripts: welcome,
 // and workshop from testdata.
 func builtPlugins(t testing.TB) string {
@@ -59,11 +63,13 @@ func builtPlugins(t testing.TB) string {
 		if p.dir, p.err = os.MkdirTemp("", "hearth-plugins-"); p.err != nil { // outlives the test that needs it first
 			return
 		}
-		for name, pkg := range map[string]string{"welcome": "../../../plugins/welcome", "workshop": "./testdata/plugins/workshop"} {
-			cmd := exec.Command("go", "build", "-trimpath", "-buildmode=c-shared", "-ldflags=-s -w", "-o", filepath.Join(p.dir, name+".wasm"), pkg) // as make builds them
+		for _, b := range []struct{ file, pkg, flags string }{
+			{"welcome.wasm", "../../../plugins/welcome", ""}, {"workshop.wasm", "./testdata/plugins/workshop", ""},
+			{nextWorkshop, "./testdata/plugins/workshop", " -X 'main.sign=the workshop is closed'"}} {
+			cmd := exec.Command("go", "build", "-trimpath", "-buildmode=c-shared", "-ldflags=-s -w"+b.flags, "-o", filepath.Join(p.dir, b.file), b.pkg) // as make builds them
 			cmd.Env = append(os.Environ(), "GOOS=wasip1", "GOARCH=wasm")
 			if out, err := cmd.CombinedOutput(); err != nil {
-				p.err = errors.Join(p.err, fmt.Errorf("build %s: %w\n%s", name, err, out))
+				p.err = errors.Join(p.err, fmt.Errorf("build %s: %w\n%s", b.file, err, out))
 			}
 		}
 	})
@@ -77,6 +83,7 @@ func builtPlugins(t testing.TB) string {
 // own, and in it
 //
 //	$PLUGINS             the built plugins
+//	$NEXT                another version of workshop
 //	data/cache           their compiled code: it makes starts quick
 //	serving DIR          waits until the hearth that uses DIR is ready; sets $URL
 //	listening DIR        waits until it answers at all; sets $URL
@@ -96,6 +103,7 @@ func TestScripts(t *testing.T) {
 		Dir: "testdata/script",
 		Setup: func(e *testscript.Env) error {
 			e.Setenv("PLUGINS", dir)
+			e.Setenv("NEXT", filepath.Join(dir, nextWorkshop))
 			e.Setenv("HEARTH", built)
 			e.Setenv("GOCACHE", goCache(t)) // what every package needs is compiled already
 			jar, err := cookiejar.New(nil)

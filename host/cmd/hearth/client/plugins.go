@@ -85,6 +85,54 @@ func (c *Client) Enable(ctx context.Context, name, why string) (p web.Plugin, er
 	return p, c.post(ctx, onPlugin(name)+"/enable", web.Reason{Why: why}, &p)
 }
 
+// Rollout is the gradual release of a plugin that is under way, or the last one.
+func (c *Client) Rollout(ctx context.Context, name string) (r web.Rollout, err error) {
+	return r, c.ask(ctx, http.MethodGet, onPlugin(name)+"/rollout", &r)
+}
+
+// BeginRollout gives a version to some of the members.
+func (c *Client) BeginRollout(ctx context.Context, name string, s web.RolloutSpec, why string) (r web.Rollout, err error) {
+	return r, c.post(ctx, onPlugin(name)+"/rollout"+becauseOf(why, nil), s, &r)
+}
+
+// EndRollout takes the version back that is rolled out; with promote it makes it
+// live.
+func (c *Client) EndRollout(ctx context.Context, name string, promote bool, why string) (p web.Plugin, err error) {
+	q := url.Values{}
+	if promote {
+		q.Set("promote", "true")
+	}
+	return p, c.change(ctx, http.MethodDelete, onPlugin(name)+"/rollout"+becauseOf(why, q), "", nil, &p)
+}
+
+// Shadow begins the silent trial of a version; sha "" ends the one under way.
+func (c *Client) Shadow(ctx context.Context, name, sha, why string) (p web.Plugin, err error) {
+	body := struct {
+		SHA256 string `json:"sha256"`
+		Why    string `json:"why,omitempty"`
+	}{sha, why}
+	return p, c.post(ctx, onPlugin(name)+"/shadow", body, &p)
+}
+
+// ShadowReport is what the version on silent trial would have done otherwise.
+func (c *Client) ShadowReport(ctx context.Context, name string) (r web.ShadowReport, err error) {
+	return r, c.ask(ctx, http.MethodGet, onPlugin(name)+"/shadow", &r)
+}
+
+// becauseOf is the query of a change: its reason beside q.
+func becauseOf(why string, q url.Values) string {
+	if why != "" {
+		if q == nil {
+			q = url.Values{}
+		}
+		q.Set("why", why)
+	}
+	if len(q) == 0 {
+		return ""
+	}
+	return "?" + q.Encode()
+}
+
 // Remove deletes a version that does not run; with sha "" the plugin, which has
 // to be disabled, and all its versions.
 func (c *Client) Remove(ctx context.Context, name, sha, why string) (r web.Removed, err error) {
@@ -92,10 +140,7 @@ func (c *Client) Remove(ctx context.Context, name, sha, why string) (r web.Remov
 	if sha != "" {
 		path += "/versions/" + url.PathEscape(sha)
 	}
-	if why != "" {
-		path += "?" + url.Values{"why": {why}}.Encode()
-	}
-	return r, c.change(ctx, http.MethodDelete, path, "", nil, &r)
+	return r, c.change(ctx, http.MethodDelete, path+becauseOf(why, nil), "", nil, &r)
 }
 
 // Logs calls each with all that a plugin logs from now on, until ctx or the

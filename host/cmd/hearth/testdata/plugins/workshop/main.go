@@ -31,8 +31,11 @@ func work(c *sdk.Ctx[Config]) error {
 	return nil
 }
 
+// sign is another one in another version, by the linker.
+var sign = "the workshop is open"
+
 func show(c *sdk.Ctx[Config]) error {
-	c.Reply("the workshop is open")
+	c.Reply(sdk.Markup(sign))
 	return nil
 }
 
