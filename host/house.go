@@ -183,10 +183,14 @@ func (e *Engine) awaitSent(ctx context.Context, event uint64) {
 // there nothing is known.
 func (e *Engine) week(ctx context.Context) (*house.Week, error) {
 	t := e.tuned()
-	today := e.clock.Now().In(t.Community.TimeZone)
-	to := time.Date(today.Year(), today.Month(), today.Day(), 0, 0, 0, 0, today.Location())
-	from := to.AddDate(0, 0, -7)
-	w := &house.Week{From: from.Format(time.DateOnly), To: to.AddDate(0, 0, -1).Format(time.DateOnly)}
+	zone := t.Community.TimeZone
+	year, month, today := e.clock.Now().In(zone).Date()
+	from, to := onClocks(year, month, today-7, 0, 0, zone), onClocks(year, month, today, 0, 0, zone)
+	// Days are named on a calendar without a zone: in one, a midnight may be missing.
+	day := func(ago int) string {
+		return time.Date(year, month, today-ago, 0, 0, 0, 0, time.UTC).Format(time.DateOnly)
+	}
+	w := &house.Week{From: day(7), To: day(1)}
 	snap, err := e.store.Snapshot(ctx)
 	if err != nil {
 		return nil, err
@@ -210,8 +214,8 @@ func (e *Engine) week(ctx context.Context) (*house.Week, error) {
 			continue
 		}
 		sum := 0
-		for d := from; d.Before(to); d = d.AddDate(0, 0, 1) {
-			row, err := snap.Get(ctx, kTrack.Join(c.plugin, c.name, d.Format(time.DateOnly)))
+		for ago := 7; ago > 0; ago-- {
+			row, err := snap.Get(ctx, kTrack.Join(c.plugin, c.name, day(ago)))
 			if err != nil {
 				return nil, err
 			}

@@ -15,7 +15,7 @@ import (
 // that the row is not to be sent now, and t what happens instead.
 func (d *dispatch) policy() (t turn, decided bool, err error) {
 	o, now := &d.out, d.now
-	if o.Expires != 0 && now.UnixMilli() > o.Expires {
+	if d.expired() {
 		t, err = d.finish(statusExpired, fmt.Sprintf("its time ended %s", time.UnixMilli(o.Expires).UTC().Format(time.RFC3339)), chat.Receipt{})
 		return t, true, err
 	}
@@ -34,6 +34,10 @@ func (d *dispatch) policy() (t turn, decided bool, err error) {
 		return d.postpone(until)
 	}
 	return done, false, nil
+}
+
+func (d *dispatch) expired() bool {
+	return d.out.Expires != 0 && d.now.UnixMilli() > d.out.Expires
 }
 
 // budget reserves one of the messages that a member may get today without
@@ -121,7 +125,7 @@ func quietUntil(p Policy, local time.Time) time.Time {
 	if h >= p.QuietTo {
 		day++
 	}
-	return time.Date(local.Year(), local.Month(), day, p.QuietTo, 0, 0, 0, local.Location())
+	return onClocks(local.Year(), local.Month(), day, p.QuietTo, 0, local.Location())
 }
 
 // zone is a member's time zone, the community's if they have none.

@@ -19,12 +19,7 @@ func (t *timers) schedule(ctx context.Context, p *plugin, v *version) error {
 	if len(v.manifest.Schedules) > 0 && !v.grants.has(abi.CapTimers) {
 		return nil // it waits for the grant
 	}
-	for _, s := range v.manifest.Schedules {
-		if err := t.scheduleOne(ctx, p.name, s, false); err != nil {
-			return fmt.Errorf("schedule %q: %w", s.Name, err)
-		}
-	}
-	return nil
+	return t.scheduleAll(ctx, p, v, false)
 }
 
 // reschedule computes anew when a version's schedules run next: the community
@@ -33,10 +28,14 @@ func (t *timers) reschedule(ctx context.Context, p *plugin, v *version) error {
 	if !v.grants.has(abi.CapTimers) {
 		return nil
 	}
+	return t.scheduleAll(ctx, p, v, true)
+}
+
+func (t *timers) scheduleAll(ctx context.Context, p *plugin, v *version, anew bool) error {
 	for _, s := range v.manifest.Schedules {
-		err := t.scheduleOne(ctx, p.name, s, true)
+		err := t.scheduleOne(ctx, p.name, s, anew)
 		for try := 0; errors.Is(err, store.ErrConflict) && try < maxTries; try++ {
-			err = t.scheduleOne(ctx, p.name, s, true) // it fired meanwhile
+			err = t.scheduleOne(ctx, p.name, s, anew) // it fired meanwhile
 		}
 		if err != nil {
 			return fmt.Errorf("schedule %q: %w", s.Name, err)
@@ -146,7 +145,7 @@ func nextTick(expr string, from time.Time) (time.Time, error) {
 		if err != nil {
 			return time.Time{}, err
 		}
-		at := time.Date(next.Year(), next.Month(), next.Day(), next.Hour(), next.Minute(), 0, 0, zone)
+		at := onClocks(next.Year(), next.Month(), next.Day(), next.Hour(), next.Minute(), zone)
 		if at.After(from) {
 			return at, nil
 		}
@@ -166,7 +165,7 @@ func lastTick(expr string, from time.Time) (time.Time, error) {
 		if err != nil {
 			return time.Time{}, err
 		}
-		at := time.Date(last.Year(), last.Month(), last.Day(), last.Hour(), last.Minute(), 0, 0, zone)
+		at := onClocks(last.Year(), last.Month(), last.Day(), last.Hour(), last.Minute(), zone)
 		if at.Before(from) {
 			return at, nil
 		}

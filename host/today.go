@@ -14,7 +14,7 @@ import (
 // Today is what was counted since midnight where the community is. What cannot
 // be known is nil: the plugin that would count it is not installed.
 type Today struct {
-	Began time.Time // midnight, in the community's time zone
+	Began time.Time // midnight, in the community's time zone; an hour later where clocks skip it
 
 	Newcomers *Count // members seen to join for the first time; bots are none
 	Greeted   *Count // of them and earlier ones, those whom welcome greeted
@@ -41,7 +41,7 @@ const (
 // there are.
 func (e *Engine) Today(ctx context.Context) (Today, error) {
 	now := e.clock.Now().In(e.tuned().Community.TimeZone)
-	t := Today{Began: time.Date(now.Year(), now.Month(), now.Day(), 0, 0, 0, 0, now.Location())}
+	t := Today{Began: onClocks(now.Year(), now.Month(), now.Day(), 0, 0, now.Location())}
 	snap, err := e.store.Snapshot(ctx)
 	if err != nil {
 		return t, fmt.Errorf("host: counting the day: %w", err)
