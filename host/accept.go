@@ -183,18 +183,22 @@ func (e *Engine) note(ctx context.Context, b *store.Batch, ev *abi.Event, room i
 // held against it alone.
 func (e *Engine) share() int { return max(1, e.tuned().MaxBacklog/4) }
 
-// divert takes out plugins that fail and have more waiting than their share:
+// stuck says whether what waits for the plugin gets no less by itself: its last
+// attempt failed, or it is at rest.
+func (p *plugin) stuck() bool { return p.failing.Load() || p.version() == nil }
+
+// divert takes out plugins that are stuck and have more waiting than their share:
 // the event goes to their failed events at once, so that one broken plugin does
 // not use up the room of all.
 func (e *Engine) divert(b *store.Batch, w *workRow, then []string) (rest []string, diverted []burial, err error) {
 	for _, name := range then {
 		p := e.plugin(name)
-		if p == nil || p.lanes.length() < e.share() || !p.failing.Load() {
+		if p == nil || p.lanes.length() < e.share() || !p.stuck() {
 			rest = append(rest, name)
 			continue
 		}
 		d := *w
-		d.Lane, d.Error = laneOf(&w.Event), "the plugin was failing, and too many events were waiting for it already"
+		d.Lane, d.Error = laneOf(&w.Event), "the plugin was failing or disabled, and too many events were waiting for it already"
 		x, err := e.bury(b, name, &d)
 		if err != nil {
 			return nil, diverted, fmt.Errorf("host: %w", err)

@@ -144,7 +144,7 @@ func (e *Engine) conclude(ctx context.Context, key store.Key, seq uint64, rev st
 func (e *Engine) answer(b *store.Batch, seq uint64, rev store.Rev, row *actionRow, id string, kind abi.Kind, result *abi.Result) error {
 	ev := abi.Event{ID: id, Source: "action/" + row.Plugin, Kind: kind, Time: e.now(), Conversation: row.Conversation,
 		Member: abi.Member{ID: row.Member}, Note: row.Action.Note, Result: result, Cause: row.Cause, Depth: row.Depth}
-	w := workRow{Event: ev, Seq: e.nextSeq(), Asked: row.Asked}
+	w := workRow{Event: ev, Seq: e.nextSeq(), Asked: row.Asked, Answers: row.Answers}
 	b.Check(actionKey(row.Plugin, seq), rev)
 	middle, then := e.table.Load().route(&ev, row.Plugin)
 	pushes, err := stage(b, &w, middle, then)

@@ -78,7 +78,7 @@ func (e *Engine) deliverRow(p *platform, lane string, seq uint64) (turn, error) 
 	if _, err := d.out.UnmarshalMsg(row.Value); err != nil {
 		return done, fmt.Errorf("row %s: %w", d.key, err)
 	}
-	if wait := d.out.NotBefore - d.now.UnixMilli(); wait > 0 {
+	if wait := d.out.NotBefore - d.now.UnixMilli(); wait > 0 && (!d.expired() || d.unknown()) {
 		return waiting(time.Duration(wait) * time.Millisecond), nil
 	}
 	if err := d.readRef(snap); err != nil {
@@ -151,6 +151,16 @@ func (d *dispatch) change() (turn, bool, error) {
 	return t, true, err
 }
 
+// unknown says whether nobody knows what became of the last attempt.
+func (d *dispatch) unknown() bool {
+	n := len(d.out.Attempts)
+	if n == 0 {
+		return false
+	}
+	last := &d.out.Attempts[n-1]
+	return (last.Ended == 0 || last.Unknown) && !last.Absent
+}
+
 // look finds out what became of the last attempt if nobody knows: before
 // anything else is decided, because a message that has arrived is neither
 // expired nor withheld.
@@ -163,7 +173,7 @@ func (d *dispatch) look() (t turn, decided bool, err error) {
 	if last.Ended == 0 && !last.Unknown {
 		last.Unknown, last.Error = true, "hearth ended while it was under way"
 	}
-	if !last.Unknown || last.Absent {
+	if !d.unknown() {
 		return done, false, nil
 	}
 	r, ok, asked, err := d.find(time.UnixMilli(last.Began))
@@ -336,7 +346,7 @@ func (d *dispatch) failed(err error, r chat.Receipt) (turn, error) {
 		log.Error("message given up")
 		return d.finish(statusFailed, last.Error, chat.Receipt{})
 	}
-	wait := de.After // what the platform asks for
+	wait := min(de.After, maxAfter) // what the platform asks for
 	if wait <= 0 {
 		wait = backoff(len(o.Attempts))
 	}
@@ -344,6 +354,10 @@ func (d *dispatch) failed(err error, r chat.Receipt) (turn, error) {
 	log.Warn("message not delivered", "again_in", wait)
 	return waiting(wait), d.save()
 }
+
+// maxAfter is how long a platform may ask to wait. One that asks for more, perhaps
+// by mistake, is tried again then: others wait behind the message.
+const maxAfter = time.Hour
 
 // backoff is how long to wait after the nth failure: twice as long each time,
 // from a second to five minutes.

@@ -353,13 +353,20 @@ func (e *Engine) pushOut(platform, lane string, seq uint64) {
 	}
 }
 
-// backlog is how many events wait, of all plugins.
+// backlog is how many events wait, of all plugins. Of what waits for one that fails
+// or is at rest (its timers go on) no more is counted than its share: it must not
+// keep events from those that work.
 func (e *Engine) backlog() int {
+	share := e.share()
 	e.mu.RLock()
 	defer e.mu.RUnlock()
 	n := 0
 	for _, p := range e.plugins {
-		n += p.lanes.length()
+		waiting := p.lanes.length()
+		if waiting > share && p.stuck() {
+			waiting = share
+		}
+		n += waiting
 	}
 	return n
 }

@@ -1,6 +1,7 @@
 package host
 
 import (
+	"context"
 	"strings"
 	"testing"
 	"time"
@@ -114,6 +115,29 @@ func TestContinuedAnswersAreStillAnswers(t *testing.T) {
 				return abi.Effects{Out: []abi.Effect{{Continue: &abi.Continue{}}}}, nil
 			})
 		}
+		b.start()
+		b.accept(b.event(abi.MessagePosted), chat.Accepted)
+		later(time.Minute)
+		wantTexts(t, b.platform, "send fake:general answer")
+	})
+}
+
+func TestAnAnswerThatTookAVerdictIsStillAnAnswer(t *testing.T) {
+	in(t, func(t *testing.T) {
+		b := newBot(t, Options{Verifier: verifyFunc(func(context.Context, Verification) ([]byte, error) {
+			time.Sleep(time.Second) // somebody else answers first
+			return []byte("{}"), nil
+		})})
+		needs := []abi.Need{{Cap: abi.CapSend, Reason: "test"}, {Cap: abi.CapVerify, Reason: "test"}}
+		b.plugin(abi.Manifest{Name: "quick", Events: []abi.Kind{abi.MessagePosted}, Needs: needs}, func(c *abi.Call, _ wasm.Host) (abi.Effects, error) {
+			return abi.Effects{Out: []abi.Effect{say(c.Event.Conversation.ID, "answer")}}, nil
+		})
+		b.plugin(abi.Manifest{Name: "thorough", Events: []abi.Kind{abi.MessagePosted}, Needs: needs}, func(c *abi.Call, _ wasm.Host) (abi.Effects, error) {
+			if c.Event.Kind == abi.VerifyFinished {
+				return abi.Effects{Out: []abi.Effect{say(c.Event.Conversation.ID, "another answer")}}, nil
+			}
+			return abi.Effects{Out: []abi.Effect{{Action: &abi.Action{Name: "check", Verify: &abi.Verify{Files: []abi.SourceFile{{Name: "main.go", Text: "package main"}}}}}}}, nil
+		})
 		b.start()
 		b.accept(b.event(abi.MessagePosted), chat.Accepted)
 		later(time.Minute)

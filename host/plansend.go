@@ -54,13 +54,13 @@ func (inv *invocation) planSend(s *abi.Send) error {
 
 	now := inv.call.Now
 	out := outRow{Plugin: inv.plugin.name, Event: inv.work.Seq, Op: string(chat.OpSend), To: to, Content: s.Content,
-		Made: now, Asked: inv.askedBy(to.Member), Vanish: s.After}
+		Made: now, Asked: inv.askedBy(to.Member), Vanish: min(s.After, maxTimer.Milliseconds())}
 	if len(s.Shown) > 0 {
 		out.Seer, out.Shown = inv.work.Event.Member.ID, s.Shown
 	}
 	switch {
 	case s.Expires > 0:
-		out.Expires = now + s.Expires
+		out.Expires = now + min(s.Expires, maxTimer.Milliseconds())
 	case !out.Asked:
 		out.Expires = now + e.tuned().Policy.Expiry.Milliseconds()
 	}

@@ -112,22 +112,31 @@ func (e *Engine) newPlugin(ctx context.Context, name string) (*plugin, error) {
 	if err := e.measurePlugin(ctx, p); err != nil {
 		return nil, err
 	}
-	e.mu.RLock()
-	running := e.run != nil
-	e.mu.RUnlock()
-	if running { // else Run finds them
-		if err := e.recoverPlugin(ctx, p); err != nil {
-			return nil, err
-		}
-	}
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	if there := e.plugins[name]; there != nil {
+	there, running := e.enrol(p)
+	if there != p || !running { // else Run finds them
 		return there, nil
 	}
-	p.breaker.tune(e.tuned().Retries) // Reconfigure has seen to those it found in the list
-	e.plugins[name] = p
+	if err := e.recoverPlugin(ctx, p); err != nil {
+		e.mu.Lock()
+		defer e.mu.Unlock()
+		delete(e.plugins, name)
+		return nil, err
+	}
 	return p, nil
+}
+
+// enrol makes a plugin known by its name, unless one is, which it returns; and says
+// whether the engine runs. What comes for it from now on waits in its lanes, so
+// older rows are looked for after that: nothing falls between.
+func (e *Engine) enrol(p *plugin) (known *plugin, running bool) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if there := e.plugins[p.name]; there != nil {
+		return there, false
+	}
+	p.breaker.tune(e.tuned().Retries) // Reconfigure has seen to those it found in the list
+	e.plugins[p.name] = p
+	return p, e.run != nil
 }
 
 // maxLanes is how many lanes of one plugin are under way at once: most of that
@@ -310,7 +319,7 @@ func (e *Engine) recoverPlugin(ctx context.Context, p *plugin) error {
 		}
 		s := splitKey(row.Key, 3)
 		if n, err := store.ParseSeq(s[0]); err == nil && s[1] == p.name {
-			p.lanes.push(s[2], n)
+			p.lanes.restore(s[2], n)
 		}
 	}
 	return nil

@@ -104,7 +104,18 @@ func (e *Engine) introduce(s stranger) {
 	}
 }
 
-func (e *Engine) keepProfile(ctx context.Context, id string, m abi.Member) error {
+// keepProfile writes down who a member is. The member may do something at that
+// moment of which the directory learns, too.
+func (e *Engine) keepProfile(ctx context.Context, id string, m abi.Member) (err error) {
+	for range maxConflicts {
+		if err = e.keepProfileOnce(ctx, id, m); !errors.Is(err, store.ErrConflict) {
+			break
+		}
+	}
+	return err
+}
+
+func (e *Engine) keepProfileOnce(ctx context.Context, id string, m abi.Member) error {
 	snap, err := e.store.Snapshot(ctx)
 	if err != nil {
 		return err

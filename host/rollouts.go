@@ -259,6 +259,9 @@ func (e *Engine) endRollout(ctx context.Context, who audit.Who, name, id string,
 				return nil
 			},
 		})
+		if err != nil {
+			l.trial.ending.CompareAndSwap(&how, nil) // it goes on, and ends otherwise
+		}
 		return err
 	}
 	return e.manage(name, func() error {

@@ -78,8 +78,16 @@ func call[T any](ctx context.Context, a *Adapter, method, scope string, f func(c
 	return v, err
 }
 
-// defaultRetryAfter is for a 429 that does not say how long.
-const defaultRetryAfter = time.Second
+// defaultRetryAfter is for a 429 that does not say how long, and longestRetryAfter
+// for one that says what cannot be meant: Slack's limits are by the minute.
+const (
+	defaultRetryAfter = time.Second
+	longestRetryAfter = 15 * time.Minute
+)
+
+func bounded(retryAfter time.Duration) time.Duration {
+	return min(max(retryAfter, defaultRetryAfter), longestRetryAfter)
+}
 
 // gate keeps calls back that Slack said would be in vain. Slack does not say
 // whether a 429 is about one channel or about the whole method; the first is
@@ -122,5 +130,5 @@ func (g *gate) close(method, scope string, d time.Duration) {
 	if scope != "" && !others {
 		key = method + "/" + scope
 	}
-	g.m[key] = now.Add(max(d, defaultRetryAfter))
+	g.m[key] = now.Add(bounded(d))
 }

@@ -158,6 +158,25 @@ func TestThrottled(t *testing.T) {
 	}
 }
 
+// A 429 that asks for years closes neither the channel nor the method for longer
+// than Slack's limits last.
+func TestThrottledForYears(t *testing.T) {
+	w := newWorld(t)
+	w.Fail("chat.postMessage", 1, chattest.Failure{Status: 429, RetryAfter: 400 * 24 * 3600})
+	d := chat.Delivery{Op: chat.OpSend, Conversation: "slack:C0GENERAL", Content: text("x")}
+	for range 2 { // Slack's answer, and what is told without asking again
+		_, err := w.deliver(t, d)
+		var e *chat.DeliveryError
+		if !errors.As(err, &e) || !e.Retry || e.After <= 0 || e.After > time.Hour {
+			t.Errorf("got %+v", e)
+		}
+	}
+	w.clock.Add(time.Hour)
+	if _, err := w.deliver(t, d); err != nil {
+		t.Errorf("an hour later: %v", err)
+	}
+}
+
 // A direct message is opened once for a member.
 func TestDirectMessagesAreCached(t *testing.T) {
 	w := newWorld(t)

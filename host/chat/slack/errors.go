@@ -93,7 +93,7 @@ func deliveryError(err error) *chat.DeliveryError {
 	case errors.As(err, &done):
 		return done
 	case errors.As(err, &limited):
-		return &chat.DeliveryError{Code: "ratelimited", Retry: true, After: max(limited.RetryAfter, defaultRetryAfter)}
+		return &chat.DeliveryError{Code: "ratelimited", Retry: true, After: bounded(limited.RetryAfter)}
 	case errors.As(err, &said):
 		v := verdicts[said.Err]
 		advice := v.advice

@@ -3,7 +3,9 @@ package webchat
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/hearthbot/hearth/store"
@@ -54,11 +56,16 @@ func (a *Adapter) sweep(ctx context.Context, unnamed *orphans) error {
 	return d.commit(ctx, a.st)
 }
 
-// dropper collects keys to delete.
-type dropper struct {
-	keys  []store.Key
-	bytes int64 // of the files among them
+// dropper collects rows to delete.
+type dropper struct{ list []dropped }
+
+type dropped struct {
+	key   store.Key
+	bytes int64     // that are counted for it: it is a file's
+	rev   store.Rev // of a file's row, which a member may delete as well
 }
+
+func (d *dropper) key(k store.Key) { d.list = append(d.list, dropped{key: k}) }
 
 func (d *dropper) old(v *view, what string, before int64) error {
 	for row, err := range v.snap.Scan(v.ctx, store.Prefix(root.Join(what).Prefix())) {
@@ -70,7 +77,7 @@ func (d *dropper) old(v *view, what string, before int64) error {
 			return fmt.Errorf("read %s: %w", row.Key, err)
 		}
 		if done.Time < before {
-			d.keys = append(d.keys, row.Key)
+			d.key(row.Key)
 		}
 	}
 	return nil
@@ -118,7 +125,7 @@ func (d *dropper) message(v *view, conv string, k store.Key) error {
 			return err
 		}
 	}
-	d.keys = append(d.keys, repliesKey(conv, id))
+	d.key(repliesKey(conv, id))
 	return nil
 }
 
@@ -129,10 +136,16 @@ func (d *dropper) files(v *view, k store.Key) error {
 		return err
 	}
 	for _, f := range m.Files {
-		d.keys = append(d.keys, fileKey(f.ID))
-		d.bytes += f.Size
+		var row fileRow
+		rev, err := v.get(fileKey(f.ID), &row)
+		if err != nil {
+			return err
+		}
+		if rev != 0 { // else a sweep that did not come to its end has dropped it
+			d.list = append(d.list, dropped{fileKey(f.ID), row.Size, rev})
+		}
 	}
-	d.keys = append(d.keys, k)
+	d.key(k)
 	return nil
 }
 
@@ -159,25 +172,33 @@ func (d *dropper) blobs(v *view, unnamed *orphans, now time.Time) error {
 		case now.Sub(since) < keepOrphan:
 			next[id] = since
 		default:
-			d.keys = append(d.keys, row.Key)
+			d.key(row.Key)
 		}
 	}
 	*unnamed = next
 	return nil
 }
 
+// commit deletes the rows, a batch at a time, and takes what a batch deletes off
+// what is counted.
 func (d *dropper) commit(ctx context.Context, st store.Store) error {
-	for keys := d.keys; len(keys) > 0; {
-		n := min(len(keys), sweepStep)
+	for part := range slices.Chunk(d.list, sweepStep) {
 		var b store.Batch
-		for _, k := range keys[:n] {
-			b.Delete(k)
+		bytes := int64(0)
+		for _, x := range part {
+			if x.rev != 0 {
+				b.Check(x.key, x.rev)
+			}
+			b.Delete(x.key)
+			bytes += x.bytes
 		}
-		if keys = keys[n:]; len(keys) == 0 && d.bytes > 0 {
-			b.Add(bytesKey, -d.bytes)
+		if bytes != 0 {
+			b.Add(bytesKey, -bytes)
 		}
-		if _, err := st.Commit(ctx, &b); err != nil {
-			return fmt.Errorf("drop %d rows: %w", n, err)
+		switch _, err := st.Commit(ctx, &b); {
+		case errors.Is(err, store.ErrConflict): // a member deleted one of its files: until the next sweep
+		case err != nil:
+			return fmt.Errorf("drop %d rows: %w", len(part), err)
 		}
 	}
 	return nil
