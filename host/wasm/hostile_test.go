@@ -117,8 +117,11 @@ func hostile(t *testing.T, i *Image, n int) map[int]int64 {
 				t.Errorf("resident memory went from %d to %d MiB", resident>>20, m>>20)
 			}
 		}
-		if k%max(97, n/200) == 0 || k == n-1 { // after looking at the memory in use: to compare it makes it resident on some kernels
+		switch every := max(97, n/200); {
+		case k%(8*every) == 0 || k == n-1: // after looking at the memory in use: to compare it makes it resident on some kernels
 			checkPristine(t, i, k)
+		case k%every == 0:
+			checkHolds(t, i, k)
 		}
 	}
 	return fuel

@@ -5,17 +5,22 @@
 //
 //	<temp>/hearth-verify-test-<uid>/compiled    a compile cache, as package wasm has it
 //	<temp>/hearth-verify-test-<uid>/plugins     another, of the plugins that tests build
+//	<temp>/hearth-verify-test-<uid>/built       plugins, as the go command built them last
 //	<temp>/hearth-verify-test-<uid>/toolchain   packs, as package toolchain unpacks them
 //	<temp>/hearth-verify-test-<uid>/go….tar.zst a pack, where `make toolchain` was not run
 package verifytest
 
 import (
+	"bytes"
 	"context"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"io/fs"
 	"os"
+	"os/exec"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/hearthbot/hearth/host/verify/toolchain"
@@ -33,6 +38,49 @@ func Compiled() string { return filepath.Join(home(), "compiled") }
 // build: to compile one takes seconds of a processor. What tests of compiling need
 // compiled anew does not belong here, nor what is another module in each run.
 func Plugins() string { return filepath.Join(home(), "plugins") }
+
+// Build builds the plugin of a package, a directory, into a file, with what make
+// has the linker do and more flags for it. Where the file would be as it was the
+// last time, for whatever test, it is taken from there: linking takes seconds of a
+// processor, and compiling the module for the sandbox more, which is why the
+// commit it is built from is not noted in it.
+func Build(file, pkg string, flags ...string) error {
+	abs, err := filepath.Abs(pkg)
+	if err != nil {
+		return err
+	}
+	link := strings.Join(append([]string{"-s", "-w"}, flags...), " ")
+	kept := filepath.Join(home(), "built", fmt.Sprintf("%s-%x.wasm", filepath.Base(abs), sha256.Sum256([]byte(abs+link))))
+	last, err := os.ReadFile(kept)
+	if err == nil { // the go command leaves it as it is if that is what it would make
+		err = os.WriteFile(file, last, 0o600)
+	}
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	cmd := exec.Command("go", "build", "-trimpath", "-buildvcs=false", "-buildmode=c-shared", "-ldflags="+link, "-o", file, pkg)
+	cmd.Env = append(os.Environ(), "GOOS=wasip1", "GOARCH=wasm")
+	if out, err := cmd.CombinedOutput(); err != nil {
+		return fmt.Errorf("build %s: %w\n%s", pkg, err, out)
+	}
+	built, err := os.ReadFile(file)
+	if err != nil || bytes.Equal(built, last) {
+		return err
+	}
+	if err := os.MkdirAll(filepath.Dir(kept), 0o700); err != nil {
+		return err
+	}
+	f, err := os.CreateTemp(filepath.Dir(kept), "build-") // other tests may build it at the same time
+	if err != nil {
+		return err
+	}
+	defer os.Remove(f.Name()) // fails when it was renamed
+	_, err = f.Write(built)
+	if err := errors.Join(err, f.Close()); err != nil {
+		return err
+	}
+	return os.Rename(f.Name(), kept)
+}
 
 // Toolchain is the directory to open packs in.
 func Toolchain() string { return filepath.Join(home(), "toolchain") }

@@ -28,8 +28,9 @@ const Patience = 20 * time.Second
 // to start one takes seconds of a processor.
 var shared struct {
 	sync.Mutex
-	ctx context.Context
-	end func()
+	ctx     context.Context
+	end     func()
+	forward bool // see Tests
 }
 
 // Start starts a Chromium that ends with the tests of the package, whose TestMain
@@ -62,7 +63,7 @@ func Start(t testing.TB) context.Context {
 		t.Log("the browser of the tests before has ended: there is a new one")
 		shared.end()
 	}
-	ctx, end, err := start(bin)
+	ctx, end, err := start(bin, shared.forward)
 	if err != nil {
 		t.Fatalf("start the browser: %v", err)
 	}
@@ -70,7 +71,7 @@ func Start(t testing.TB) context.Context {
 	return ctx
 }
 
-func start(bin string) (ctx context.Context, end func(), err error) {
+func start(bin string, forward bool) (ctx context.Context, end func(), err error) {
 	dir, err := os.MkdirTemp("", "hearth-browser-")
 	if err != nil {
 		return nil, nil, err
@@ -79,6 +80,9 @@ func start(bin string) (ctx context.Context, end func(), err error) {
 	for _, flag := range []string{"headless", "no-sandbox", "disable-gpu", "disable-quic", "no-first-run", "disable-background-networking",
 		"disable-component-update", "disable-sync", "disable-dev-shm-usage", "hide-scrollbars", "mute-audio"} {
 		opts = append(opts, chromedp.Flag(flag, true))
+	}
+	if forward {
+		opts = append(opts, chromedp.Flag("disable-features", "BackForwardCache"))
 	}
 	// A mouse that hovers, as at a desk; tabs that emulate a phone have none.
 	opts = append(opts, chromedp.Flag("blink-settings", "primaryHoverType=2,availableHoverTypes=2,primaryPointerType=4,availablePointerTypes=4"))
@@ -105,7 +109,13 @@ func lives(browser context.Context) bool {
 
 // Tests are those of a package that opens pages: its TestMain runs them so, and
 // the browser ends with them.
-type Tests struct{ *testing.M }
+type Tests struct {
+	*testing.M
+
+	// Forward says that no test goes back to a page that it has left: such pages are
+	// not kept then, which costs a third of each opening of another.
+	Forward bool
+}
 
 // Run runs the tests and returns the code to exit with.
 func (t Tests) Run() int {
@@ -117,6 +127,7 @@ func (t Tests) Run() int {
 		}
 		shared.ctx, shared.end = nil, nil
 	}()
+	shared.forward = t.Forward
 	return t.M.Run()
 }
 
@@ -148,9 +159,7 @@ func open(t testing.TB, parent context.Context, url string, opts ...chromedp.Con
 	if err := chromedp.Do(ctx); err != nil {
 		t.Fatalf("open a tab: %v", err)
 	}
-	if _, err := chromedp.Call(ctx, page.AddScriptToEvaluateOnNewDocument, page.AddScriptToEvaluateOnNewDocumentParams{Source: hear}); err != nil {
-		t.Fatalf("open a tab: %v", err)
-	}
+	b.Begin(hear)
 	messages := chromedp.Console(ctx)
 	go func() {
 		for m, err := range messages {
@@ -163,6 +172,16 @@ func open(t testing.TB, parent context.Context, url string, opts ...chromedp.Con
 		}
 	}()
 	return b
+}
+
+// Begin has every page that the tab opens from now on begin with a script.
+func (b *Tab) Begin(script string) {
+	b.t.Helper()
+	ctx, cancel := b.within()
+	defer cancel()
+	if _, err := chromedp.Call(ctx, page.AddScriptToEvaluateOnNewDocument, page.AddScriptToEvaluateOnNewDocumentParams{Source: script}); err != nil {
+		b.t.Fatalf("have pages begin with a script: %v", err)
+	}
 }
 
 // hear keeps what the page tells in passing: it may be gone before a test looks.

@@ -25,10 +25,8 @@ func built(t *testing.T) fs.FS {
 	}
 	dir := t.TempDir()
 	for _, name := range plugins {
-		cmd := exec.Command("go", "build", "-trimpath", "-buildmode=c-shared", "-ldflags=-s -w", "-o", filepath.Join(dir, name+".wasm"), "../../../../plugins/"+name)
-		cmd.Env = append(os.Environ(), "GOOS=wasip1", "GOARCH=wasm")
-		if out, err := cmd.CombinedOutput(); err != nil {
-			t.Fatalf("build %s: %v\n%s", name, err, out)
+		if err := verifytest.Build(filepath.Join(dir, name+".wasm"), "../../../../plugins/"+name); err != nil {
+			t.Fatal(err)
 		}
 	}
 	return os.DirFS(dir)

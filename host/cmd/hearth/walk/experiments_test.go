@@ -8,7 +8,6 @@ import (
 	"net/http"
 	"net/url"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -21,6 +20,7 @@ import (
 	"github.com/hearthbot/hearth/host/cmd/hearth/app"
 	"github.com/hearthbot/hearth/host/cmd/hearth/config"
 	"github.com/hearthbot/hearth/host/measure"
+	"github.com/hearthbot/hearth/host/verify/verifytest"
 	"github.com/hearthbot/hearth/sdk/experiment/groups"
 	"github.com/hearthbot/hearth/store"
 	"github.com/hearthbot/hearth/store/bolt"
@@ -40,10 +40,8 @@ func trialPlugins(t *testing.T) string {
 	if err := os.CopyFS(dir, os.DirFS(built.path)); err != nil {
 		t.Fatal(err)
 	}
-	cmd := exec.CommandContext(t.Context(), "go", "build", "-trimpath", "-buildmode=c-shared", "-ldflags=-s -w", "-o", filepath.Join(dir, "experiments.wasm"), "../../../../plugins/experiments")
-	cmd.Env = append(os.Environ(), "GOOS=wasip1", "GOARCH=wasm")
-	if out, err := cmd.CombinedOutput(); err != nil {
-		t.Fatalf("build experiments: %v\n%s", err, out)
+	if err := verifytest.Build(filepath.Join(dir, "experiments.wasm"), "../../../../plugins/experiments"); err != nil {
+		t.Fatal(err)
 	}
 	return dir
 }

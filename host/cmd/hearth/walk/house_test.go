@@ -4,10 +4,8 @@ import (
 	"bytes"
 	"context"
 	"errors"
-	"fmt"
 	"log/slog"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"sync"
 	"testing"
@@ -36,7 +34,7 @@ var built struct {
 }
 
 func TestMain(m *testing.M) {
-	code := tabtest.Tests{M: m}.Run()
+	code := tabtest.Tests{M: m, Forward: true}.Run()
 	for _, dir := range []string{built.plugins, built.path, built.extra} {
 		if dir != "" {
 			_ = os.RemoveAll(dir) // a temporary directory anyway
@@ -59,10 +57,7 @@ func plugins(t *testing.T) (dir, cache string) {
 		for file, pkg := range map[string]string{b.plugins + "/welcome.wasm": "../../../../plugins/welcome", b.extra + "/echo.wasm": "./testdata/plugins/echo", b.extra + "/stumble.wasm": "./testdata/plugins/stumble",
 			b.extra + "/grumpy.wasm": "./testdata/plugins/grumpy",
 			b.path + "/welcome.wasm": "../../../../plugins/welcome", b.path + "/tasks.wasm": "../../../../plugins/tasks"} {
-			cmd := exec.Command("go", "build", "-trimpath", "-buildmode=c-shared", "-ldflags=-s -w", "-o", file, pkg)
-			cmd.Env = append(os.Environ(), "GOOS=wasip1", "GOARCH=wasm")
-			if out, err := cmd.CombinedOutput(); err != nil {
-				b.err = fmt.Errorf("build %s: %w\n%s", pkg, err, out)
+			if b.err = verifytest.Build(file, pkg); b.err != nil {
 				return
 			}
 		}

@@ -21,6 +21,7 @@ import (
 	"github.com/hearthbot/hearth/host/chat/webchat/tabtest"
 	"github.com/hearthbot/hearth/host/cmd/hearth/app"
 	"github.com/hearthbot/hearth/host/cmd/hearth/config"
+	"github.com/hearthbot/hearth/host/verify/verifytest"
 	"github.com/hearthbot/hearth/web"
 )
 
@@ -32,10 +33,8 @@ func digest(t *testing.T) string {
 	if err := os.CopyFS(dir, os.DirFS(from)); err != nil {
 		t.Fatal(err)
 	}
-	cmd := exec.CommandContext(t.Context(), "go", "build", "-trimpath", "-buildmode=c-shared", "-ldflags=-s -w", "-o", filepath.Join(dir, "digest.wasm"), "../../../../plugins/digest")
-	cmd.Env = append(os.Environ(), "GOOS=wasip1", "GOARCH=wasm")
-	if out, err := cmd.CombinedOutput(); err != nil {
-		t.Fatalf("build digest: %v\n%s", err, out)
+	if err := verifytest.Build(filepath.Join(dir, "digest.wasm"), "../../../../plugins/digest"); err != nil {
+		t.Fatal(err)
 	}
 	if _, err := app.Manifests(t.Context(), os.DirFS(dir), config.Default(), cache); err != nil {
 		t.Fatal(err)

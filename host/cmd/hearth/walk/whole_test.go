@@ -8,7 +8,6 @@ import (
 	"net/http"
 	"net/url"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -21,6 +20,7 @@ import (
 	"github.com/hearthbot/hearth/host/chat/webchat/tabtest"
 	"github.com/hearthbot/hearth/host/cmd/hearth/app"
 	"github.com/hearthbot/hearth/host/cmd/hearth/config"
+	"github.com/hearthbot/hearth/host/verify/verifytest"
 )
 
 // all is the directory of every bundled plugin, made once; TestMain takes it away.
@@ -47,10 +47,7 @@ func whole(t *testing.T) string {
 		}
 		for _, main := range mains {
 			of := filepath.Dir(main)
-			cmd := exec.Command("go", "build", "-trimpath", "-buildmode=c-shared", "-ldflags=-s -w", "-o", filepath.Join(dir, filepath.Base(of)+".wasm"), of)
-			cmd.Env = append(os.Environ(), "GOOS=wasip1", "GOARCH=wasm")
-			if out, err := cmd.CombinedOutput(); err != nil {
-				all.err = fmt.Errorf("build %s: %w\n%s", of, err, out)
+			if all.err = verifytest.Build(filepath.Join(dir, filepath.Base(of)+".wasm"), of); all.err != nil {
 				return
 			}
 		}
