@@ -34,7 +34,10 @@ const freeState = 1 << 20
 func (g grants) quota() int64 {
 	q := int64(freeState)
 	for _, n := range g {
-		if mib, err := strconv.ParseInt(n.Param, 10, 32); n.Cap == abi.CapState && err == nil {
+		if n.Cap != abi.CapState {
+			continue
+		}
+		if mib, err := strconv.ParseInt(n.Param, 10, 32); err == nil {
 			q = max(q, mib<<20)
 		}
 	}

@@ -51,11 +51,12 @@ func (r *reads) Get(ctx context.Context, key string) ([]byte, bool, error) {
 	if r.foreign(key) {
 		return nil, false, fmt.Errorf("%w: %s is another member's; that takes the capability %q", errReads, key, abi.CapMembers)
 	}
-	row, err := r.snap.Get(ctx, stateKey(r.space, key))
+	at := stateKey(r.space, key)
+	row, err := r.snap.Get(ctx, at)
 	if err != nil {
 		return nil, false, err
 	}
-	row.Key = stateKey(r.space, key)
+	row.Key = at
 	if r.noted != nil {
 		r.noted.Key(key)
 	}

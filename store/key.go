@@ -22,22 +22,43 @@ const (
 // any text from outside may be a segment, and distinct segments make distinct
 // keys.
 func Join(segments ...string) Key {
-	n := len(segments)
-	for _, s := range segments {
-		n += len(s)
+	if len(segments) == 0 {
+		return ""
 	}
-	b := make([]byte, 0, n)
-	for i, s := range segments {
-		if i > 0 {
-			b = append(b, sep)
-		}
-		b = appendSegment(b, s)
-	}
-	return Key(b)
+	var b strings.Builder // of the key's very size: keys are made for every row of every event
+	b.Grow(sizeOf(segments))
+	writeSegment(&b, segments[0])
+	writeBelow(&b, segments[1:])
+	return Key(b.String())
 }
 
 // Join appends segments to k, as the function Join does.
-func (k Key) Join(segments ...string) Key { return k + sep2 + Join(segments...) }
+func (k Key) Join(segments ...string) Key {
+	if len(segments) == 0 {
+		return k.Prefix()
+	}
+	var b strings.Builder
+	b.Grow(len(k) + 1 + sizeOf(segments))
+	b.WriteString(string(k))
+	writeBelow(&b, segments)
+	return Key(b.String())
+}
+
+// sizeOf is how many bytes segments have in a key, with what stands between them.
+func sizeOf(segments []string) int {
+	n := len(segments) - 1
+	for _, s := range segments {
+		n += len(s) + 2*escapes(s)
+	}
+	return n
+}
+
+func writeBelow(b *strings.Builder, segments []string) {
+	for _, s := range segments {
+		b.WriteByte(sep)
+		writeSegment(b, s)
+	}
+}
 
 const sep2 = Key(sep)
 
@@ -57,15 +78,27 @@ const hexDigits = "0123456789abcdef"
 
 func escaped(c byte) bool { return c <= sep && c != '-' && c != '.' || c == esc || c == 0x7f }
 
-func appendSegment(b []byte, s string) []byte {
+func escapes(s string) (n int) {
 	for i := 0; i < len(s); i++ {
-		if c := s[i]; escaped(c) {
-			b = append(b, esc, hexDigits[c>>4], hexDigits[c&15])
-		} else {
-			b = append(b, c)
+		if escaped(s[i]) {
+			n++
 		}
 	}
-	return b
+	return n
+}
+
+func writeSegment(b *strings.Builder, s string) {
+	from := 0
+	for i := 0; i < len(s); i++ {
+		if c := s[i]; escaped(c) {
+			b.WriteString(s[from:i])
+			b.WriteByte(esc)
+			b.WriteByte(hexDigits[c>>4])
+			b.WriteByte(hexDigits[c&15])
+			from = i + 1
+		}
+	}
+	b.WriteString(s[from:])
 }
 
 func unescape(s string) string {
