@@ -47,7 +47,7 @@ func (e *Engine) InstallAll(ctx context.Context, list []Installation) []Installe
 	var work sync.WaitGroup
 	for i := range list {
 		work.Go(func() {
-			if news[i], out[i].Err = e.compile(ctx, list[i].Code, sha256.Sum256(list[i].Code)); news[i] != nil {
+			if news[i], out[i].Err = e.compile(ctx, sha256.Sum256(list[i].Code), given(list[i].Code)); news[i] != nil {
 				news[i].options = list[i].Options
 			}
 			if out[i].Err != nil {
@@ -100,13 +100,16 @@ type newcomer struct {
 	err      error
 }
 
+// given is code that was read already.
+func given(code []byte) func() ([]byte, error) { return func() ([]byte, error) { return code, nil } }
+
 // compile is the part of an installation that needs no other plugin. sum is the
-// code's SHA-256.
-func (e *Engine) compile(ctx context.Context, code []byte, sum [sha256.Size]byte) (*newcomer, error) {
+// code's SHA-256; read returns it, if it was not compiled before.
+func (e *Engine) compile(ctx context.Context, sum [sha256.Size]byte, read func() ([]byte, error)) (*newcomer, error) {
 	if e.o.Wasm == nil {
 		return nil, errors.New("host: Options.Wasm is missing")
 	}
-	compiled, err := e.o.Wasm.CompileSum(ctx, code, sum, wasm.Limits{})
+	compiled, err := e.o.Wasm.CompileSum(ctx, sum, read, wasm.Limits{})
 	if err != nil {
 		return nil, err
 	}

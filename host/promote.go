@@ -299,7 +299,7 @@ func (e *Engine) ready(ctx context.Context, p *plugin, v *registry.Version) (*ve
 	if err != nil {
 		return nil, err
 	}
-	n, err := e.compile(ctx, code, sum)
+	n, err := e.compile(ctx, sum, given(code))
 	if err != nil {
 		return nil, err
 	}

@@ -191,7 +191,7 @@ func (e *Engine) storedFor(ctx context.Context, o *ReplayOptions) (*version, fun
 
 // newcomerFor compiles code and takes its image.
 func (e *Engine) newcomerFor(ctx context.Context, o *ReplayOptions, code []byte, sum [sha256.Size]byte) (*version, func(), error) {
-	n, err := e.compile(ctx, code, sum)
+	n, err := e.compile(ctx, sum, given(code))
 	if err != nil {
 		return nil, nil, err
 	}

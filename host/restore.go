@@ -39,8 +39,12 @@ type Start struct {
 
 // Bundle is a plugin's file.
 type Bundle struct {
-	Name string // that it has to have
-	Code []byte // not to be changed any more
+	Name   string            // that it has to have
+	SHA256 [sha256.Size]byte // of its code
+
+	// Code reads it; nobody changes it. It is not called for what the registry knows
+	// and was compiled before.
+	Code func() ([]byte, error)
 }
 
 // Restore makes live what the registry says is, and sees to what is bundled; it
@@ -86,7 +90,7 @@ type restored struct {
 	idle    bool             // it is not to run
 	fresh   bool             // nothing was ever decided: what is bundled becomes live
 
-	code []byte // that is bundled; nil is none
+	code func() ([]byte, error) // reads what is bundled; nil is none
 	sum  [sha256.Size]byte
 
 	live    *newcomer // compiled: what is to run
@@ -103,13 +107,9 @@ type restoring struct {
 // look reads what there is, and decides what is to be done.
 func (r *restoring) look(ctx context.Context) error {
 	byName := map[string]*restored{}
-	var work sync.WaitGroup
 	for _, b := range r.start.Bundled {
-		n := &restored{name: b.Name, row: registry.Plugin{Name: b.Name}, code: b.Code}
-		byName[b.Name] = n
-		work.Go(func() { n.sum = sha256.Sum256(n.code) })
+		byName[b.Name] = &restored{name: b.Name, row: registry.Plugin{Name: b.Name}, code: b.Code, sum: b.SHA256}
 	}
-	work.Wait()
 	snap, err := r.e.store.Snapshot(ctx)
 	if err != nil {
 		return err
@@ -163,7 +163,7 @@ func (r *restoring) compile(ctx context.Context) error {
 		}
 		work.Go(func() {
 			if n.code != nil && (!n.known || !n.idle && (n.fresh || n.row.Live == n.sha())) {
-				if n.bundled, n.err = r.e.compile(ctx, n.code, n.sum); n.err == nil && n.bundled.manifest.Name != n.name {
+				if n.bundled, n.err = r.e.compile(ctx, n.sum, n.code); n.err == nil && n.bundled.manifest.Name != n.name {
 					n.err = fmt.Errorf("%w: the file of plugin %s holds one that calls itself %q; name the file %s.wasm",
 						ErrManifest, n.name, n.bundled.manifest.Name, n.bundled.manifest.Name)
 				}
@@ -180,7 +180,7 @@ func (r *restoring) compile(ctx context.Context) error {
 				var code []byte
 				var sum [sha256.Size]byte
 				if code, sum, n.err = r.e.codeOf(ctx, n.row.Live); n.err == nil {
-					n.live, n.err = r.e.compile(ctx, code, sum)
+					n.live, n.err = r.e.compile(ctx, sum, given(code))
 				}
 			}
 		})
@@ -284,13 +284,17 @@ func (r *restoring) first(ctx context.Context, n *restored) error {
 
 // stage puts what is bundled into the registry.
 func (r *restoring) stage(ctx context.Context, n *restored, g guest) (err error) {
+	code, err := n.code()
+	if err != nil {
+		return err
+	}
 	b := n.bundled
 	v := &registry.Version{Name: n.name, SHA256: n.sha(), Version: b.manifest.Version, StateVersion: b.manifest.State(), Manifest: b.compiled.Manifest(),
-		Size: int64(len(n.code)), By: audit.Host, Why: bundledWhy, Bundled: true, Signature: registry.Signature{Status: registry.SignedNot}}
+		Size: int64(len(code)), By: audit.Host, Why: bundledWhy, Bundled: true, Signature: registry.Signature{Status: registry.SignedNot}}
 	if v.SelfTest, err = tryExamples(ctx, g, &b.manifest, r.e.clock.Now()); err != nil {
 		return err
 	}
-	return r.e.putVersion(ctx, v, n.code, nil)
+	return r.e.putVersion(ctx, v, code, nil)
 }
 
 // bundledWhy is the reason in the record for what hearth does with its own

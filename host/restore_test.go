@@ -2,6 +2,7 @@ package host
 
 import (
 	"context"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"slices"
@@ -50,7 +51,11 @@ func (b begun) runs() string {
 func bundle(t *testing.T, name, version string, needs ...abi.Need) Bundle {
 	m := countingModule(name, version)
 	m.manifest.Needs = needs
-	return Bundle{Name: name, Code: m.code(t)}
+	return bundleOf(name, m.code(t))
+}
+
+func bundleOf(name string, code []byte) Bundle {
+	return Bundle{Name: name, SHA256: sha256.Sum256(code), Code: given(code)}
 }
 
 // TestBundled goes through the life of plugins that come with hearth: they are
@@ -137,7 +142,7 @@ func TestBundled(t *testing.T) {
 func TestBundledThatFails(t *testing.T) {
 	start := starts(t)
 	good, other := bundle(t, "a", "1.0.0"), bundle(t, "b", "1.0.0")
-	first := start(Start{Bundled: []Bundle{good, other, {Name: "c", Code: []byte("rubbish")}, {Name: "d", Code: countingModule("e", "1.0.0").code(t)}}})
+	first := start(Start{Bundled: []Bundle{good, other, bundleOf("c", []byte("rubbish")), bundleOf("d", countingModule("e", "1.0.0").code(t))}})
 	if first.err != nil || first.runs() != "a 1.0.0, b 1.0.0" || len(first.list) != 4 {
 		t.Fatalf("%s runs, %v, %+v", first.runs(), first.err, first.list)
 	}
@@ -149,7 +154,7 @@ func TestBundledThatFails(t *testing.T) {
 	broken := countingModule("a", "2.0.0")
 	broken.handle = wasmTrap
 	for what, code := range map[string][]byte{"fails": broken.code(t), "is no module": []byte("rubbish")} {
-		b := start(Start{Bundled: []Bundle{{Name: "a", Code: code}, other}})
+		b := start(Start{Bundled: []Bundle{bundleOf("a", code), other}})
 		if b.err != nil || b.runs() != "a 1.0.0, b 1.0.0" || b.states("a") != "1.0.0 live" {
 			t.Errorf("an upgrade that %s: %s runs, %s, %v", what, b.runs(), b.states("a"), b.err)
 		}

@@ -167,7 +167,7 @@ func (e *Engine) stage(ctx context.Context, u *Upload) (*registry.Version, error
 		}
 	}
 	sum := sha256.Sum256(u.Code)
-	n, err := e.compile(ctx, u.Code, sum)
+	n, err := e.compile(ctx, sum, given(u.Code))
 	if err != nil {
 		return nil, err
 	}

@@ -106,7 +106,7 @@ func (e *Engine) Command(ctx context.Context, code []byte, o CommandOptions) (*C
 		dir = e.options.CacheDir
 	}
 	ctx = experimental.WithCompilationWorkers(ctx, runtime.GOMAXPROCS(0))
-	if err := p.build(ctx, &source{code: code, bounds: bounds, offered: offered, check: check}, dir); err != nil {
+	if err := p.build(ctx, &source{read: func() ([]byte, error) { return code, nil }, bounds: bounds, offered: offered, check: check}, dir); err != nil {
 		return nil, errors.Join(err, p.close())
 	}
 	c := &Command{program: p, heaps: newHeaps(int64(l.Memory)*wasmPage, o.HugePages)}

@@ -119,12 +119,13 @@ func compilers() int { return max(1, runtime.GOMAXPROCS(0)/2) }
 // each gets a Plugin to close. ErrABI says that it is no plugin for this host.
 // The compilation goes on when ctx has ended, so code must not be changed ever.
 func (e *Engine) Compile(ctx context.Context, code []byte, l Limits) (*Plugin, error) {
-	return e.CompileSum(ctx, code, sha256.Sum256(code), l)
+	return e.CompileSum(ctx, sha256.Sum256(code), func() ([]byte, error) { return code, nil }, l)
 }
 
-// CompileSum is Compile for whoever has worked out the code's SHA-256 already,
-// and answers for it.
-func (e *Engine) CompileSum(ctx context.Context, code []byte, sum [sha256.Size]byte, l Limits) (*Plugin, error) {
+// CompileSum is Compile for whoever has worked out the code's SHA-256 already, and
+// answers for it. read returns the code; it is called where that was not compiled
+// before, if need be after ctx has ended.
+func (e *Engine) CompileSum(ctx context.Context, sum [sha256.Size]byte, read func() ([]byte, error), l Limits) (*Plugin, error) {
 	l = l.or(e.options.Limits)
 	if err := l.check(); err != nil {
 		return nil, err
@@ -141,7 +142,7 @@ func (e *Engine) CompileSum(ctx context.Context, code []byte, sum [sha256.Size]b
 		p.sha, p.limits = key.sha, l
 		e.programs[key] = p
 		e.open++
-		go e.build(p, code)
+		go e.build(p, read)
 	}
 	p.refs++
 	e.mu.Unlock()
@@ -172,10 +173,10 @@ func (e *Engine) CompileSum(ctx context.Context, code []byte, sum [sha256.Size]b
 
 // build compiles p for all that wait for it, and goes on when they have gone:
 // another will come for it, or it is thrown away.
-func (e *Engine) build(p *program, code []byte) {
+func (e *Engine) build(p *program, read func() ([]byte, error)) {
 	ctx := experimental.WithCompilationWorkers(context.Background(), int(e.workers.Load()))
 	offered := slices.Concat(pluginFuncs(), wasiFuncs())
-	p.err = p.build(ctx, &source{code: code, bounds: meter.Options{MemoryPages: p.limits.Memory, Pristine: true}, offered: offered, plugin: true,
+	p.err = p.build(ctx, &source{read: read, bounds: meter.Options{MemoryPages: p.limits.Memory, Pristine: true}, offered: offered, plugin: true,
 		check: func(about *facts) error { return checkABI(about, offered) }}, e.options.CacheDir)
 	if e.options.CacheDir != "" {
 		if err := purgeCache(e.options.CacheDir, e.options.CacheSize); err != nil {

@@ -31,7 +31,7 @@ type facts struct {
 
 // source is code on its way to a program.
 type source struct {
-	code    []byte
+	read    func() ([]byte, error) // the code, if it is needed
 	bounds  meter.Options
 	offered []hostFunc
 	check   func(*facts) error // refuses what is no plugin, or no command
@@ -77,10 +77,14 @@ func (p *program) build(ctx context.Context, s *source, dir string) error {
 	return compiled.close()
 }
 
-// compile meters and compiles code, and leaves the machine code in draft if that
+// compile reads, meters and compiles code, and leaves the machine code in draft if that
 // is not nil. It returns the metered module.
 func (p *program) compile(ctx context.Context, s *source, d *draft) (module []byte, err error) {
-	m, err := meter.Rewrite(s.code, s.bounds)
+	code, err := s.read()
+	if err != nil {
+		return nil, fmt.Errorf("wasm: compile: %w", err)
+	}
+	m, err := meter.Rewrite(code, s.bounds)
 	if err != nil {
 		return nil, fmt.Errorf("wasm: %w: %w", ErrABI, err)
 	}

@@ -11,6 +11,7 @@ import (
 	"path"
 	"strconv"
 	"strings"
+	"sync"
 )
 
 // Assets are the style and the scripts of pages. They are safe for concurrent
@@ -21,7 +22,10 @@ type Assets struct {
 	base   string // the address that their names are appended to
 }
 
-type asset struct{ plain, gzip []byte }
+type asset struct {
+	plain []byte
+	gzip  func() []byte // made when it is first asked for: all at once they would hold up a start
+}
 
 // NewAssets are the files below dir, whatever the folders, served at AT/DIGEST/NAME.
 // The digest is theirs, so that a browser keeps them for ever and never mixes
@@ -36,7 +40,7 @@ func NewAssets(files fs.FS, dir, at string) *Assets {
 		b, err := fs.ReadFile(files, p)
 		fmt.Fprintf(h, "%s %d\n%s", p, len(b), b)
 		if assetTypes[path.Ext(p)] != "" {
-			a.files[path.Base(p)] = asset{b, compressed(b)}
+			a.files[path.Base(p)] = asset{b, sync.OnceValue(func() []byte { return compressed(b) })}
 		}
 		return err
 	})
@@ -77,7 +81,7 @@ func (a *Assets) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	b := f.plain
 	if strings.Contains(r.Header.Get("Accept-Encoding"), "gzip") {
 		h.Set("Content-Encoding", "gzip")
-		b = f.gzip
+		b = f.gzip()
 	}
 	h.Set("Content-Length", strconv.Itoa(len(b)))
 	_, _ = w.Write(b) // an error says that the browser has gone

@@ -2,14 +2,17 @@ package app
 
 import (
 	"context"
+	"crypto/sha256"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"maps"
 	"path"
 	"runtime"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -90,21 +93,42 @@ func enabledPlugins(files fs.FS, c *config.Config, others ...string) ([]string, 
 	return slices.DeleteFunc(names, func(n string) bool { return !c.Plugin(n).Enabled }), nil
 }
 
-// readPlugin reads a plugin's file.
-func readPlugin(files fs.FS, name string) (host.Bundle, error) {
+// openPlugin looks at a plugin's file. Its code is read for the sum and not kept:
+// a start that has compiled it before needs no more of it.
+func openPlugin(files fs.FS, name string) (host.Bundle, error) {
 	b := host.Bundle{Name: name}
-	file := name + ".wasm"
-	info, err := fs.Stat(files, file)
-	if err == nil && info.Size() > host.MaxPlugin {
-		return b, fmt.Errorf("%w: %s has %d bytes, at most %d", host.ErrTooLarge, file, info.Size(), host.MaxPlugin)
-	}
-	if err == nil {
-		b.Code, err = fs.ReadFile(files, file)
-	}
+	name += ".wasm"
+	sum, err := sumPlugin(files, name)
 	if err != nil {
-		return b, fmt.Errorf("read %s: %w", file, err)
+		return b, fmt.Errorf("read %s: %w", name, err)
+	}
+	b.SHA256 = sum
+	b.Code = func() ([]byte, error) {
+		code, err := fs.ReadFile(files, name)
+		if err == nil && sha256.Sum256(code) != sum {
+			err = errors.New("it was changed while hearth started; start again")
+		}
+		if err != nil {
+			return nil, fmt.Errorf("read %s: %w", name, err)
+		}
+		return code, nil
 	}
 	return b, nil
+}
+
+func sumPlugin(files fs.FS, name string) (sum [sha256.Size]byte, err error) {
+	f, err := files.Open(name)
+	if err != nil {
+		return sum, err
+	}
+	defer f.Close()
+	h := sha256.New()
+	n, err := io.Copy(h, io.LimitReader(f, host.MaxPlugin+1))
+	if err == nil && n > host.MaxPlugin {
+		err = fmt.Errorf("%w: it has more than %d bytes", host.ErrTooLarge, host.MaxPlugin)
+	}
+	h.Sum(sum[:0])
+	return sum, err
 }
 
 // compile reads and compiles plugins, as many at once as the engine allows. A
@@ -125,11 +149,11 @@ func compile(ctx context.Context, engine *wasm.Engine, files fs.FS, names []stri
 }
 
 func (b *bundled) compile(ctx context.Context, engine *wasm.Engine, files fs.FS) error {
-	file, err := readPlugin(files, b.name)
+	file, err := openPlugin(files, b.name)
 	if err != nil {
 		return err
 	}
-	if b.compiled, err = engine.Compile(ctx, file.Code, wasm.Limits{}); err != nil {
+	if b.compiled, err = engine.CompileSum(ctx, file.SHA256, file.Code, wasm.Limits{}); err != nil {
 		return err
 	}
 	if _, err := b.manifest.UnmarshalMsg(b.compiled.Manifest()); err != nil {
@@ -170,13 +194,19 @@ func (a *App) install(ctx context.Context) error {
 	a.wasm.SetWorkers(max(a.o.Workers, runtime.GOMAXPROCS(0))) // no event is handled before they are ready
 	defer a.wasm.SetWorkers(a.o.Workers)
 	start := host.Start{GrantAll: a.o.GrantAll, Known: a.settings.learn, Skip: func(name string) bool { return !a.o.Config.Plugin(name).Enabled }}
-	for _, n := range names {
-		b, err := readPlugin(a.o.Plugins, n)
-		if err != nil {
-			a.lack(n, err)
+	files := make([]host.Bundle, len(names))
+	errs := make([]error, len(names))
+	var reading sync.WaitGroup
+	for i, n := range names {
+		reading.Go(func() { files[i], errs[i] = openPlugin(a.o.Plugins, n) })
+	}
+	reading.Wait()
+	for i, n := range names {
+		if errs[i] != nil {
+			a.lack(n, errs[i])
 			continue
 		}
-		start.Bundled = append(start.Bundled, b)
+		start.Bundled = append(start.Bundled, files[i])
 	}
 	list, err := a.engine.Restore(ctx, start)
 	if ctx.Err() != nil {
