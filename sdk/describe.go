@@ -29,6 +29,11 @@ func (p *plugin) Describe() (abi.Manifest, error) {
 		texts = &catalogue{}
 	}
 	m.Texts = texts.defs()
+	for _, n := range m.Needs {
+		if said := m.Reason(n).In("en"); said != n.Reason {
+			fault("why it asks for %s is %q in the code, and %q in the text can.%s: say the same", n.Cap, n.Reason, said, n.Cap)
+		}
+	}
 	if m.About == nil {
 		m.About = texts.localized("about")
 	}

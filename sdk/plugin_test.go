@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"testing/fstest"
 
 	"github.com/hearthbot/hearth/sdk/abi"
 )
@@ -219,5 +220,28 @@ func TestQuery(t *testing.T) {
 		if v.Status != c.status || !strings.Contains(string(v.Body), c.want) {
 			t.Errorf("%s: %d %s", c.q.Path, v.Status, v.Body)
 		}
+	}
+}
+
+// Why a plugin asks for something is a text too, which says in English what the
+// code says.
+func TestReasons(t *testing.T) {
+	of := func(reason string) (abi.Manifest, error) {
+		return New[struct{}]("asks", "1.0.0", Texts(fstest.MapFS{
+			"messages/en.json":    {Data: []byte(`{"can.dm": "greet", "can.http.go.dev": "ask"}`)},
+			"messages/zh-CN.json": {Data: []byte(`{"can.dm": "迎接", "can.http.go.dev": "查询"}`)},
+		}), CanDM(reason), CanHTTP("go.dev", "ask"), CanHTTP("example.com", "look"), CanReact("nod")).p.Describe()
+	}
+	m, err := of("greet")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, want := range []string{"迎接", "查询", "look", "nod"} {
+		if got := m.Reason(m.Needs[i]).In("zh-CN"); got != want {
+			t.Errorf("why %s: %q, want %q", m.Needs[i].Cap, got, want)
+		}
+	}
+	if _, err := of("spam"); err == nil || !strings.Contains(err.Error(), `why it asks for dm is "spam" in the code, and "greet" in the text can.dm`) {
+		t.Errorf("two reasons: %v", err)
 	}
 }

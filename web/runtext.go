@@ -104,6 +104,7 @@ var runText = map[string]struct{ en, zh string }{
 	"run.sent":       {"Sending", "正在发送"},
 	"run.cancelled":  {"Cancelled. Nothing runs any more.", "已取消，程序不再运行。"},
 	"run.unreached":  {"hearth cannot be reached. Your program is still here: try again in a moment.", "连不上炉边。你的程序还在，请稍后再试。"},
+	"run.again":      {"hearth cannot be reached just now. Trying again; your program is still here", "暂时连不上炉边，正在重试；你的程序还在"},
 	"run.formatted":  {"Formatted, as gofmt does it.", "已按 gofmt 的规则格式化。"},
 	"run.unchanged":  {"It is formatted already.", "格式已经是对的。"},
 	"run.copied":     {"The link is copied.", "链接已复制。"},

@@ -83,10 +83,11 @@ type Plugin struct {
 
 // Grant is a permission a plugin asks for.
 type Grant struct {
-	Name    string `json:"name"`
-	Param   string `json:"param,omitempty"`
-	Reason  string `json:"reason" doc:"the plugin's own words"`
-	Granted bool   `json:"granted"`
+	Name     string `json:"name"`
+	Param    string `json:"param,omitempty"`
+	Reason   string `json:"reason" doc:"the plugin's own words"`
+	ReasonIn Words  `json:"reason_in,omitempty" doc:"the same, by language"`
+	Granted  bool   `json:"granted"`
 }
 
 // Platform is a chat platform that is connected.

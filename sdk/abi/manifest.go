@@ -111,6 +111,19 @@ type Need struct {
 	Reason string `msg:"r"`
 }
 
+// Reason is why the plugin asks for a capability, by locale: its text
+// "can.CAP.PARAM" or "can.CAP", if it has one, else what the need itself says.
+func (m *Manifest) Reason(n Need) Localized {
+	for _, key := range [...]string{"can." + n.Cap + "." + n.Param, "can." + n.Cap} {
+		for _, t := range m.Texts {
+			if t.Key == key {
+				return t.Text
+			}
+		}
+	}
+	return Localized{{Locale: "en", Text: n.Reason}}
+}
+
 // Setup is the input of warm: everything that the image is made of beside the
 // code. When any of it changes the image is taken again.
 type Setup struct {

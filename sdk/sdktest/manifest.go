@@ -16,9 +16,9 @@ import (
 var locales = [...]string{"en", "zh-CN"}
 
 // Complete fails the test unless the manifest has all that the host and the
-// pages want: what the plugin is about, a reason for every capability, and help,
-// texts and what each setting is for (the text "config.NAME") in English and in
-// Chinese (zh-CN).
+// pages want, in English and in Chinese (zh-CN): what the plugin is about, why it
+// asks for each capability (the text "can.CAP", such as can.dm), help, texts, and
+// what each setting is for (the text "config.NAME").
 func Complete(t testing.TB, o Options) {
 	t.Helper()
 	if err := complete(New(t, o).Manifest()); err != nil {
@@ -53,9 +53,7 @@ func complete(m abi.Manifest) error {
 		in("setting "+name, settings[name])
 	}
 	for _, n := range m.Needs {
-		if n.Reason == "" {
-			missing = append(missing, fmt.Errorf("the capability %s has no reason", n.Cap))
-		}
+		in("reason for the capability "+n.Cap+", the text can."+n.Cap, m.Reason(n))
 	}
 	return errors.Join(missing...)
 }

@@ -28,8 +28,10 @@ var (
 
 	_ = sdk.New[config]("echo", "1.0.0",
 		sdk.Texts(fstest.MapFS{
-			"messages/en.json":    {Data: []byte(`{"about": "Echo", "hi": "{word}, {name}", "command.echo": "Says it again", "config.word": "what is said"}`)},
-			"messages/zh-CN.json": {Data: []byte(`{"about": "回声", "hi": "{name}，{word}", "command.echo": "再说一遍", "config.word": "说的话"}`)},
+			"messages/en.json":    {Data: []byte(`{"about": "Echo", "hi": "{word}, {name}", "command.echo": "Says it again", "config.word": "what is said",
+				"can.dm": "answer", "can.send": "answer", "can.timers": "remind", "can.react": "nod", "can.http": "look up", "can.members": "note"}`)},
+			"messages/zh-CN.json": {Data: []byte(`{"about": "回声", "hi": "{name}，{word}", "command.echo": "再说一遍", "config.word": "说的话",
+				"can.dm": "回答", "can.send": "回答", "can.timers": "提醒", "can.react": "点头", "can.http": "查询", "can.members": "记下"}`)},
 		}),
 		sdk.CanDM("answer"), sdk.CanSend("answer"), sdk.CanTimers("remind"), sdk.CanReact("nod"), sdk.CanHTTP("api.example.com", "look up"), sdk.CanMembers("note")).
 		OnJoin(func(c *sdk.Ctx[config]) error {
@@ -209,6 +211,15 @@ func TestComplete(t *testing.T) {
 	m.Schema = bytes.ReplaceAll(m.Schema, []byte("zh-CN"), []byte("de"))
 	if err := complete(m); err == nil || err.Error() != "setting word: no wording for zh-CN" {
 		t.Errorf("a setting that is explained in English alone: %v", err)
+	}
+	m = New(t, Options{Plugin: "echo"}).Manifest()
+	for i := range m.Texts {
+		if m.Texts[i].Key == "can.react" {
+			m.Texts[i].Key = "was.react"
+		}
+	}
+	if err := complete(m); err == nil || err.Error() != "reason for the capability react, the text can.react: no wording for zh-CN" {
+		t.Errorf("a capability that is asked for in English alone: %v", err)
 	}
 }
 

@@ -5,7 +5,6 @@ import "github.com/hearthbot/hearth/web/page"
 // chartWords are the texts of how the community does.
 var chartWords = page.Words{
 	"table.of":      {"%s: table", "%s：表格"},
-	"live.ended":    {"You are signed out, and these figures stand still. Load the page again to sign in.", "登录已失效，数字不再更新。请刷新页面重新登录。"},
 	"counting":      {"The steps were defined anew, and members are being counted by that. Until it is over the funnel is not whole.", "步骤的定义改过，正在重新统计；完成之前漏斗不完整。"},
 	"doing":         {"How the community does", "社区情况"},
 	"read":          {"Read", "读取时间："},

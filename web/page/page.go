@@ -212,6 +212,9 @@ func (f *Frame) guarded(need access.Role, open func() bool, h Handler) http.Hand
 			}
 		case r.In():
 			f.tell(w, r, Sorry(http.StatusForbidden, "error.role", r.T.Say("role."+string(need)), r.T.Say("role."+string(r.Person.Role))))
+		case r.Live():
+			// A part of a page is in no place for another page.
+			f.own.write(w, r, http.StatusUnauthorized, "ended.part", &Head{T: r.T, Here: r.from()})
 		case hr.Method == http.MethodGet || hr.Method == http.MethodHead:
 			http.Redirect(w, hr, "/login?"+url.Values{"next": {hr.URL.RequestURI()}}.Encode(), http.StatusSeeOther)
 		default:

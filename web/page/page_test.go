@@ -1,9 +1,11 @@
 package page
 
 import (
+	"context"
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
+	"fmt"
 	"io/fs"
 	"net/http"
 	"net/http/httptest"
@@ -127,6 +129,14 @@ func TestRoles(t *testing.T) {
 				}
 				if want == 403 && !strings.Contains(w.Body.String(), "This needs the role "+string(need)) {
 					t.Errorf("%s says %s", name, w.Body)
+				}
+			}
+			if need != Everybody && role == Everybody { // what htmx asks for stands within a page
+				for _, method := range []string{"GET", "POST"} {
+					w := h.ask(role, method, "/x"+string(need), "", "HX-Request: true", "HX-Current-URL: http://example.com/x?a=1&b=2")
+					if w.Code != 401 || strings.Contains(w.Body.String(), "<html") || !strings.Contains(w.Body.String(), `href="/login?next=%2Fx%3Fa%3D1%26b%3D2"`) {
+						t.Errorf("a part for %s: %d %s", need, w.Code, w.Body)
+					}
 				}
 			}
 			for _, header := range []string{"Sec-Fetch-Site: cross-site", "Origin: https://evil.example"} {
@@ -362,6 +372,37 @@ func TestDiff(t *testing.T) {
 	} {
 		if got := show(c[0], c[1]); got != c[2] {
 			t.Errorf("%q → %q: %q, want %q", c[0], c[1], got, c[2])
+		}
+	}
+}
+
+// A plugin that does not make a page in time, or fails, is named on a page in the
+// frame, in the reader's language, that says what to do.
+func TestUnanswered(t *testing.T) {
+	h := newHouse(t, Options{}, func(f *Frame, s *Set) {
+		for path, slow := range map[string]bool{"/slow": true, "/broken": false} {
+			f.Get(path, access.Viewer, func(http.ResponseWriter, *Request) error {
+				return fmt.Errorf("the tasks: %w", &Unanswered{Plugin: "tasks", Slow: slow, Err: fmt.Errorf("query: %w", context.DeadlineExceeded)})
+			})
+		}
+		f.Get("/admin/plugins/{name}", access.Manager, func(w http.ResponseWriter, r *Request) error { return nil })
+	})
+	for _, tc := range []struct {
+		role             access.Role
+		path, lang, says string
+		status           int
+		look             bool
+	}{
+		{access.Manager, "/slow?q=1", "en", "The plugin tasks makes this page, and did not do so in time.", 503, true},
+		{access.Viewer, "/slow", "zh-CN", "插件 tasks 生成，但它没有及时完成", 503, false},
+		{access.Manager, "/broken", "en", "failed at it. Nothing was changed.", 502, true},
+		{access.Viewer, "/broken", "zh-CN", "但它出错了", 502, false},
+	} {
+		w := h.ask(tc.role, "GET", tc.path, "", "Accept-Language: "+tc.lang)
+		body := w.Body.String()
+		if w.Code != tc.status || !strings.Contains(body, tc.says) || !strings.Contains(body, `class="bar"`) || !strings.Contains(body, `href="`+tc.path+`"`) ||
+			strings.Contains(body, `href="/admin/plugins/tasks"`) != tc.look {
+			t.Errorf("%s as %s: %d %s", tc.path, tc.role, w.Code, body)
 		}
 	}
 }

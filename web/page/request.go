@@ -35,6 +35,15 @@ func (r *Request) Who() audit.Who { return r.Person.Who("page") }
 // Live says whether the request is htmx's, which wants a part of a page.
 func (r *Request) Live() bool { return r.Header.Get("HX-Request") == "true" }
 
+// from is the page that wants a part.
+func (r *Request) from() string {
+	u, err := url.Parse(r.Header.Get("HX-Current-URL"))
+	if err != nil {
+		return "/"
+	}
+	return Local(u.RequestURI())
+}
+
 // Secure says whether the browser speaks https to us, perhaps through a proxy
 // that is believed.
 func (r *Request) Secure() bool { return r.f.https(r.Request) }

@@ -8,6 +8,7 @@ import (
 	"html/template"
 	"io/fs"
 	"net/http"
+	"net/url"
 	"strings"
 
 	"github.com/hearthbot/hearth/host/access"
@@ -68,6 +69,9 @@ type Line struct {
 }
 
 func (h *Head) head() *Head { return h }
+
+// Again is the sign-in that leads back here.
+func (h *Head) Again() string { return "/login?" + Query("next", h.Here) }
 
 // May says whether who looks at the page may do what a role may.
 func (h *Head) May(role access.Role) bool { return h.Person.Role.Covers(role) }
@@ -152,15 +156,49 @@ type told struct {
 	Text string
 	Back string
 	Do   string // what going there is called
+	Also string // where there is more to find; "" for nowhere
 	Told bool   // a login view has none of these
+}
+
+// Unanswered is the error of a plugin that does not show what it was asked for: it
+// took longer than it may, or failed.
+type Unanswered struct {
+	Plugin string
+	Slow   bool
+	Err    error
+}
+
+func (e *Unanswered) Error() string { return e.Err.Error() }
+
+func (e *Unanswered) Unwrap() error { return e.Err }
+
+// sorry is what is told of it, and where those who may look after plugins find
+// more.
+func (e *Unanswered) sorry(f *Frame, r *Request) (p *Problem, also string) {
+	p = Sorry(http.StatusBadGateway, "error.broken", Printable(e.Plugin))
+	if e.Slow {
+		p = Sorry(http.StatusServiceUnavailable, "error.slow", Printable(e.Plugin))
+	}
+	const pages = "/admin/plugins/{name}"
+	for i := range f.routes {
+		if f.routes[i].Pattern == pages && r.Person.Role.Covers(f.routes[i].Need) {
+			return p, strings.Replace(pages, "{name}", url.PathEscape(e.Plugin), 1)
+		}
+	}
+	return p, ""
 }
 
 // tell shows an error. What is nobody's mistake on the page is logged, and not
 // told in detail.
 func (f *Frame) tell(w http.ResponseWriter, r *Request, err error) {
 	var p *Problem
+	var from *Unanswered
+	also := ""
 	switch {
 	case errors.As(err, &p):
+	case errors.As(err, &from):
+		f.o.Logger.WarnContext(r.Context(), "a plugin did not show what it was asked for", "plugin", from.Plugin, "doing", r.Method+" "+r.URL.Path, "err", err)
+		p, also = from.sorry(f, r)
 	case errors.Is(err, chat.ErrBusy), errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
 		p = Sorry(http.StatusServiceUnavailable, "error.retry")
 	default:
@@ -171,11 +209,11 @@ func (f *Frame) tell(w http.ResponseWriter, r *Request, err error) {
 	if set == nil {
 		set = f.own
 	}
-	v := &told{Text: set.Texts(r).Say(p.Key, p.Args...), Back: p.Back}
+	v := &told{Text: set.Texts(r).Say(p.Key, p.Args...), Back: p.Back, Also: also}
 	v.Do = r.T.Say("error.back")
 	switch {
 	case v.Back != "":
-	case p.Key == "error.retry" && r.Method == http.MethodGet:
+	case (p.Key == "error.retry" || from != nil) && r.Method == http.MethodGet:
 		v.Back, v.Do = Local(r.URL.RequestURI()), r.T.Say("error.again")
 	default:
 		v.Back = "/"

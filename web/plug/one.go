@@ -1,6 +1,7 @@
 package plug
 
 import (
+	"cmp"
 	"net/http"
 	"net/url"
 
@@ -176,7 +177,7 @@ func grantKey(g web.Grant) string { return g.Name + " " + g.Param }
 func grantViews(t page.Texts, list []web.Grant) []grantView {
 	var out []grantView
 	for _, g := range list {
-		v := grantView{Value: grantKey(g), Name: page.Printable(g.Name), Param: page.Visible(g.Param), Reason: page.Visible(g.Reason), Granted: g.Granted, Asked: true}
+		v := grantView{Value: grantKey(g), Name: page.Printable(g.Name), Param: page.Visible(g.Param), Reason: page.Visible(cmp.Or(g.ReasonIn[t.String()], g.Reason)), Granted: g.Granted, Asked: true}
 		if key := "cap." + g.Name; t.Has(key) {
 			v.Name = t.Say(key)
 		}

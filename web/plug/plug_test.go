@@ -49,7 +49,7 @@ type nursery struct {
 }
 
 func newNursery() *nursery {
-	dm, send := web.Grant{Name: "dm", Reason: "greet newcomers", Granted: true}, web.Grant{Name: "send", Reason: "welcome in #general"}
+	dm, send := web.Grant{Name: "dm", Reason: "greet newcomers", ReasonIn: web.Words{"en": "greet newcomers", "zh-CN": "迎接新成员"}, Granted: true}, web.Grant{Name: "send", Reason: "welcome in #general"}
 	h := web.Grant{Name: "http", Param: "go.dev", Reason: "ask for the newest <version>"}
 	v := web.Plugin{Name: "welcome", Version: "1.0.0", SHA256: liveSHA, Status: "live", About: "Greets", AboutIn: web.Words{"en": "Greets", "zh-CN": "欢迎新人"}, Grants: []web.Grant{dm, send}, Allowed: []web.Grant{dm},
 		Previous: oldSHA, Newest: nextSHA, Health: &web.Health{Since: noon, Events: 1204, Failed: 3, Minutes: []web.Minute{{Events: 1200}, {Events: 4, Failed: 3}}}, Waiting: 2, Failures: 1}
@@ -231,6 +231,11 @@ func TestOne(t *testing.T) {
 	body = h.get(access.Viewer, onePath("welcome")).Body.String()
 	lacks(t, "the page of a viewer", body, "<form method=\"post\" action=\"/admin", "/state")
 	contains(t, "the page of a viewer", body, "greet newcomers", "not granted")
+	r := httptest.NewRequest("GET", onePath("welcome"), nil)
+	r.Header.Set("Accept-Language", "zh-CN")
+	body = h.Do(access.Viewer, r).Body.String()
+	contains(t, "the page in Chinese", body, "迎接新成员", "welcome in #general") // of which the plugin says no more
+	lacks(t, "the page in Chinese", body, "greet newcomers")
 	h.n.plugin.Status = "disabled"
 	contains(t, "the page of a disabled plugin", h.get(access.Admin, onePath("welcome")).Body.String(), "/enable", "/delete", "It is switched off")
 	h.n.plugin.Status = "held back"

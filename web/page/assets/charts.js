@@ -244,32 +244,29 @@ function take(fresh) {
   if (changed) draw();
 }
 
-function tell(p, text) {
-  if (!p) return;
-  p.textContent = text;
-  p.hidden = false;
-}
-
 function live() {
-  let last = Date.now(), asking = false;
-  const due = () => Date.now() - last >= Number(numbers.dataset.every) * 1000;
+  let last = Date.now(), asking = false, tries = 0;
+  const every = () => Number(numbers.dataset.every) * 1000;
+  const due = () => Date.now() - last >= (tries ? Math.min(every(), 1000 * tries) : every());
+  const say = (what) => document.dispatchEvent(new CustomEvent("hearth:" + what, { detail: "numbers" }));
   const ask = async () => {
     if (asking || document.hidden || !due()) return;
     asking = true;
-    const off = document.getElementById("live-off");
     try {
       const r = await fetch(location.href, { credentials: "same-origin", headers: { Accept: "text/html" } });
-      if (!r.ok || r.redirected) throw new Error(r.status);
+      if (!r.ok) throw new Error(r.status);
       const text = await r.text();
+      tries = 0;
       if (text.includes('id="numbers"')) {
         take(new DOMParser().parseFromString(text, "text/html"));
-        document.getElementById("live-off")?.setAttribute("hidden", "");
         numbers.dataset.asked = Number(numbers.dataset.asked || 0) + 1;
+        say("found");
       } else {
-        tell(off, numbers.dataset.ended); // what is here for who is not signed in
+        say("ended"); // what is here for who is not signed in
       }
     } catch {
-      tell(off, numbers.dataset.off);
+      tries = Math.min(tries + 1, 4);
+      say("lost");
     }
     last = Date.now();
     asking = false;

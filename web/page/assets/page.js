@@ -68,3 +68,78 @@ function localTimes(within) {
 }
 localTimes(document);
 document.addEventListener("htmx:after:swap", () => localTimes(document));
+
+// What a page that changes by itself has to say stands above it: that hearth
+// cannot be reached, which passes, or that one is signed out. A part of the page
+// that is cut off says so by the event hearth:lost, and hearth:found when it is
+// not any more; detail names it.
+const news = document.getElementById("live-off");
+const cutOff = new Set();
+let signedOut = false;
+let looking = 0;
+function tell() {
+  const what = signedOut ? "ended" : cutOff.size ? "lost" : "";
+  if (!news || (news.dataset.says ?? "") === what) return;
+  news.dataset.says = what;
+  news.replaceChildren(...(what ? [document.getElementById("news-" + what).content.cloneNode(true)] : []));
+}
+function lost(part) {
+  cutOff.add(part);
+  tell();
+}
+function found(part) {
+  cutOff.delete(part);
+  signedOut = false;
+  tell();
+}
+function ended() {
+  signedOut = true;
+  tell();
+}
+document.addEventListener("hearth:lost", (e) => lost(e.detail));
+document.addEventListener("hearth:found", (e) => found(e.detail));
+document.addEventListener("hearth:ended", ended);
+
+// A stream connects again by itself. A moment without it is not worth a word.
+const late = new WeakMap();
+document.addEventListener("htmx:sse:before:connection", (e) => {
+  if (signedOut) return e.preventDefault();
+  if (e.detail.connection.attempt && !late.has(e.target)) late.set(e.target, setTimeout(lost, 1000, e.target));
+});
+document.addEventListener("htmx:sse:after:connection", (e) => {
+  clearTimeout(late.get(e.target));
+  late.delete(e.target);
+  found(e.target);
+});
+document.addEventListener("htmx:sse:close", (e) => {
+  clearTimeout(late.get(e.target));
+  late.delete(e.target);
+  cutOff.delete(e.target);
+  tell();
+});
+document.addEventListener("htmx:sse:error", (e) => e.detail.status === 401 && ended());
+document.addEventListener("ended", ended); // as the last message of a stream
+
+// What is asked for as one goes, or every few seconds.
+document.addEventListener("htmx:before:response", (e) => {
+  const { response, sourceEvent } = e.detail.ctx;
+  const unasked = sourceEvent?.type === "every" || sourceEvent?.type === "load";
+  if (response.status === 401) ended();
+  else if (response.status >= 500 && unasked) look();
+  else return found("page");
+  e.preventDefault();
+});
+document.addEventListener("htmx:error", (e) => e.detail.ctx && look());
+function look() {
+  lost("page");
+  clearInterval(looking);
+  looking = setInterval(async () => {
+    try {
+      if (!(await fetch("/healthz", { cache: "no-store" })).ok) return;
+    } catch {
+      return;
+    }
+    clearInterval(looking);
+    found("page");
+  }, 2000);
+}

@@ -88,15 +88,29 @@ function look() {
   }
 }
 
-// attempt does something that may fail, be cancelled, or be overtaken.
-async function attempt(path, accept, then) {
+// attempt does something that may fail, be cancelled, or be overtaken. What may be
+// done twice is tried again for so many milliseconds where hearth cannot be
+// reached, as while it starts anew.
+async function attempt(path, accept, then, patience = 0) {
   keep();
   const mine = begin();
   const slow = setTimeout(() => wait(form.dataset.sent), 500);
   try {
     const body = new URLSearchParams(new FormData(form));
-    const res = await fetch(path, { method: "POST", body, headers: { Accept: accept }, signal: mine.signal });
-    await then(res, () => clearTimeout(slow));
+    for (let until = 0; ;) {
+      try {
+        const res = await fetch(path, { method: "POST", body, headers: { Accept: accept }, signal: mine.signal });
+        await then(res, () => clearTimeout(slow));
+        break;
+      } catch (err) {
+        until ||= Date.now() + patience; // from when it was last heard of
+        if (mine.signal.aborted || Date.now() >= until) throw err;
+        clearTimeout(slow);
+        wait(form.dataset.again);
+        await new Promise((done) => setTimeout(done, 1000));
+        if (mine.signal.aborted) throw new DOMException("", "AbortError");
+      }
+    }
     end(mine);
   } catch (err) {
     if (err.name !== "AbortError" && end(mine)) sorry(form.dataset.unreached);
@@ -134,7 +148,7 @@ function run() {
       wait(a.say);
     }
     throw new Error("it ended too early");
-  });
+  }, 60_000);
 }
 
 const format = () => attempt("/run/format", "application/json", async (res) => {

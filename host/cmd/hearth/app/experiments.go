@@ -50,7 +50,7 @@ func (x *trials) definitions(ctx context.Context) ([]*plan.Definition, error) {
 	case errors.Is(err, host.ErrUnknown):
 		return nil, web.ErrNoExperiments
 	case err != nil:
-		return nil, err
+		return nil, shown(experimentsPlugin, err)
 	case v.Status != 0 && v.Status != 200:
 		return nil, fmt.Errorf("the plugin experiments answers with %d: %.200s", v.Status, v.Body)
 	}
@@ -176,7 +176,7 @@ func (x *trials) Assign(ctx context.Context, member string) (map[string]string, 
 	case errors.Is(err, host.ErrUnknown):
 		return nil, web.ErrNoExperiments
 	case err != nil:
-		return nil, err
+		return nil, shown(experimentsPlugin, err)
 	case v.Status == 404:
 		return nil, fmt.Errorf("%w: member %q", web.ErrNotFound, member)
 	case v.Status != 0 && v.Status != 200:

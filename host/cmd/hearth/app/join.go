@@ -12,8 +12,10 @@ import (
 	"github.com/hearthbot/hearth/host"
 	"github.com/hearthbot/hearth/host/audit"
 	"github.com/hearthbot/hearth/host/chat"
+	"github.com/hearthbot/hearth/host/wasm"
 	"github.com/hearthbot/hearth/sdk/abi"
 	"github.com/hearthbot/hearth/web"
+	"github.com/hearthbot/hearth/web/page"
 )
 
 // joined is the engine as the web sees it. Neither knows the other.
@@ -48,6 +50,16 @@ func known(err error) error {
 		return fmt.Errorf("%w: %s", web.ErrNotFound, which)
 	}
 	return err
+}
+
+// shown says of which plugin it is that a view has not come, where the plugin is
+// the reason.
+func shown(plugin string, err error) error {
+	var e *wasm.Error
+	if !errors.As(err, &e) || errors.Is(err, context.Canceled) {
+		return err
+	}
+	return &page.Unanswered{Plugin: plugin, Slow: errors.Is(err, wasm.ErrDeadline) || errors.Is(err, wasm.ErrFuel), Err: err}
 }
 
 func (j *joined) Status(ctx context.Context) (web.Status, error) {
@@ -102,7 +114,7 @@ func plugin(p *host.PluginInfo) web.Plugin {
 		out.Commands = append(out.Commands, c.Name)
 	}
 	for _, n := range p.Manifest.Needs {
-		g := web.Grant{Name: n.Cap, Param: n.Param, Reason: n.Reason, Granted: true}
+		g := web.Grant{Name: n.Cap, Param: n.Param, Reason: n.Reason, ReasonIn: words(p.Manifest.Reason(n)), Granted: true}
 		for _, m := range p.Missing {
 			if m.Cap == n.Cap && m.Param == n.Param {
 				g.Granted = false

@@ -101,7 +101,11 @@ func (k *keeping) complete(ctx context.Context, p *web.Plugin, list []host.Versi
 		return err
 	}
 	for _, n := range granted {
-		p.Allowed = append(p.Allowed, web.Grant{Name: n.Cap, Param: n.Param, Reason: n.Reason, Granted: true})
+		g := web.Grant{Name: n.Cap, Param: n.Param, Reason: n.Reason, Granted: true}
+		if i := slices.IndexFunc(p.Grants, func(a web.Grant) bool { return a.Name == n.Cap && a.Param == n.Param && a.Reason == n.Reason }); i >= 0 {
+			g.ReasonIn = p.Grants[i].ReasonIn
+		}
+		p.Allowed = append(p.Allowed, g)
 	}
 	if h, ok := e.Health(p.Name); ok {
 		w := &web.Health{Since: h.Since.UTC(), Minutes: make([]web.Minute, len(h.Minutes))}

@@ -71,7 +71,7 @@ func (k *knowledge) ask(ctx context.Context, path string, role access.Role, loca
 	v, err := k.engine.Query(ctx, digestPlugin, q)
 	switch {
 	case err != nil:
-		return nil, known(err)
+		return nil, shown(digestPlugin, known(err))
 	case v.Status == http.StatusNotFound:
 		return nil, fmt.Errorf("%w: %s", web.ErrNotFound, strings.TrimSpace(path+" "+strings.Join(params, " ")))
 	case v.Status != 0 && v.Status != http.StatusOK:

@@ -92,7 +92,7 @@ func (l *learning) query(ctx context.Context, at string, into any, params ...abi
 	case errors.Is(err, host.ErrUnknown):
 		return web.ErrNoTasks
 	case err != nil:
-		return err
+		return shown(tasksPlugin, err)
 	case v.Status != 0 && v.Status != 200:
 		return fmt.Errorf("the plugin tasks answers %s with %d: %.200s", at, v.Status, v.Body)
 	}

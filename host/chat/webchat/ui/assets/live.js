@@ -49,7 +49,7 @@ function open(once) {
     // The browser tries again by itself, except after an answer it did not expect.
     if (source?.readyState === EventSource.CLOSED) {
       clearTimeout(retry);
-      retry = setTimeout(() => open(once), Math.min(30_000, 1000 * 2 ** Math.min(tries, 5)));
+      retry = setTimeout(() => open(once), Math.min(8_000, 1000 * 2 ** Math.min(tries, 3)));
     }
   });
 }
