@@ -75,6 +75,36 @@ func TestAMessageDeletesItselfAndNotItsSuccessor(t *testing.T) {
 	})
 }
 
+func TestAMessageDeletesItselfThoughItsSuccessorIsGone(t *testing.T) {
+	in(t, func(t *testing.T) {
+		b := newBot(t, Options{})
+		b.plugin(abi.Manifest{Name: "p", Events: []abi.Kind{abi.MemberJoined, abi.MemberLeft}}, func(c *abi.Call, _ wasm.Host) (abi.Effects, error) {
+			if c.Event.Kind == abi.MemberLeft {
+				return abi.Effects{Out: []abi.Effect{{Delete: &abi.Delete{Ref: abi.Ref{Key: "k", Conversation: "fake:general"}}}}}, nil
+			}
+			return abi.Effects{Out: []abi.Effect{{Send: &abi.Send{To: abi.Target{Conversation: "fake:general"}, Key: "k", After: time.Hour.Milliseconds(), Content: text1(c.Event.ID)}}}}, nil
+		})
+		b.start()
+		for _, kind := range []abi.Kind{abi.MemberJoined, abi.MemberJoined, abi.MemberLeft} {
+			b.accept(b.event(kind), chat.Accepted)
+			later(time.Minute)
+		}
+		later(2 * time.Hour)
+		left := map[string]bool{}
+		for _, d := range b.platform.sent() {
+			for _, m := range d.Messages {
+				delete(left, m) // d is a deletion
+			}
+			if d.Op == chat.OpSend {
+				left["on-platform-"+d.ID] = true
+			}
+		}
+		if len(left) != 0 {
+			t.Errorf("%v are still there: their key was used again, and that message deleted", left)
+		}
+	})
+}
+
 func TestABrokenMiddlewareLosesNoEvent(t *testing.T) {
 	in(t, func(t *testing.T) {
 		b := newBot(t, Options{})

@@ -260,24 +260,13 @@ func (t *timers) fireSchedule(ctx context.Context, d *dueTimer, now int64) error
 	return err
 }
 
-// vanish queues the deletion of a message whose time has come, unless its
-// plugin has deleted it.
+// vanish queues the deletion of a message whose time has come. Whether its key is
+// still known says nothing of it: it may have come to stand for another message,
+// which has been deleted. One that its plugin has deleted is deleted twice, which
+// changes nothing.
 func (t *timers) vanish(ctx context.Context, d *dueTimer) error {
-	snap, err := t.e.store.Snapshot(ctx)
-	if err != nil {
-		return err
-	}
-	defer snap.Close()
-	ref, err := snap.Get(ctx, store.Key(d.Vanish))
-	if err != nil {
-		return err
-	}
 	b, err := t.take(ctx, d)
 	if err != nil {
-		return err
-	}
-	if !ref.Exists() {
-		_, err := t.e.store.Commit(ctx, b)
 		return err
 	}
 	seq := t.e.nextSeq()

@@ -183,7 +183,7 @@ func (b *backfill) failed(ctx context.Context, resp *github.Response, err error,
 		return b.reset(limit.Rate), nil
 	case errors.As(err, &abuse):
 		if abuse.RetryAfter != nil {
-			return min(*abuse.RetryAfter, longest), nil
+			return min(max(*abuse.RetryAfter, time.Second), longest), nil // never in circles
 		}
 		return time.Minute, nil // what GitHub asks for where it says nothing
 	}

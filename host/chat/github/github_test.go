@@ -273,6 +273,24 @@ func (c *clock) wait(ctx context.Context, d time.Duration) error {
 	return ctx.Err()
 }
 
+// A GitHub that is overloaded and asks for no wait at all is not asked in circles.
+func TestBackfillWaitsThoughItNeedNot(t *testing.T) {
+	c := &clock{at: time.Now().Truncate(time.Second)}
+	api := &chattest.GitHub{Token: "ghp_token", Repos: map[string][]chattest.PullData{"ada/demo": history(2)}, Now: c.now, Allow: 100, Reset: 20 * time.Minute,
+		Slow: map[int]time.Duration{1: 0, 2: 0, 3: 0}}
+	srv := api.Serve()
+	defer srv.Close()
+	s := source(t, new(chattest.Sink), func(o *github.Options) {
+		o.Token, o.APIURL, o.Now, o.Wait, o.HTTP = "ghp_token", srv.URL+"/", c.now, c.wait, srv.Client()
+	})
+	if got, err := s.Backfill(t.Context(), "ada/demo", nil); err != nil || got.Pulls != 2 {
+		t.Fatalf("%+v, %v", got, err)
+	}
+	if len(c.waits) != 3 || slices.Min(c.waits) < time.Second {
+		t.Errorf("it waited %v, want at least a second after each of three answers", c.waits)
+	}
+}
+
 func TestBackfill(t *testing.T) {
 	c := &clock{at: time.Now().Truncate(time.Second)}
 	api := &chattest.GitHub{Token: "ghp_token", Repos: map[string][]chattest.PullData{"ada/demo": history(734)}, Now: c.now, Allow: 3, Reset: 20 * time.Minute,
