@@ -18,7 +18,13 @@ import (
 
 // Erased is what was erased of a member: how many rows, by kind. It says
 // nothing of who it was.
-type Erased struct{ Kinds map[string]int }
+type Erased struct {
+	Kinds map[string]int
+
+	// Left are the places outside the data directory that still name them, such as
+	// "community.managers (hearth.toml:12)": whose files those are has to see to them.
+	Left []string
+}
 
 // Total is how many rows that were altogether.
 func (x Erased) Total() (n int) {
@@ -169,7 +175,7 @@ func (e *Engine) beginForget(ctx context.Context, id string, by *wish) (<-chan E
 	defer e.forgets.quiet.Unlock()
 	done := e.forgets.begin(id, f.Seq)
 	if _, err := e.store.Commit(ctx, b); err != nil {
-		e.forgets.end(id, nil)
+		e.forgets.end(id, nil, nil)
 		return nil, err
 	}
 	e.measuring.rows.drop(id)
@@ -268,12 +274,12 @@ func (s *forgets) wait(id string) <-chan Erased {
 	return done
 }
 
-func (s *forgets) end(id string, counts map[string]int) {
+func (s *forgets) end(id string, counts map[string]int, left []string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if l := s.list[id]; l != nil && counts != nil {
 		for _, done := range l.wait {
-			done <- Erased{Kinds: maps.Clone(counts)}
+			done <- Erased{Kinds: maps.Clone(counts), Left: left}
 		}
 	}
 	delete(s.list, id)

@@ -33,6 +33,7 @@ var forgetRows = []forgetStep{
 	over(kUsed, "buttons", (*goodbye).named),
 	over(kToken, "buttons", (*goodbye).named),
 	over(kCap, "caps", (*goodbye).named),
+	over(kTrack, "figures", (*goodbye).named), // what was counted under their id
 	over(kDirect, "conversations", (*goodbye).named),
 	over(kSeen, "seen", (*goodbye).seen),
 	whileCounting(over(measure.Lists, "figures", (*goodbye).listed)),

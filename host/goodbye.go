@@ -212,11 +212,16 @@ func (g *goodbye) untold() (bool, error) {
 // have elsewhere be erased.
 func (g *goodbye) adapter() (time.Duration, error) {
 	if o := g.e.o.Outside; o != nil {
-		n, err := o.Forget(g.ctx, g.f.ID)
+		counts, err := o.Forget(g.ctx, g.f.ID, g.t)
+		if errors.Is(err, chat.ErrBusy) {
+			return holdTime, nil // hearth is starting or stopping
+		}
 		if err != nil {
 			return 0, err
 		}
-		g.count("tokens", n)
+		for kind, n := range counts {
+			g.count(kind, n)
+		}
 	}
 	if pf := g.e.platform(abi.Platform(g.f.ID)); pf != nil {
 		if a, ok := pf.adapter.(chat.Forgetter); ok {
@@ -236,7 +241,7 @@ func (g *goodbye) adapter() (time.Duration, error) {
 // the versions of plugins no more who brought them; rollouts and silent trials
 // are rid of their name.
 func (g *goodbye) audit() (time.Duration, error) {
-	n, err := g.e.audit.Forget(g.ctx, g.t.in)
+	n, err := g.e.audit.Forget(g.ctx, g.t)
 	if err != nil {
 		return 0, err
 	}
@@ -271,7 +276,7 @@ func (g *goodbye) farewell() (time.Duration, error) {
 		defer cancel()
 		locale := g.f.Locale
 		def(&locale, g.e.tuned().Community.Locale)
-		d := &chat.Delivery{ID: store.Seq(g.f.Seq), Op: chat.OpSend, Member: g.f.ID, Content: g.e.farewell(locale, g.f.Counts),
+		d := &chat.Delivery{ID: store.Seq(g.f.Seq), Op: chat.OpSend, Member: g.f.ID, Content: g.e.farewell(locale, g.f.Counts, g.left()),
 			Locale: locale, Attempt: 1}
 		if _, err := pf.adapter.Deliver(ctx, d); err != nil {
 			g.e.o.Logger.Warn("a member who was forgotten could not be told so", "platform", pf.name, "err", err)
@@ -286,6 +291,14 @@ func (g *goodbye) farewell() (time.Duration, error) {
 	return g.next()
 }
 
+// left are the places outside the data directory that name the member.
+func (g *goodbye) left() []string {
+	if g.e.o.Outside == nil {
+		return nil
+	}
+	return g.e.o.Outside.Named(g.t)
+}
+
 // finish erases the id itself. The files are rewritten with the next sweep.
 func (g *goodbye) finish() (time.Duration, error) {
 	g.e.forgets.one.Lock()
@@ -296,7 +309,7 @@ func (g *goodbye) finish() (time.Duration, error) {
 	b.Put(kCompact, stamp(g.e.now()))
 	if by := g.f.By; len(by) == 4 {
 		entry := audit.Entry{Who: audit.Who{ID: by[0], Name: by[1], Role: by[2], Via: by[3]}, Did: "member.forget",
-			On: "member/" + audit.Forgotten, After: fmt.Sprintf("%d rows erased", Erased{g.f.Counts}.Total()), Why: g.f.Why}
+			On: "member/" + audit.Forgotten, After: fmt.Sprintf("%d rows erased", Erased{Kinds: g.f.Counts}.Total()), Why: g.f.Why}
 		if why := []byte(entry.Why); g.t.in(why) || g.t.called(why) {
 			entry.Why = "" // it says whom
 		}
@@ -308,6 +321,6 @@ func (g *goodbye) finish() (time.Duration, error) {
 		return 0, err
 	}
 	g.e.o.Logger.Info("a member was forgotten", "erased", g.f.Counts)
-	g.e.forgets.end(g.f.ID, g.f.Counts)
+	g.e.forgets.end(g.f.ID, g.f.Counts, g.left())
 	return 0, nil
 }

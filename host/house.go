@@ -62,8 +62,8 @@ func (e *Engine) moveIn(ctx context.Context) error {
 }
 
 // farewell is the last thing said to somebody who is forgotten.
-func (e *Engine) farewell(locale string, kinds map[string]int) abi.Content {
-	return house.Farewell(e.household(), locale, kinds)
+func (e *Engine) farewell(locale string, kinds map[string]int, left []string) abi.Content {
+	return house.Farewell(e.household(), locale, kinds, left)
 }
 
 // oblige does what the house's plugin asked for, but for forgetting, and fills

@@ -32,9 +32,14 @@ type Outside interface {
 	// once, within the time that is returned, and says at which address.
 	Code(ctx context.Context, member string) (code, url string, valid time.Duration, err error)
 
-	// Forget erases what there is of a member, and returns how many tokens and
-	// codes that was.
-	Forget(ctx context.Context, member string) (int, error)
+	// Forget erases what there is of a member, whom p finds: their tokens and codes,
+	// and their ids in what was set and named by others. It returns how much of what
+	// kind that was, and may be called again. [chat.ErrBusy] says to do so later.
+	Forget(ctx context.Context, member string, p audit.Person) (map[string]int, error)
+
+	// Named are the places in files of the operator's that name somebody, which
+	// hearth does not change.
+	Named(p audit.Person) []string
 }
 
 // ErrOff says that something is not connected.

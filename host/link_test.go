@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"regexp"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -23,6 +24,7 @@ type outside struct {
 	shows  map[string]string // by account
 	err    error
 	tokens map[string]int
+	named  []string // of fake:ada
 }
 
 func (o *outside) Linking() bool { return true }
@@ -40,12 +42,19 @@ func (o *outside) Code(_ context.Context, member string) (string, string, time.D
 	return "the-code-of-" + abi.LocalID(member), "https://hearth.example.org", 10 * time.Minute, nil
 }
 
-func (o *outside) Forget(_ context.Context, member string) (int, error) {
+func (o *outside) Forget(_ context.Context, member string, _ audit.Person) (map[string]int, error) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	n := o.tokens[member]
 	delete(o.tokens, member)
-	return n, nil
+	return map[string]int{"tokens": n}, nil
+}
+
+func (o *outside) Named(p audit.Person) []string {
+	if p.Is("fake:ada") {
+		return o.named
+	}
+	return nil
 }
 
 func (o *outside) show(account, text string) {
@@ -236,9 +245,11 @@ func TestForgetTheLinked(t *testing.T) {
 		if len(b.remembered("octo-ada")) == 0 || len(b.remembered("octo-new")) == 0 {
 			t.Fatal("control: nothing names her account")
 		}
+		// What stands in a file of the operator's is said, and stays.
+		out.named = []string{"community.managers (hearth.toml:7)"}
 		x, err := b.Forget(t.Context(), "fake:ada")
-		if err != nil || x.Kinds["tokens"] != 1 {
-			t.Fatalf("erased %v, %v", x.Kinds, err)
+		if err != nil || x.Kinds["tokens"] != 1 || !slices.Equal(x.Left, out.named) {
+			t.Fatalf("erased %v, %v, left %q", x.Kinds, err, x.Left)
 		}
 		later(time.Second)
 		if left := b.remembered("fake:ada", "octo-ada", "octo-new", "the-code-of"); len(left) > 0 {

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"unicode/utf8"
 
+	"github.com/hearthbot/hearth/host/audit"
 	"github.com/hearthbot/hearth/sdk/abi"
 	"github.com/hearthbot/hearth/store"
 )
@@ -51,6 +52,24 @@ func addForm(list [][]byte, form string) [][]byte {
 func (t *traces) in(b []byte) bool {
 	return slices.ContainsFunc(t.ids, func(id []byte) bool { return find(b, id, false, idByte) >= 0 }) ||
 		slices.ContainsFunc(t.marks, func(m []byte) bool { return find(b, m, true, wordByte) >= 0 })
+}
+
+// traces are an [audit.Person].
+var _ audit.Person = (*traces)(nil)
+
+// In implements audit.Person.
+func (t *traces) In(b []byte) bool { return t.in(b) }
+
+// Is implements audit.Person.
+func (t *traces) Is(s string) bool {
+	return slices.ContainsFunc(t.ids, func(id []byte) bool { return string(id) == s }) ||
+		slices.ContainsFunc(t.marks, func(m []byte) bool { return string(m) == s })
+}
+
+// Blur implements audit.Person.
+func (t *traces) Blur(b []byte) []byte {
+	out, _ := t.blur(b)
+	return out
 }
 
 func (t *traces) inKey(k store.Key) bool { return t.in([]byte(k)) }

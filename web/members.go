@@ -29,7 +29,7 @@ type Members interface {
 
 	// Forget erases a member everywhere and returns how much of what kind that
 	// was. It is on record, without the id. If ctx ends first it goes on.
-	Forget(ctx context.Context, who audit.Who, id, why string) (map[string]int, error)
+	Forget(ctx context.Context, who audit.Who, id, why string) (Forgotten, error)
 }
 
 // MemberFilter chooses members. Zero fields choose all.
@@ -193,6 +193,7 @@ func (p *patientWriter) Write(b []byte) (int, error) {
 // Forgotten is the answer to DELETE /api/v1/members/{id}.
 type Forgotten struct {
 	Erased map[string]int `json:"erased" doc:"rows that were erased, by kind"`
+	Left   []string       `json:"left,omitempty" doc:"settings of the config's file that still name the member, with file and line: whose file that is has to take them out there"`
 }
 
 func (s *Server) forgetMember(ctx context.Context, in *struct {
@@ -208,5 +209,5 @@ func (s *Server) forgetMember(ctx context.Context, in *struct {
 	if err != nil {
 		return nil, s.failed(ctx, "forget", err)
 	}
-	return &out[Forgotten]{Forgotten{erased}}, nil
+	return &out[Forgotten]{erased}, nil
 }

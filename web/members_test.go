@@ -39,9 +39,9 @@ func (v *village) Export(_ context.Context, id string, w io.Writer) error {
 	return v.err
 }
 
-func (v *village) Forget(_ context.Context, who audit.Who, id, why string) (map[string]int, error) {
+func (v *village) Forget(_ context.Context, who audit.Who, id, why string) (Forgotten, error) {
 	v.asked = append(v.asked, fmt.Sprint("forget ", id, " for ", who.Role, " via ", who.Via, ": ", why))
-	return map[string]int{"events": 7}, v.err
+	return Forgotten{Erased: map[string]int{"events": 7}, Left: []string{"community.managers (hearth.toml:7)"}}, v.err
 }
 
 func TestMembersAPI(t *testing.T) {
@@ -61,7 +61,7 @@ func TestMembersAPI(t *testing.T) {
 		t.Errorf("the export is %d %q of %s", w.Code, w.Body, w.Header().Get("Content-Type"))
 	}
 	w = do(s, "DELETE", "/api/v1/members/slack:U1?why=they%20wrote%20to%20us", "")
-	if w.Code != http.StatusOK || strings.TrimSpace(w.Body.String()) != `{"erased":{"events":7}}` {
+	if w.Code != http.StatusOK || strings.TrimSpace(w.Body.String()) != `{"erased":{"events":7},"left":["community.managers (hearth.toml:7)"]}` {
 		t.Errorf("forgetting is answered %d %s", w.Code, w.Body)
 	}
 	if got, want := strings.Join(v.asked, "; "), "member dingtalk:$:a/b% as admin in zh-CN; forget slack:U1 for admin via api: they wrote to us"; got != want {

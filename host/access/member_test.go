@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/hearthbot/hearth/host/access"
+	"github.com/hearthbot/hearth/host/audit"
 	"github.com/hearthbot/hearth/store"
 )
 
@@ -128,4 +129,59 @@ func rows(t *testing.T, h *door, text string) bool {
 		}
 	}
 	return false
+}
+
+// someone is a person with this id.
+type someone string
+
+func (p someone) In(b []byte) bool { return bytes.Contains(b, []byte(p)) }
+
+func (p someone) Is(s string) bool { return s == string(p) }
+
+func (p someone) Blur(b []byte) []byte {
+	return bytes.ReplaceAll(b, []byte(p), bytes.Repeat([]byte("x"), len(p)))
+}
+
+// TestForgetNames takes a member's id out of what others' tokens, links and
+// sessions are called, all of which go on.
+func TestForgetNames(t *testing.T) {
+	h := open(t)
+	const id = "slack:U77"
+	named := audit.Who{ID: "admin", Name: "for " + id, Role: "admin", Via: "page"}
+	secret, _, err := h.Create(t.Context(), named, "laptop of "+id, access.Viewer, time.Time{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	link, err := h.Link(t.Context(), boss, "for "+id, access.Manager)
+	if err != nil {
+		t.Fatal(err)
+	}
+	cookie, _, err := h.SignInAs(t.Context(), access.Person{ID: "oidc/" + id, Name: "as " + id, Role: access.Viewer}, access.Client{Agent: "of " + id})
+	if err != nil {
+		t.Fatal(err)
+	}
+	other, _ := h.token("another", access.Viewer, time.Time{})
+	if n, err := h.Forget(t.Context(), someone(id)); err != nil || n != 3 {
+		t.Errorf("%d were changed, %v, want 3", n, err)
+	}
+	if n, err := h.Forget(t.Context(), someone(id)); err != nil || n != 0 {
+		t.Errorf("a second time %d were changed, %v", n, err)
+	}
+	if _, err := h.audit.Forget(t.Context(), someone(id)); err != nil {
+		t.Fatal(err)
+	}
+	if rows(t, h, id) {
+		t.Error("it still stands somewhere")
+	}
+	for secret, want := range map[string]string{secret: "laptop of xxxxxxxxx", other: "another"} {
+		if p, err := h.ByToken(t.Context(), secret); err != nil || p.Name != want {
+			t.Errorf("a token is called %q, %v, want %q", p.Name, err, want)
+		}
+	}
+	if s, err := h.Session(t.Context(), cookie); err != nil || s.Person.Name != "as xxxxxxxxx" {
+		t.Errorf("the session is %+v, %v", s, err)
+	}
+	if _, s, err := h.Redeem(t.Context(), link, access.Client{}); err != nil || s.Person.Name != "for xxxxxxxxx" {
+		t.Errorf("the link opens %+v, %v", s, err)
+	}
 }

@@ -20,15 +20,15 @@ const (
 	forgetStep = store.MaxOps / 3
 )
 
-// Forget takes a person out of the record: names says whether bytes hold one of
-// their ids. What was done stays, with its time, its role and its verb; who it
-// was, and any text that names them, goes. It returns how many entries it has
+// Forget takes a person out of the record. What was done stays, with its time, its
+// role and its verb; who it was, and any text that names them, goes. Of a value in
+// JSON, such as a setting's, the rest stays. It returns how many entries it has
 // changed, and may be called again after an error.
-func (l *Log) Forget(ctx context.Context, names func([]byte) bool) (int, error) {
+func (l *Log) Forget(ctx context.Context, p Person) (int, error) {
 	changed := 0
 	from := kAudit.Prefix()
 	for from != "" {
-		n, next, err := l.forget(ctx, from, names)
+		n, next, err := l.forget(ctx, from, p)
 		if err != nil {
 			return changed, fmt.Errorf("audit: forget somebody: %w", err)
 		}
@@ -39,7 +39,7 @@ func (l *Log) Forget(ctx context.Context, names func([]byte) bool) (int, error) 
 
 // forget goes over some entries from a key on, and says where to go on; "" at
 // the end.
-func (l *Log) forget(ctx context.Context, from store.Key, names func([]byte) bool) (n int, next store.Key, err error) {
+func (l *Log) forget(ctx context.Context, from store.Key, p Person) (n int, next store.Key, err error) {
 	snap, err := l.store.Snapshot(ctx)
 	if err != nil {
 		return 0, "", err
@@ -54,10 +54,10 @@ func (l *Log) forget(ctx context.Context, from store.Key, names func([]byte) boo
 			return 0, "", err
 		}
 		seen, next = seen+1, at.Key+"\x00"
-		if !names(at.Value) {
+		if !p.In(at.Value) {
 			continue
 		}
-		if err := rewrite(b, at, names); err != nil {
+		if err := rewrite(b, at, p); err != nil {
 			return 0, "", err
 		}
 		if n++; n == forgetStep || b.Size() > store.MaxBatch/4 {
@@ -75,22 +75,28 @@ func (l *Log) forget(ctx context.Context, from store.Key, names func([]byte) boo
 }
 
 // rewrite adds to b what is left of an entry.
-func rewrite(b *store.Batch, at store.Row, names func([]byte) bool) error {
+func rewrite(b *store.Batch, at store.Row, p Person) error {
 	var r row
 	if err := json.Unmarshal(at.Value, &r); err != nil {
 		return fmt.Errorf("the entry %s: %w", at.Key, err)
 	}
-	if names([]byte(r.ID)) {
+	names := func(s string) bool { return p.In([]byte(s)) }
+	if names(r.ID) {
 		r.ID, r.Name = Forgotten, Forgotten
 	}
+	for _, s := range []*string{&r.Before, &r.After} {
+		if names(*s) {
+			*s = string(Without(p, []byte(*s)))
+		}
+	}
 	for _, s := range []*string{&r.Name, &r.Before, &r.After, &r.Why} {
-		if names([]byte(*s)) {
+		if names(*s) {
 			*s = ""
 		}
 	}
 	name := at.Key.Segments()
 	n := name[len(name)-1]
-	if names([]byte(r.On)) {
+	if names(r.On) {
 		b.Delete(kOn.Join(r.On, n))
 		kind, _, _ := strings.Cut(r.On, "/")
 		r.On = kind + "/" + Forgotten
@@ -100,7 +106,7 @@ func rewrite(b *store.Batch, at store.Row, names func([]byte) bool) error {
 	if err != nil {
 		return err
 	}
-	if names(v) {
+	if p.In(v) {
 		return fmt.Errorf("the entry %s still names them", at.Key)
 	}
 	key := store.Key(strings.Clone(string(at.Key)))

@@ -19,11 +19,14 @@ func TestForget(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	names := func(b []byte) bool { return bytes.Contains(b, []byte("chat:u1")) }
-	if n, err := l.Forget(t.Context(), names); err != nil || n != 60 {
-		t.Errorf("%d entries were changed, %v, want 60", n, err)
+	u1 := person("chat:u1")
+	if err := l.Add(t.Context(), audit.Entry{Who: audit.Who{ID: "chat:u0", Name: "Name"}, Did: "setting.set", On: "setting/managers", Before: `["chat:u0","chat:u1"]`, After: `"ask chat:u1, or not"`}); err != nil {
+		t.Fatal(err)
 	}
-	if n, err := l.Forget(t.Context(), names); err != nil || n != 0 {
+	if n, err := l.Forget(t.Context(), u1); err != nil || n != 61 {
+		t.Errorf("%d entries were changed, %v, want 61", n, err)
+	}
+	if n, err := l.Forget(t.Context(), u1); err != nil || n != 0 {
 		t.Errorf("a second time %d entries were changed, %v", n, err)
 	}
 	for on, who := range map[string]audit.Who{
@@ -40,14 +43,45 @@ func TestForget(t *testing.T) {
 			}
 		}
 	}
+	if list, err := l.List(t.Context(), audit.Filter{On: "setting/managers"}); err != nil || len(list) != 1 || list[0].Before != `["chat:u0"]` || list[0].After != `"ask xxxxxxx, or not"` {
+		t.Errorf("of the setting there is %+v, %v", list, err)
+	}
 	snap, err := s.Snapshot(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer snap.Close()
 	for row, err := range snap.Scan(t.Context(), store.Range{}) {
-		if err != nil || names(row.Value) || names([]byte(row.Key)) {
+		if err != nil || u1.In(row.Value) || u1.In([]byte(row.Key)) {
 			t.Errorf("still there: %s = %s, %v", row.Key, row.Value, err)
+		}
+	}
+}
+
+// person is somebody with this id.
+type person string
+
+func (p person) In(b []byte) bool { return bytes.Contains(b, []byte(p)) }
+
+func (p person) Is(s string) bool { return s == string(p) }
+
+func (p person) Blur(b []byte) []byte {
+	return bytes.ReplaceAll(b, []byte(p), bytes.Repeat([]byte("x"), len(p)))
+}
+
+func TestWithout(t *testing.T) {
+	for in, want := range map[string]string{
+		`["chat:u1"]`:                    `[]`,
+		`["chat:u0","<@chat:u1>","a<b"]`: `["chat:u0","a<b"]`,
+		`"chat:u1"`:                      ``,
+		`"ask chat:u1!"`:                 `"ask xxxxxxx!"`,
+		`{"who":"chat:u1","n":1.50,"chat:u1":2,"list":[["chat:u1"],{"a":"chat:u1"}]}`: `{"list":[[],{}],"n":1.50}`,
+		`no JSON of chat:u1`: ``,
+		`1 2`:                ``,
+		``:                   ``,
+	} {
+		if got := string(audit.Without(person("chat:u1"), []byte(in))); got != want {
+			t.Errorf("of %s is left %s, want %s", in, got, want)
 		}
 	}
 }

@@ -121,7 +121,7 @@ func TestTranscripts(t *testing.T) {
 				show(&out, &ef)
 			}
 			fmt.Fprintln(&out, "> farewell")
-			f := Farewell(&setup, c.locale, map[string]int{"profile": 1, "events": 20, "posts": 4, "marks": 2})
+			f := Farewell(&setup, c.locale, map[string]int{"profile": 1, "events": 20, "posts": 4, "marks": 2, "settings": 1}, []string{"community.managers (hearth.toml:7)"})
 			if err := f.Check(); err != nil {
 				t.Error(err)
 			}
@@ -238,10 +238,10 @@ func TestTextsAreWhole(t *testing.T) {
 func TestManagersWordings(t *testing.T) {
 	s := setup
 	s.Texts = []abi.TextDef{{Key: "forgotten", Text: abi.Localized{{Locale: "en", Text: "Gone: {n}"}}}}
-	if c := Farewell(&s, "en", map[string]int{"events": 3}); c.Blocks[1].Text != "Gone: 3" {
+	if c := Farewell(&s, "en", map[string]int{"events": 3}, nil); c.Blocks[1].Text != "Gone: 3" {
 		t.Errorf("it says %q", c.Blocks[1].Text)
 	}
-	if c := Farewell(&s, "zh-CN", map[string]int{"events": 3}); c.Blocks[1].Text != "清除了 3 条数据：" {
+	if c := Farewell(&s, "zh-CN", map[string]int{"events": 3}, nil); c.Blocks[1].Text != "清除了 3 条数据：" {
 		t.Errorf("in Chinese it says %q", c.Blocks[1].Text)
 	}
 }

@@ -120,9 +120,10 @@ func (t *turn) exported(x *Exported) {
 	})...))
 }
 
-// Farewell tells somebody who asked to be forgotten what was erased, by kind. It
-// is the last thing that is said to them.
-func Farewell(s *Setup, locale string, kinds map[string]int) abi.Content {
+// Farewell tells somebody who asked to be forgotten what was erased, by kind, and
+// what still names them that is not the bot's to change. It is the last thing that
+// is said to them.
+func Farewell(s *Setup, locale string, kinds map[string]int, left []string) abi.Content {
 	if locale == "" {
 		locale = s.Locale
 	}
@@ -130,6 +131,9 @@ func Farewell(s *Setup, locale string, kinds map[string]int) abi.Content {
 	blocks := []abi.Block{{Heading: say("forgotten.title")}, {Text: say("forgotten", "n", sum(kinds))}}
 	if f := fields(s.Texts, locale, kinds); len(f.Fields) > 0 {
 		blocks = append(blocks, f)
+	}
+	if len(left) > 0 {
+		blocks = append(blocks, abi.Block{Text: say("forgotten.left", "places", strings.Join(left, ", "))})
 	}
 	return content(append(blocks, abi.Block{Text: say("forgotten.again")})...)
 }
@@ -171,7 +175,7 @@ func fields(own []abi.TextDef, locale string, kinds map[string]int) abi.Block {
 // sortOf puts the host's kinds of row together as members think of them.
 var sortOf = map[string]string{
 	"profile": "profile", "figures": "figures",
-	"plugins": "progress",
+	"plugins": "progress", "settings": "role",
 	"events":  "events", "waiting": "events", "failed": "events", "seen": "events", "actions": "events", "timers": "events",
 	"sent": "messages", "queued": "messages", "messages": "messages", "buttons": "messages", "conversations": "messages",
 	"posts": "posts", "files": "posts",

@@ -46,6 +46,7 @@ var _ = sdk.New[Config]("tasks", "1.0.0",
 	Warm(loadPath, files.Prefix()).
 	OnJoin(joined).
 	OnLeave(left).
+	OnForget(unname).
 	OnMention(spoken).
 	OnMessage(posted, "```", "~~~", "package main", "func ").
 	OnEvent(abi.MessageDeleted, deleted).

@@ -3,6 +3,8 @@ package main
 import (
 	"io/fs"
 	"maps"
+	"slices"
+	"strings"
 
 	"github.com/hearthbot/hearth/plugins/tasks/pack"
 	"github.com/hearthbot/hearth/plugins/tasks/tasks"
@@ -58,4 +60,50 @@ func changePack(c *ctx) error {
 		}
 	}
 	return nil
+}
+
+// maxUnnamed is how many files one forgetting rewrites: what an invocation may
+// write. Of the rest the host deletes what names them.
+const maxUnnamed = 40
+
+// unname puts other letters in the place of somebody's id where a file of the
+// community's tells members whom to ask. The file would go whole else, and with it
+// the path, as the host deletes what names somebody who is forgotten.
+func unname(c *ctx) error {
+	n := 0
+	for _, name := range slices.Sorted(maps.Keys(own)) {
+		if _, is := without(own[name], c.Member.ID); !is || n == maxUnnamed {
+			continue
+		}
+		if text, ok := files.Lookup(c, name); ok {
+			text, _ = without(text, c.Member.ID)
+			files.Set(c, name, text)
+			n++
+		}
+	}
+	return nil
+}
+
+// without is a text with other letters in the place of an id, but not of a longer
+// one that begins like it. It says whether the id was there.
+func without(text, id string) (out string, is bool) {
+	platform, local, _ := strings.Cut(id, ":")
+	var b strings.Builder
+	for {
+		before, rest, found := strings.Cut(text, id)
+		b.WriteString(before)
+		if !found {
+			return b.String(), is
+		}
+		if text = rest; rest != "" && idByte(rest[0]) {
+			b.WriteString(id)
+			continue
+		}
+		is = true
+		b.WriteString(platform + ":" + strings.Repeat("x", len(local)))
+	}
+}
+
+func idByte(c byte) bool {
+	return '0' <= c && c <= '9' || 'a' <= c|0x20 && c|0x20 <= 'z' || c == '-' || c == '_'
 }

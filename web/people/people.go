@@ -309,7 +309,8 @@ func (p *patient) Write(b []byte) (int, error) {
 type goneView struct {
 	page.Head
 	Kinds []kind
-	GoOn  bool // it takes longer, and goes on
+	Left  []string // settings of the config's file that still name them
+	GoOn  bool     // it takes longer, and goes on
 }
 
 type kind struct {
@@ -334,7 +335,8 @@ func (p *pages) forget(w http.ResponseWriter, r *page.Request) error {
 	r.Patience(w, forgetTime)
 	ctx, cancel := context.WithTimeout(r.Context(), forgetTime)
 	defer cancel()
-	erased, err := p.members.Forget(ctx, r.Who(), id(r), why)
+	gone, err := p.members.Forget(ctx, r.Who(), id(r), why)
+	erased := gone.Erased
 	v := &goneView{Head: page.Head{Title: l.Say("gone"), Narrow: true}}
 	if errors.Is(err, context.DeadlineExceeded) && r.Context().Err() == nil {
 		v.GoOn = true
@@ -352,6 +354,9 @@ func (p *pages) forget(w http.ResponseWriter, r *page.Request) error {
 			text = name
 		}
 		v.Kinds = append(v.Kinds, kind{text, erased[name]})
+	}
+	for _, place := range gone.Left {
+		v.Left = append(v.Left, page.Printable(place))
 	}
 	return p.Show(w, r, http.StatusOK, "gone", v)
 }

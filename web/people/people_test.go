@@ -58,9 +58,9 @@ func (d *directory) Export(_ context.Context, id string, w io.Writer) error {
 	return errors.Join(err, d.err)
 }
 
-func (d *directory) Forget(_ context.Context, who audit.Who, id, why string) (map[string]int, error) {
+func (d *directory) Forget(_ context.Context, who audit.Who, id, why string) (web.Forgotten, error) {
 	d.forgotten, d.by = append(d.forgotten, id+" "+why), who
-	return map[string]int{"profile": 1, "events": 12, "seen": 0, "new kind": 2}, d.err
+	return web.Forgotten{Erased: map[string]int{"profile": 1, "events": 12, "seen": 0, "new kind": 2}, Left: []string{"community.managers (<b>.toml:7)"}}, d.err
 }
 
 // ask asks as a role.
@@ -139,7 +139,8 @@ func TestForget(t *testing.T) {
 	if len(d.forgotten) != 0 {
 		t.Fatalf("forgotten: %q", d.forgotten)
 	}
-	has(t, ask(access.Admin, "POST", at, url.Values{"sure": {"yes"}, "why": {" asked by mail "}}), 200, "handled events</dt><dd>12", "new kind</dt><dd>2", "!marks of accepted", "!Ada")
+	has(t, ask(access.Admin, "POST", at, url.Values{"sure": {"yes"}, "why": {" asked by mail "}}), 200, "handled events</dt><dd>12", "new kind</dt><dd>2", "!marks of accepted", "!Ada",
+		"the id still stands in the config&#39;s file", "<code>community.managers (&lt;b&gt;.toml:7)</code>")
 	if len(d.forgotten) != 1 || d.forgotten[0] != odd+" asked by mail" || d.by.Via != "page" {
 		t.Errorf("forgotten: %q by %+v", d.forgotten, d.by)
 	}

@@ -118,6 +118,9 @@ var words = page.Words{
 	"gone.none":                    {"Nothing was kept of this person.", "没有保存过这个人的任何信息。"},
 	"gone.on":                      {"There is much to look through, so it goes on, over a restart too. It is on record when it is done.", "需要查找的内容很多，会继续进行，重启也不会中断。完成后会有记录。"},
 
+	"gone.left":            {"One thing hearth does not change: the id still stands in the config's file. Whoever operates hearth has to take it out of there:", "有一处 hearth 不会改动：编号还写在配置文件里。请运维者在文件中删除："},
+	"erased.settings":      {"settings that named them", "提到此人的设置"},
+	"erased.figures":       {"figures", "统计数据"},
 	"erased.profile":       {"profile", "资料"},
 	"erased.plugins":       {"rows of plugins", "插件数据"},
 	"erased.events":        {"handled events", "已处理的事件"},

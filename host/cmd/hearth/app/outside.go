@@ -97,9 +97,21 @@ func (o *outside) Code(ctx context.Context, member string) (string, string, time
 }
 
 // Forget implements host.Outside.
-func (o *outside) Forget(ctx context.Context, member string) (int, error) {
-	return o.app.access.ForgetMember(ctx, member)
+func (o *outside) Forget(ctx context.Context, member string, p audit.Person) (map[string]int, error) {
+	tokens, err := o.app.access.ForgetMember(ctx, member)
+	if err != nil {
+		return nil, err
+	}
+	names, err := o.app.access.Forget(ctx, p)
+	if err != nil {
+		return nil, err
+	}
+	set, err := o.app.settings.forget(ctx, p)
+	return map[string]int{"tokens": tokens, "settings": names + set}, err
 }
+
+// Named implements host.Outside.
+func (o *outside) Named(p audit.Person) []string { return o.app.settings.named(p) }
 
 // Knows implements web.Outside.
 func (o *outside) Knows(ctx context.Context, member string) (bool, error) {

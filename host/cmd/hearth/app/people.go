@@ -135,7 +135,7 @@ func (p *people) Export(ctx context.Context, id string, w io.Writer) error {
 	return p.engine.Export(ctx, id, w)
 }
 
-func (p *people) Forget(ctx context.Context, who audit.Who, id, why string) (map[string]int, error) {
+func (p *people) Forget(ctx context.Context, who audit.Who, id, why string) (web.Forgotten, error) {
 	x, err := p.engine.ForgetBy(ctx, who, id, why)
-	return x.Kinds, known(err)
+	return web.Forgotten{Erased: x.Kinds, Left: x.Left}, known(err)
 }

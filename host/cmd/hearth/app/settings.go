@@ -13,6 +13,8 @@ import (
 
 	"github.com/hearthbot/hearth/host"
 	"github.com/hearthbot/hearth/host/access"
+	"github.com/hearthbot/hearth/host/audit"
+	"github.com/hearthbot/hearth/host/chat"
 	"github.com/hearthbot/hearth/host/cmd/hearth/config"
 	"github.com/hearthbot/hearth/host/settings"
 	"github.com/hearthbot/hearth/sdk/abi"
@@ -243,7 +245,7 @@ func (b *board) misfits(c *config.Config, m *abi.Manifest, use map[string]json.R
 }
 
 func schemaSays(err error) error {
-	return config.Say("the plugin does not take it: %v", "插件不接受这个值：%v", err)
+	return config.Say("the plugin does not take it: %v", "插件不接受这个值：%v", misfits(err))
 }
 
 // tuning is what of a config changes the engine while it runs.
@@ -277,4 +279,43 @@ func (b *board) enter(ctx context.Context) (leave func(), err error) {
 	case <-ctx.Done():
 		return nil, ctx.Err()
 	}
+}
+
+// forget takes a person out of what is stored, and has what is left hold. What
+// stands in hearth.toml is whose file that is to change; see named.
+func (b *board) forget(ctx context.Context, p audit.Person) (int, error) {
+	leave, err := b.enter(ctx)
+	if err != nil {
+		return 0, err
+	}
+	defer leave()
+	if !b.app.state.is(running) {
+		return 0, fmt.Errorf("%w: %w", chat.ErrBusy, errBusy)
+	}
+	n, err := b.stored.Forget(ctx, p)
+	if n == 0 || err != nil {
+		return n, err
+	}
+	was := b.now.Load()
+	next, err := b.read(ctx, was.manifests)
+	if err != nil {
+		return n, err
+	}
+	if err := b.use(ctx, was, next); err != nil {
+		// It is stored, so it holds at the next start at the latest.
+		b.app.log.Error("settings that named a member who is forgotten are stored without them, and could not be put to use", "err", err)
+	}
+	return n, nil
+}
+
+// named are the settings of the config's file that name a person, each with where
+// it stands.
+func (b *board) named(p audit.Person) (out []string) {
+	s := b.now.Load()
+	for _, k := range b.list(s) {
+		if where := b.file.Where(k.Name); where != "" && p.In(k.Value) {
+			out = append(out, k.Name+" ("+where+")")
+		}
+	}
+	return out
 }
