@@ -13,6 +13,10 @@ const editor = new Editor($("#code"), say);
 const mac = /Mac|iPhone|iPad/.test(navigator.platform);
 if (mac) $("#keys").textContent = $("#keys").textContent.replace("Ctrl", "⌘");
 
+// The key that takes one to the program is not written into it.
+$(".skip").addEventListener("keydown", (e) => { if (e.key === "Enter") e.preventDefault(); });
+$(".skip").addEventListener("keyup", (e) => { if (e.key === "Enter") editor.area.focus(); });
+
 // On a phone the examples are folded.
 const narrow = matchMedia("(max-width: 860px)");
 const fold = () => { $("#examples").open = !narrow.matches; };

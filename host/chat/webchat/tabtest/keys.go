@@ -54,21 +54,24 @@ func (b *Tab) Seen(where string) {
 	}
 }
 
-// seen looks for an outline or a shadow of what has the focus, of what it stands
-// in, or, as it is with a button that is drawn by its label, of what stands beside.
+// seen looks for an outline or a ring of what has the focus, of what it stands in,
+// or, as it is with a button that is drawn by its label, of what stands beside.
 const seen = `(() => {
 	const e = document.activeElement
 	if (!e || e === document.body) return "nothing has the focus"
 	const name = e.outerHTML.slice(0, 160)
 	const marked = (x) => {
 		const s = getComputedStyle(x)
-		return s.outlineStyle !== "none" && parseFloat(s.outlineWidth) >= 1 || x === e && s.boxShadow !== "none"
+		const ring = /(^|\) )0px 0px 0px [1-9]/.test(s.boxShadow)
+		if (!ring && (s.outlineStyle === "none" || parseFloat(s.outlineWidth) < 1)) return false
+		const r = x.getBoundingClientRect()
+		return r.width >= 4 && r.height >= 4
 	}
-	const places = [e, e.nextElementSibling, e.parentElement, e.parentElement?.parentElement, e.parentElement?.parentElement?.parentElement].filter((x) => x && x !== document.body)
-	const at = places.find(marked)
+	const places = [e, e.nextElementSibling]
+	for (let x = e.parentElement; x && x !== document.body && places.length < 7; x = x.parentElement) places.push(x)
+	const at = places.find((x) => x && marked(x))
 	if (!at) return "one does not see that it has the focus: " + name
 	const r = at.getBoundingClientRect()
-	if (r.width < 4 || r.height < 4) return "it is too small to be seen: " + name
 	if (r.bottom < 1 || r.top > innerHeight - 1 || r.right < 1 || r.left > innerWidth - 1) return "it is out of sight: " + name
 	return ""
 })()`

@@ -265,7 +265,7 @@ func (b *Tab) Keep(name string) {
 	b.t.Helper()
 	ctx, cancel := b.within()
 	defer cancel()
-	png, err := chromedp.Run(ctx, chromedp.CaptureScreenshot())
+	shot, err := chromedp.Call(ctx, page.CaptureScreenshot, page.CaptureScreenshotParams{FromSurface: new(true), OptimizeForSpeed: new(true)})
 	if err != nil {
 		b.t.Errorf("take a picture of %s: %v", name, err)
 		return
@@ -283,7 +283,7 @@ func (b *Tab) Keep(name string) {
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		b.t.Fatal(err)
 	}
-	if err := os.WriteFile(filepath.Join(dir, name+".png"), png, 0o644); err != nil {
+	if err := os.WriteFile(filepath.Join(dir, name+".png"), shot.Data, 0o644); err != nil {
 		b.t.Fatal(err)
 	}
 }

@@ -175,8 +175,15 @@ function keepAnswers(from, to) {
 export function take(id) {
   for (const li of $$(`[data-m="${id}"]`)) {
     const list = li.parentElement;
+    const there = li.contains(document.activeElement);
+    const next = li.nextElementSibling || li.previousElementSibling;
     li.remove();
     arrange(list);
+    if (!there) continue;
+    // Who was in it goes on from where it was.
+    const to = next?.isConnected ? next : scroller(list);
+    if (to && to !== scroller(list)) to.tabIndex = -1;
+    to?.focus({ preventScroll: true });
   }
 }
 
