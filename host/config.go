@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
-	"strings"
 
 	"github.com/santhosh-tekuri/jsonschema/v6"
 
@@ -50,9 +49,7 @@ func checkConfig(m *abi.Manifest, config []byte) error {
 		return fmt.Errorf("%w: %v", ErrConfig, err)
 	}
 	if err := schema.Validate(value); err != nil {
-		// The first line names the schema; the others say what is wrong where.
-		_, what, _ := strings.Cut(err.Error(), "\n")
-		return fmt.Errorf("%w: plugin %s: %s", ErrConfig, m.Name, strings.TrimSpace(what))
+		return newConfigError(m.Name, err)
 	}
 	return nil
 }

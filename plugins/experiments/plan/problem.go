@@ -36,7 +36,25 @@ func (p Problem) In(locale string) string {
 	if abi.SameLanguage(locale, "zh-CN") {
 		form = w[1]
 	}
-	return fmt.Sprintf(form, p.args...)
+	args := make([]any, len(p.args))
+	for i, a := range p.args {
+		if args[i] = a; form == w[1] {
+			args[i] = inChinese(a)
+		}
+	}
+	return fmt.Sprintf(form, args...)
+}
+
+// phrase is a part of what is said that is another in Chinese.
+type phrase struct{ en, zh string }
+
+func (p phrase) String() string { return p.en }
+
+func inChinese(a any) any {
+	if p, ok := a.(phrase); ok {
+		return p.zh
+	}
+	return a
 }
 
 // String says the problem in English, with its place.

@@ -2,6 +2,7 @@ package plan
 
 import (
 	"errors"
+	"fmt"
 	"math"
 	"slices"
 	"strings"
@@ -124,7 +125,11 @@ func compile(text string) (target, *Problem) {
 	case strings.Contains(what, "maximum allowed nodes"):
 		return refuse("target.nodes", 0, MaxNodes)
 	}
-	return refuse("target", at, what)
+	said := explain(what)
+	if part := fragment(text, fe); part != "" {
+		said = phrase{fmt.Sprintf("at character %d, %s: %s", at, part, said.en), fmt.Sprintf("第 %d 个字符，%s：%s", at, part, said.zh)}
+	}
+	return refuse("target", at, said)
 }
 
 // loopFinder finds what could take longer than the expression is large: loops,
