@@ -69,7 +69,7 @@ func newTasks(g *globals) *cobra.Command {
 
 // runTasks checks a pack here first, so that a slip is told without a server.
 func runTasks(cmd *cobra.Command, g *globals, name string, dry, asJSON bool) error {
-	zip, said, err := readPack(name)
+	files, _, said, err := readPack(name)
 	if err != nil {
 		return err
 	}
@@ -77,12 +77,16 @@ func runTasks(cmd *cobra.Command, g *globals, name string, dry, asJSON bool) err
 		fmt.Fprintln(cmd.ErrOrStderr(), printableLines(said.Error()))
 		return errSaid
 	}
+	var zip bytes.Buffer
+	if err := pack.WriteZip(&zip, files); err != nil {
+		return err
+	}
 	c, err := g.client()
 	if err != nil {
 		return err
 	}
 	stop := waiting(cmd.ErrOrStderr(), "running the solutions that are new")
-	r, err := c.LoadTasks(cmd.Context(), zip, dry)
+	r, err := c.LoadTasks(cmd.Context(), zip.Bytes(), dry)
 	stop()
 	if err != nil {
 		return err
@@ -98,29 +102,23 @@ func runTasks(cmd *cobra.Command, g *globals, name string, dry, asJSON bool) err
 	return err
 }
 
-// readPack is the pack in a directory or a zip, as a zip. What is wrong with it
-// is said apart from what went wrong.
-func readPack(name string) (zip []byte, said, err error) {
+// readPack is the pack in a directory or a zip, and its files. What is wrong with
+// it is said apart from what went wrong.
+func readPack(name string) (files map[string]string, p *pack.Pack, said, err error) {
 	info, err := os.Stat(name)
 	if err != nil {
-		return nil, nil, err
+		return nil, nil, nil, err
 	}
 	fsys := os.DirFS(name)
 	if !info.IsDir() {
 		if fsys, said, err = openPack(name); said != nil || err != nil {
-			return nil, said, err
+			return nil, nil, said, err
 		}
 	}
-	files, _, said := pack.Read(fsys)
-	if said == nil {
-		_, said = pack.Load(pack.Overlay{Files: files})
+	if files, _, said = pack.Read(fsys); said == nil {
+		p, said = pack.Load(pack.Overlay{Files: files})
 	}
-	if said != nil {
-		return nil, said, nil
-	}
-	var b bytes.Buffer
-	err = pack.WriteZip(&b, files)
-	return b.Bytes(), nil, err
+	return files, p, said, nil
 }
 
 func openPack(name string) (_ fs.FS, said, err error) {

@@ -22,8 +22,8 @@ import (
 
 // verifyFlags are what `hearth verify` is told.
 type verifyFlags struct {
-	task, stdin, locale, chain string
-	json                       bool
+	task, pack, stdin, locale, chain string
+	json                             bool
 }
 
 func newVerify() *cobra.Command {
@@ -34,7 +34,7 @@ func newVerify() *cobra.Command {
 		Long: "Compile and run a Go program or test a package in the sandbox, as hearth does with what members post:\n" +
 			"no Go installation is used, and the program finds no files, no environment and no network.\n" +
 			"The exit code is 0 if the verdict is accepted, else 1. A text with lines `-- NAME --` is several files.",
-		Example: "  hearth verify main.go\n  hearth verify . --json\n  cat main.go | hearth verify - --task fizzbuzz",
+		Example: "  hearth verify main.go\n  hearth verify . --json\n  cat main.go | hearth verify - --task fizzbuzz\n  hearth verify main.go --task ours --pack path.zip",
 		Args: func(_ *cobra.Command, args []string) error {
 			if len(args) != 1 {
 				return &usageError{errors.New("verify takes one FILE, DIR, or - for what comes in; see `hearth verify --help`")}
@@ -44,6 +44,7 @@ func newVerify() *cobra.Command {
 		RunE: func(cmd *cobra.Command, args []string) error { return runVerify(cmd, args[0], f) },
 	}
 	cmd.Flags().StringVar(&f.task, "task", "", "`ID` of a task of the learning path whose hidden tests the code has to pass")
+	cmd.Flags().StringVar(&f.pack, "pack", "", "`ZIP or DIR` with the path that --task is of, as `hearth tasks save` writes one (default the built-in path)")
 	cmd.Flags().StringVar(&f.stdin, "stdin", "", "`FILE` that the program reads")
 	cmd.Flags().StringVar(&f.locale, "locale", "en", "language of the hints: en or zh-CN")
 	cmd.Flags().StringVar(&f.chain, "toolchain", "", "pack of Go's compiler, or the `DIR`ectory with one (default beside this program)")
@@ -138,6 +139,9 @@ func waiting(w io.Writer, what string) (stop func()) {
 const maxSource = 1 << 20
 
 func readSubmission(in io.Reader, arg string, f verifyFlags) (s verify.Submission, err error) {
+	if f.pack != "" && f.task == "" {
+		return s, &usageError{errors.New("--pack goes with --task ID: it says which path the task is of")}
+	}
 	switch info, statErr := os.Stat(arg); {
 	case arg == "-":
 		s.Files, err = parseSource("main.go", in)
@@ -164,13 +168,29 @@ func readSubmission(in io.Reader, arg string, f verifyFlags) (s verify.Submissio
 		s.Stdin = string(b)
 	}
 	if f.task != "" {
-		if err := app.SetTask(&s, f.task); errors.Is(err, web.ErrUnknownTask) {
+		if err := setTask(&s, f); errors.Is(err, web.ErrUnknownTask) {
 			return s, &usageError{err}
 		} else if err != nil {
 			return s, err
 		}
 	}
 	return s, nil
+}
+
+// setTask adds what the task asks for, of the pack or of the built-in path. What
+// is wrong with a pack is in the error, a line each.
+func setTask(s *verify.Submission, f verifyFlags) error {
+	if f.pack == "" {
+		return app.SetTask(s, f.task)
+	}
+	_, p, said, err := readPack(f.pack)
+	if err != nil {
+		return err
+	}
+	if said != nil {
+		return fmt.Errorf("%s is no pack of tasks that can be used:\n%s", f.pack, printableLines(said.Error()))
+	}
+	return app.SetTaskOf(s, p, f.task)
 }
 
 func parseSource(name string, r io.Reader) ([]source.File, error) {

@@ -119,6 +119,11 @@ func SetTask(s *verify.Submission, id string) error {
 	if err != nil {
 		return err
 	}
+	return SetTaskOf(s, p, id)
+}
+
+// SetTaskOf is SetTask for a task of a pack.
+func SetTaskOf(s *verify.Submission, p *pack.Pack, id string) error {
 	t := p.Task(id)
 	if t == nil {
 		var ids []string
