@@ -22,33 +22,39 @@ var days = sdk.CommunityMap[dayRow]("day")
 // absorb takes in what is pending, at most that many lines, and reports whether
 // there was anything. Nothing is written before it is known that all of it fits.
 func absorb(c *ctx, l *laneRow, b *book.Book, next *goingOn, most int) bool {
-	chunks, _ := pending.Scan(c, sdk.Range{Limit: 36})
-	if len(chunks) == 0 {
-		return false
-	}
 	w := &work{c: c, l: l, b: b, days: map[string]dayRow{}}
 	var after []func()
-	taken := 0
-	for _, chunk := range chunks {
-		if taken >= most || !w.more() {
-			break
-		}
-		place, _ := cutKey(chunk.Key)
-		all, n := chunk.Value.all(), 0
-		for n < len(all) && taken < most && w.more() {
-			w.line(place, &all[n])
-			n++
-			taken++
-		}
-		w.rows++
-		rest := all[n:]
-		after = append(after, func() {
-			if len(rest) == 0 {
-				pending.Delete(c, chunk.Key)
-			} else {
-				pending.Set(c, chunk.Key, linesOf(rest))
+	taken, last := 0, ""
+	for going := true; going && w.scanned < maxChunks; {
+		var chunks []sdk.Entry[lines]
+		chunks, going = pending.Scan(c, sdk.Range{After: last, Limit: someChunks})
+		w.scanned += len(chunks)
+		for _, chunk := range chunks {
+			if w.rows > 0 && (taken >= most || !w.more() || w.scanned+len(l.Review) >= someReviews) {
+				going = false
+				break
 			}
-		})
+			last = chunk.Key
+			place, _ := cutKey(chunk.Key)
+			all, n := chunk.Value.all(), 0
+			for n < len(all) && taken < most && w.more() {
+				w.line(place, &all[n])
+				n++
+				taken++
+			}
+			w.rows++
+			rest := all[n:]
+			after = append(after, func() {
+				if len(rest) == 0 {
+					pending.Delete(c, chunk.Key)
+				} else {
+					pending.Set(c, chunk.Key, linesOf(rest))
+				}
+			})
+		}
+	}
+	if w.scanned == 0 {
+		return false
 	}
 	w.flush()
 	for _, r := range b.Index.Redirected() {
@@ -71,7 +77,7 @@ func absorb(c *ctx, l *laneRow, b *book.Book, next *goingOn, most int) bool {
 		return true
 	}
 	l.dropped(b.Dropped())
-	l.reads, l.writes = l.reads+len(chunks)+w.reads, l.writes+w.rows+len(w.days)+len(w.then)
+	l.reads, l.writes = l.reads+w.scanned+w.reads, l.writes+w.rows+len(w.days)+len(w.then)
 	keep(c, l, b, d)
 	for _, f := range after {
 		f()
@@ -87,15 +93,16 @@ func absorb(c *ctx, l *laneRow, b *book.Book, next *goingOn, most int) bool {
 
 // work is a step of taking in.
 type work struct {
-	c     *ctx
-	l     *laneRow
-	b     *book.Book
-	reads int
-	rows  int // of what is pending
-	days  map[string]dayRow
-	add   []book.Question
-	bare  []uint32 // items that have lost their titles
-	then  []func() // what is written if all fits
+	c       *ctx
+	l       *laneRow
+	b       *book.Book
+	reads   int
+	scanned int // rows of what is pending,
+	rows    int // and those of them that were taken in
+	days    map[string]dayRow
+	add     []book.Question
+	bare    []uint32 // items that have lost their titles
+	then    []func() // what is written if all fits
 }
 
 // more says whether the step has room for another line.

@@ -17,33 +17,19 @@ const (
 	laneID = "digest:lane"
 	every  = 20 * time.Second // between what happens and what the lane makes of it
 
-	maxLines   = 320      // lines of a step,
-	maxBatch   = 64       // of which so many questions are put together at once, and then so many more,
-	maxWork    = 1.6e6    // until the index has worked as much: that is within an event's fuel
-	maxTexts   = 20 << 10 // bytes of text that a step looks at for answers; in which not all is as dear,
-	someTexts  = 8 << 10  // less if it has taken in questions
-	maxReads   = 92       // rows that a step reads,
-	maxWrites  = 46       // and that it writes
-	maxReviews = 400      // threads that wait to be looked at; more, and nothing new is taken in before
-	maxWaiting = 24 << 10 // bytes of what waits to be looked at, or to be deleted
+	maxLines    = 320      // lines of a step,
+	maxBatch    = 64       // of which so many questions are put together at once, and then so many more,
+	maxWork     = 1.6e6    // until the index has worked as much: that is within an event's fuel
+	maxTexts    = 20 << 10 // bytes of text that a step looks at for answers; in which not all is as dear,
+	someTexts   = 8 << 10  // less if it has taken in questions
+	maxReads    = 92       // rows that a step reads,
+	maxWrites   = 46       // and that it writes
+	maxChunks   = 36       // rows of what is pending that it takes in,
+	someChunks  = 6        // so many at a time,
+	someReviews = 66       // until what it has read and what it has to look at are as many
+	maxReviews  = 400      // threads that wait to be looked at; more, and nothing new is taken in before
+	maxWaiting  = 24 << 10 // bytes of what waits to be looked at, or to be deleted
 )
-
-// laneRow is how far the lane is.
-type laneRow struct {
-	Seq     uint64   `json:"seq,omitempty"`  // of the book's last delta
-	Base    uint64   `json:"base,omitempty"` // deltas up to here are in the parts
-	Rows    int      `json:"rows,omitempty"` // of deltas
-	Bytes   int      `json:"bytes,omitempty"`
-	Part    int      `json:"part,omitempty"`  // the next one to be written anew; 0: none is
-	Sizes   []int    `json:"sizes,omitempty"` // of parts, in bytes
-	Held    bool     `json:"held,omitempty"`  // the book is full
-	Review  []string `json:"review,omitempty"`
-	Touched []uint32 `json:"touched,omitempty"` // topics that changed since editions were looked at
-	Fresh   []string `json:"fresh,omitempty"`   // editions that have yet to be
-	Trash   []string `json:"trash,omitempty"`   // threads whose questions were given up
-
-	spent // of this step
-}
 
 // spent is what a step has used of what it may.
 type spent struct {
@@ -95,7 +81,7 @@ func hour(c *ctx) error {
 }
 
 // lane is the timer by which it is woken.
-func lane(c *ctx) error { return step(c, maxLines) }
+func lane(c *ctx) error { return step(c, maxLines, false) }
 
 // goOn goes on with what did not fit into one event.
 func goOn(c *ctx) error {
@@ -103,13 +89,16 @@ func goOn(c *ctx) error {
 	if on.What == "forget" {
 		return forget(c, on.From)
 	}
-	return step(c, on.Most)
+	return step(c, on.Most, on.What == opSweep)
 }
 
+// opSweep is a cursor's What for a step that goes on deleting: what it deletes is
+// put off as long as there is something else to do, and then all of it goes, as
+// steps that need the index are cheaper one after the other.
+const opSweep = "sweep"
+
 // step does one step of the lane.
-func step(c *ctx, most int) error {
-	defer func(was map[string]string) { names = was }(names)
-	names = places.Get(c)
+func step(c *ctx, most int, sweeping bool) error {
 	l := progress.Get(c)
 	if broken {
 		mend(c)
@@ -118,14 +107,16 @@ func step(c *ctx, most int) error {
 	// What needs no index comes before that is brought up to date.
 	busy := l.busy(c)
 	switch {
-	case len(l.Trash) > 50, len(l.Trash) > 0 && !busy:
+	case len(l.Trash) > 0 && (!busy || sweeping) || length(l.Trash) > maxWaiting/3:
 		sweep(c, &l)
 		progress.Set(c, l)
-		c.Continue(sdk.Note(goingOn{What: "lane", Most: maxLines}))
+		c.Continue(sdk.Note(goingOn{What: opSweep, Most: maxLines}))
 		return nil
 	case !busy && !due(c):
 		return nil
 	}
+	defer func(was namesRow) { names = was }(names)
+	names = places.Get(c)
 	b, err := current(c, &l)
 	if errors.Is(err, errOld) { // the new image is under way
 		again := 2 * time.Second
@@ -146,7 +137,7 @@ func step(c *ctx, most int) error {
 	switch {
 	case l.crowded():
 		tidy(c, &l, b)
-	case !l.full() && absorb(c, &l, b, &next, most):
+	case len(l.Review) < someReviews && !l.full() && absorb(c, &l, b, &next, most):
 		if l.texts = maxTexts - someTexts; len(l.Review) > 0 && next.Most == maxLines && b.Index.Work()-l.worked < maxWork {
 			review(c, &l, b) // what there is room for
 		}
@@ -183,13 +174,21 @@ func sweep(c *ctx, l *laneRow) {
 		if !ok {
 			continue
 		}
-		if writes += 1 + len(t.Replies) + len(t.People); writes > 44 && n > 0 {
+		if writes += 1 + len(t.Replies) + len(t.People); writes > maxWrites && n > 0 {
 			break
 		}
 		place, id := cutKey(key)
 		drop(c, place, id, &t)
 	}
-	l.Trash = slices.Delete(slices.Clone(l.Trash), 0, n)
+	l.Trash = behind(l.Trash, n)
+}
+
+// behind is what stands behind the first n of a list, nil if nothing does.
+func behind(list []string, n int) []string {
+	if n == len(list) {
+		return nil
+	}
+	return slices.Clone(list[n:])
 }
 
 // touch notes that a topic changed.

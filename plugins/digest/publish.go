@@ -283,7 +283,7 @@ func freshen(c *ctx, l *laneRow, b *book.Book) {
 		return
 	}
 	key := l.Fresh[0]
-	l.Fresh = slices.Delete(slices.Clone(l.Fresh), 0, 1)
+	l.Fresh = behind(l.Fresh, 1)
 	e, ok := editions.Lookup(c, key)
 	if !ok {
 		return

@@ -128,7 +128,7 @@ func review(c *ctx, l *laneRow, b *book.Book) {
 			break // in the next step
 		}
 	}
-	l.Review = slices.Delete(slices.Clone(l.Review), 0, n)
+	l.Review = behind(l.Review, n)
 	keep(c, l, b, b.Delta())
 }
 

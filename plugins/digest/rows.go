@@ -67,6 +67,23 @@ type line struct {
 	Message string   `msg:"msg,omitempty"`
 }
 
+// laneRow is how far the lane is.
+type laneRow struct {
+	Seq     uint64   `msg:"seq,omitempty"`  // of the book's last delta
+	Base    uint64   `msg:"base,omitempty"` // deltas up to here are in the parts
+	Rows    int      `msg:"rows,omitempty"` // of deltas
+	Bytes   int      `msg:"bytes,omitempty"`
+	Part    int      `msg:"part,omitempty"`  // the next one to be written anew; 0: none is
+	Sizes   []int    `msg:"sizes,omitempty"` // of parts, in bytes
+	Held    bool     `msg:"held,omitempty"`  // the book is full
+	Review  []string `msg:"review,omitempty"`
+	Touched []uint32 `msg:"touched,omitempty"` // topics that changed since editions were looked at
+	Fresh   []string `msg:"fresh,omitempty"`   // editions that have yet to be
+	Trash   []string `msg:"trash,omitempty"`   // threads whose questions were given up
+
+	spent `msg:"-"` // of this step
+}
+
 // dayRow is what was asked on a day.
 type dayRow struct {
 	Topics []asked1 `msg:"t,omitempty"` // by number

@@ -265,6 +265,338 @@ func (z *dayRow) Msgsize() (s int) {
 }
 
 // MarshalMsg implements msgp.Marshaler
+func (z *laneRow) MarshalMsg(b []byte) (o []byte, err error) {
+	o = msgp.Require(b, z.Msgsize())
+	// check for omitted fields
+	zb0001Len := uint32(11)
+	var zb0001Mask uint16 /* 11 bits */
+	_ = zb0001Mask
+	if z.Seq == 0 {
+		zb0001Len--
+		zb0001Mask |= 0x1
+	}
+	if z.Base == 0 {
+		zb0001Len--
+		zb0001Mask |= 0x2
+	}
+	if z.Rows == 0 {
+		zb0001Len--
+		zb0001Mask |= 0x4
+	}
+	if z.Bytes == 0 {
+		zb0001Len--
+		zb0001Mask |= 0x8
+	}
+	if z.Part == 0 {
+		zb0001Len--
+		zb0001Mask |= 0x10
+	}
+	if z.Sizes == nil {
+		zb0001Len--
+		zb0001Mask |= 0x20
+	}
+	if z.Held == false {
+		zb0001Len--
+		zb0001Mask |= 0x40
+	}
+	if z.Review == nil {
+		zb0001Len--
+		zb0001Mask |= 0x80
+	}
+	if z.Touched == nil {
+		zb0001Len--
+		zb0001Mask |= 0x100
+	}
+	if z.Fresh == nil {
+		zb0001Len--
+		zb0001Mask |= 0x200
+	}
+	if z.Trash == nil {
+		zb0001Len--
+		zb0001Mask |= 0x400
+	}
+	// variable map header, size zb0001Len
+	o = append(o, 0x80|uint8(zb0001Len))
+
+	// skip if no fields are to be emitted
+	if zb0001Len != 0 {
+		if (zb0001Mask & 0x1) == 0 { // if not omitted
+			// string "seq"
+			o = append(o, 0xa3, 0x73, 0x65, 0x71)
+			o = msgp.AppendUint64(o, z.Seq)
+		}
+		if (zb0001Mask & 0x2) == 0 { // if not omitted
+			// string "base"
+			o = append(o, 0xa4, 0x62, 0x61, 0x73, 0x65)
+			o = msgp.AppendUint64(o, z.Base)
+		}
+		if (zb0001Mask & 0x4) == 0 { // if not omitted
+			// string "rows"
+			o = append(o, 0xa4, 0x72, 0x6f, 0x77, 0x73)
+			o = msgp.AppendInt(o, z.Rows)
+		}
+		if (zb0001Mask & 0x8) == 0 { // if not omitted
+			// string "bytes"
+			o = append(o, 0xa5, 0x62, 0x79, 0x74, 0x65, 0x73)
+			o = msgp.AppendInt(o, z.Bytes)
+		}
+		if (zb0001Mask & 0x10) == 0 { // if not omitted
+			// string "part"
+			o = append(o, 0xa4, 0x70, 0x61, 0x72, 0x74)
+			o = msgp.AppendInt(o, z.Part)
+		}
+		if (zb0001Mask & 0x20) == 0 { // if not omitted
+			// string "sizes"
+			o = append(o, 0xa5, 0x73, 0x69, 0x7a, 0x65, 0x73)
+			o = msgp.AppendArrayHeader(o, uint32(len(z.Sizes)))
+			for za0001 := range z.Sizes {
+				o = msgp.AppendInt(o, z.Sizes[za0001])
+			}
+		}
+		if (zb0001Mask & 0x40) == 0 { // if not omitted
+			// string "held"
+			o = append(o, 0xa4, 0x68, 0x65, 0x6c, 0x64)
+			o = msgp.AppendBool(o, z.Held)
+		}
+		if (zb0001Mask & 0x80) == 0 { // if not omitted
+			// string "review"
+			o = append(o, 0xa6, 0x72, 0x65, 0x76, 0x69, 0x65, 0x77)
+			o = msgp.AppendArrayHeader(o, uint32(len(z.Review)))
+			for za0002 := range z.Review {
+				o = msgp.AppendString(o, z.Review[za0002])
+			}
+		}
+		if (zb0001Mask & 0x100) == 0 { // if not omitted
+			// string "touched"
+			o = append(o, 0xa7, 0x74, 0x6f, 0x75, 0x63, 0x68, 0x65, 0x64)
+			o = msgp.AppendArrayHeader(o, uint32(len(z.Touched)))
+			for za0003 := range z.Touched {
+				o = msgp.AppendUint32(o, z.Touched[za0003])
+			}
+		}
+		if (zb0001Mask & 0x200) == 0 { // if not omitted
+			// string "fresh"
+			o = append(o, 0xa5, 0x66, 0x72, 0x65, 0x73, 0x68)
+			o = msgp.AppendArrayHeader(o, uint32(len(z.Fresh)))
+			for za0004 := range z.Fresh {
+				o = msgp.AppendString(o, z.Fresh[za0004])
+			}
+		}
+		if (zb0001Mask & 0x400) == 0 { // if not omitted
+			// string "trash"
+			o = append(o, 0xa5, 0x74, 0x72, 0x61, 0x73, 0x68)
+			o = msgp.AppendArrayHeader(o, uint32(len(z.Trash)))
+			for za0005 := range z.Trash {
+				o = msgp.AppendString(o, z.Trash[za0005])
+			}
+		}
+	}
+	return
+}
+
+// UnmarshalMsg implements msgp.Unmarshaler
+func (z *laneRow) UnmarshalMsg(bts []byte) (o []byte, err error) {
+	var field []byte
+	_ = field
+	var zb0001 uint32
+	zb0001, bts, err = msgp.ReadMapHeaderBytes(bts)
+	if err != nil {
+		err = msgp.WrapError(err)
+		return
+	}
+	if zb0001 > zd41d09belimitMaps {
+		err = msgp.ErrLimitExceeded
+		return
+	}
+	for zb0001 > 0 {
+		zb0001--
+		field, bts, err = msgp.ReadMapKeyZC(bts)
+		if err != nil {
+			err = msgp.WrapError(err)
+			return
+		}
+		switch msgp.UnsafeString(field) {
+		case "seq":
+			z.Seq, bts, err = msgp.ReadUint64Bytes(bts)
+			if err != nil {
+				err = msgp.WrapError(err, "Seq")
+				return
+			}
+		case "base":
+			z.Base, bts, err = msgp.ReadUint64Bytes(bts)
+			if err != nil {
+				err = msgp.WrapError(err, "Base")
+				return
+			}
+		case "rows":
+			z.Rows, bts, err = msgp.ReadIntBytes(bts)
+			if err != nil {
+				err = msgp.WrapError(err, "Rows")
+				return
+			}
+		case "bytes":
+			z.Bytes, bts, err = msgp.ReadIntBytes(bts)
+			if err != nil {
+				err = msgp.WrapError(err, "Bytes")
+				return
+			}
+		case "part":
+			z.Part, bts, err = msgp.ReadIntBytes(bts)
+			if err != nil {
+				err = msgp.WrapError(err, "Part")
+				return
+			}
+		case "sizes":
+			var zb0002 uint32
+			zb0002, bts, err = msgp.ReadArrayHeaderBytes(bts)
+			if err != nil {
+				err = msgp.WrapError(err, "Sizes")
+				return
+			}
+			if zb0002 > zd41d09belimitArrays {
+				err = msgp.ErrLimitExceeded
+				return
+			}
+			if cap(z.Sizes) >= int(zb0002) {
+				z.Sizes = (z.Sizes)[:zb0002]
+			} else {
+				z.Sizes = make([]int, zb0002)
+			}
+			for za0001 := range z.Sizes {
+				z.Sizes[za0001], bts, err = msgp.ReadIntBytes(bts)
+				if err != nil {
+					err = msgp.WrapError(err, "Sizes", za0001)
+					return
+				}
+			}
+		case "held":
+			z.Held, bts, err = msgp.ReadBoolBytes(bts)
+			if err != nil {
+				err = msgp.WrapError(err, "Held")
+				return
+			}
+		case "review":
+			var zb0003 uint32
+			zb0003, bts, err = msgp.ReadArrayHeaderBytes(bts)
+			if err != nil {
+				err = msgp.WrapError(err, "Review")
+				return
+			}
+			if zb0003 > zd41d09belimitArrays {
+				err = msgp.ErrLimitExceeded
+				return
+			}
+			if cap(z.Review) >= int(zb0003) {
+				z.Review = (z.Review)[:zb0003]
+			} else {
+				z.Review = make([]string, zb0003)
+			}
+			for za0002 := range z.Review {
+				z.Review[za0002], bts, err = msgp.ReadStringBytes(bts)
+				if err != nil {
+					err = msgp.WrapError(err, "Review", za0002)
+					return
+				}
+			}
+		case "touched":
+			var zb0004 uint32
+			zb0004, bts, err = msgp.ReadArrayHeaderBytes(bts)
+			if err != nil {
+				err = msgp.WrapError(err, "Touched")
+				return
+			}
+			if zb0004 > zd41d09belimitArrays {
+				err = msgp.ErrLimitExceeded
+				return
+			}
+			if cap(z.Touched) >= int(zb0004) {
+				z.Touched = (z.Touched)[:zb0004]
+			} else {
+				z.Touched = make([]uint32, zb0004)
+			}
+			for za0003 := range z.Touched {
+				z.Touched[za0003], bts, err = msgp.ReadUint32Bytes(bts)
+				if err != nil {
+					err = msgp.WrapError(err, "Touched", za0003)
+					return
+				}
+			}
+		case "fresh":
+			var zb0005 uint32
+			zb0005, bts, err = msgp.ReadArrayHeaderBytes(bts)
+			if err != nil {
+				err = msgp.WrapError(err, "Fresh")
+				return
+			}
+			if zb0005 > zd41d09belimitArrays {
+				err = msgp.ErrLimitExceeded
+				return
+			}
+			if cap(z.Fresh) >= int(zb0005) {
+				z.Fresh = (z.Fresh)[:zb0005]
+			} else {
+				z.Fresh = make([]string, zb0005)
+			}
+			for za0004 := range z.Fresh {
+				z.Fresh[za0004], bts, err = msgp.ReadStringBytes(bts)
+				if err != nil {
+					err = msgp.WrapError(err, "Fresh", za0004)
+					return
+				}
+			}
+		case "trash":
+			var zb0006 uint32
+			zb0006, bts, err = msgp.ReadArrayHeaderBytes(bts)
+			if err != nil {
+				err = msgp.WrapError(err, "Trash")
+				return
+			}
+			if zb0006 > zd41d09belimitArrays {
+				err = msgp.ErrLimitExceeded
+				return
+			}
+			if cap(z.Trash) >= int(zb0006) {
+				z.Trash = (z.Trash)[:zb0006]
+			} else {
+				z.Trash = make([]string, zb0006)
+			}
+			for za0005 := range z.Trash {
+				z.Trash[za0005], bts, err = msgp.ReadStringBytes(bts)
+				if err != nil {
+					err = msgp.WrapError(err, "Trash", za0005)
+					return
+				}
+			}
+		default:
+			bts, err = msgp.Skip(bts)
+			if err != nil {
+				err = msgp.WrapError(err)
+				return
+			}
+		}
+	}
+	o = bts
+	return
+}
+
+// Msgsize returns an upper bound estimate of the number of bytes occupied by the serialized message
+func (z *laneRow) Msgsize() (s int) {
+	s = 1 + 4 + msgp.Uint64Size + 5 + msgp.Uint64Size + 5 + msgp.IntSize + 6 + msgp.IntSize + 5 + msgp.IntSize + 6 + msgp.ArrayHeaderSize + (len(z.Sizes) * (msgp.IntSize)) + 5 + msgp.BoolSize + 7 + msgp.ArrayHeaderSize
+	for za0002 := range z.Review {
+		s += msgp.StringPrefixSize + len(z.Review[za0002])
+	}
+	s += 8 + msgp.ArrayHeaderSize + (len(z.Touched) * (msgp.Uint32Size)) + 6 + msgp.ArrayHeaderSize
+	for za0004 := range z.Fresh {
+		s += msgp.StringPrefixSize + len(z.Fresh[za0004])
+	}
+	s += 6 + msgp.ArrayHeaderSize
+	for za0005 := range z.Trash {
+		s += msgp.StringPrefixSize + len(z.Trash[za0005])
+	}
+	return
+}
+
+// MarshalMsg implements msgp.Marshaler
 func (z *line) MarshalMsg(b []byte) (o []byte, err error) {
 	o = msgp.Require(b, z.Msgsize())
 	// check for omitted fields

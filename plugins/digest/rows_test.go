@@ -83,3 +83,56 @@ func TestChunkKey(t *testing.T) {
 		}
 	}
 }
+
+// The lane's row and the names of conversations, too, are as the SDK's codec
+// writes them.
+func TestLaneRowsAsBefore(t *testing.T) {
+	type before struct {
+		Seq     uint64   `json:"seq,omitempty"`
+		Base    uint64   `json:"base,omitempty"`
+		Rows    int      `json:"rows,omitempty"`
+		Bytes   int      `json:"bytes,omitempty"`
+		Part    int      `json:"part,omitempty"`
+		Sizes   []int    `json:"sizes,omitempty"`
+		Held    bool     `json:"held,omitempty"`
+		Review  []string `json:"review,omitempty"`
+		Touched []uint32 `json:"touched,omitempty"`
+		Fresh   []string `json:"fresh,omitempty"`
+		Trash   []string `json:"trash,omitempty"`
+	}
+	for _, old := range []before{
+		{},
+		{Seq: 1 << 40, Base: 7, Rows: 80, Bytes: 70_000, Part: 3, Sizes: []int{0, 190_000}, Held: true,
+			Review: []string{"fake:c1 m1", "#3 4"}, Touched: []uint32{1, 70_000}, Fresh: []string{"2024-06-03.day"}, Trash: []string{"fake:c1 m2"}},
+		{Seq: 2, Review: []string{}, Fresh: []string{}}, // as an earlier version left what had been emptied
+	} {
+		was, err := sdk.Encode(old)
+		if err != nil {
+			t.Fatal(err)
+		}
+		now, err := sdk.Decode[laneRow](was)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(old.Review) == 0 {
+			old.Review, old.Fresh = nil, nil
+		}
+		want, _ := sdk.Encode(old)
+		if got, err := sdk.Encode(now); err != nil || !bytes.Equal(got, want) {
+			t.Errorf("%x, %v; it was %x", got, err, want)
+		}
+	}
+	for _, old := range []map[string]string{{}, {"fake:c2": "-quiet", "fake:c1": "+help", "fake:c10": "+"}} {
+		want, err := sdk.Encode(old)
+		if err != nil {
+			t.Fatal(err)
+		}
+		now, err := sdk.Decode[namesRow](want)
+		if got, again := sdk.Encode(now); err != nil || again != nil || !bytes.Equal(got, want) {
+			t.Errorf("%x, %v, %v; it was %x", got, err, again, want)
+		}
+	}
+	if _, err := sdk.Decode[namesRow]([]byte{0xdf, 0xff, 0xff, 0xff, 0xff}); err == nil {
+		t.Error("four thousand million names in no bytes are none")
+	}
+}

@@ -52,7 +52,7 @@ var (
 		}
 		return all
 	}()
-	places = sdk.PerCommunity[map[string]string]("places")
+	places = sdk.PerCommunity[namesRow]("places")
 )
 
 // warmed are the prefixes of the rows that the image has.
@@ -69,7 +69,7 @@ func warmed() []string {
 // of it is left when it ends.
 var (
 	shared = book.New()
-	names  map[string]string
+	names  namesRow
 	broken bool // the rows make no book
 )
 
@@ -342,7 +342,7 @@ func noteName(c *ctx) {
 	}
 	more := maps.Clone(known)
 	if more == nil {
-		more = map[string]string{}
+		more = namesRow{}
 	}
 	more[v.ID] = now
 	places.Set(c, more)

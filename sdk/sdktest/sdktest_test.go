@@ -28,7 +28,7 @@ var (
 
 	_ = sdk.New[config]("echo", "1.0.0",
 		sdk.Texts(fstest.MapFS{
-			"messages/en.json":    {Data: []byte(`{"about": "Echo", "hi": "{word}, {name}", "command.echo": "Says it again", "config.word": "what is said",
+			"messages/en.json": {Data: []byte(`{"about": "Echo", "hi": "{word}, {name}", "command.echo": "Says it again", "config.word": "what is said",
 				"can.dm": "answer", "can.send": "answer", "can.timers": "remind", "can.react": "nod", "can.http": "look up", "can.members": "note"}`)},
 			"messages/zh-CN.json": {Data: []byte(`{"about": "回声", "hi": "{name}，{word}", "command.echo": "再说一遍", "config.word": "说的话",
 				"can.dm": "回答", "can.send": "回答", "can.timers": "提醒", "can.react": "点头", "can.http": "查询", "can.members": "记下"}`)},

@@ -73,12 +73,11 @@ const minOverlap = 0.15
 func Choose(question Message, thread []Message) (Answer, bool) {
 	thread = thread[:min(len(thread), MaxThread)]
 	about := weights(question.Text)
-	all := make([]evidence, 0, len(thread))
-	at := map[string]int{} // candidates by message
+	all := make([]evidence, 0, len(thread)) // candidates, those who ask back among them
 	for i := range thread {
 		m := &thread[i]
 		if m.Author == question.Author {
-			credit(all, at, m)
+			credit(all, m)
 		}
 		e := evidence{m: m, order: i}
 		e.react(question.Author)
@@ -88,26 +87,40 @@ func Choose(question Message, thread []Message) (Answer, bool) {
 		if m.Author == question.Author && !e.accepted {
 			continue // what the asker adds is no answer, unless it was marked
 		}
-		if !e.accepted && text.Recognise(m.Text) == text.Question {
-			continue // they ask back
-		}
 		e.overlap = about.share(m.Text)
-		at[m.ID] = len(all)
 		all = append(all, e)
 	}
-	if len(all) == 0 {
+	// Whether a message asks back is dear to know, and in most threads of no account:
+	// nothing speaks for any of theirs.
+	if !slices.ContainsFunc(all, func(e evidence) bool { why, _ := e.verdict(); return why != "" }) {
 		return Answer{}, false
 	}
 	slices.SortStableFunc(all, stronger)
-	e := &all[0]
+	first := answering(all, 0)
+	if first < 0 {
+		return Answer{}, false
+	}
+	e := &all[first]
 	why, sure := e.verdict()
 	if why == "" {
 		return Answer{}, false
 	}
-	if len(all) > 1 && even(e, &all[1]) {
-		sure -= 0.1 // another has as much in its favour
+	if slices.ContainsFunc(all[first+1:], func(o evidence) bool { return even(e, &o) }) {
+		if next := answering(all, first+1); next >= 0 && even(e, &all[next]) {
+			sure -= 0.1 // another has as much in its favour
+		}
 	}
 	return Answer{ID: e.m.ID, Author: e.m.Author, Why: why, Confidence: min(max(sure, 0.05), 0.99)}, true
+}
+
+// answering is the first candidate from one on that does not ask back, -1 if all do.
+func answering(all []evidence, from int) int {
+	for i := from; i < len(all); i++ {
+		if !all[i].asks() {
+			return i
+		}
+	}
+	return -1
 }
 
 // evidence is what speaks for a message.
@@ -119,6 +132,17 @@ type evidence struct {
 	thanked  int // 2: in answer to it; 1: after it
 	likes    int // people, less those who disliked it
 	overlap  float64
+
+	asked    bool // asksBack is known
+	asksBack bool
+}
+
+// asks says whether it asks back, and so answers nothing.
+func (e *evidence) asks() bool {
+	if !e.asked {
+		e.asked, e.asksBack = true, !e.accepted && text.Recognise(e.m.Text) == text.Question
+	}
+	return e.asksBack
 }
 
 // react counts reactions.
@@ -149,21 +173,28 @@ func (e *evidence) react(asker string) {
 
 // credit finds what the asker thanks for: the message they answer, else the last
 // of the one they name, else the last before.
-func credit(all []evidence, at map[string]int, m *Message) {
-	if !Thanks(m.Text) || len(all) == 0 {
+func credit(all []evidence, m *Message) {
+	if len(all) == 0 || !Thanks(m.Text) {
 		return
 	}
-	if i, ok := at[m.ReplyTo]; ok && m.ReplyTo != "" {
-		all[i].thanked = 2
-		return
-	}
-	for i := len(all) - 1; i >= 0; i-- {
-		if a := all[i].m.Author; a != "" && strings.Contains(m.Text, "@"+a) {
+	for i := len(all) - 1; i >= 0 && m.ReplyTo != ""; i-- {
+		if all[i].m.ID == m.ReplyTo && !all[i].asks() {
 			all[i].thanked = 2
 			return
 		}
 	}
-	all[len(all)-1].thanked = max(all[len(all)-1].thanked, 1)
+	for i := len(all) - 1; i >= 0; i-- {
+		if a := all[i].m.Author; a != "" && strings.Contains(m.Text, "@"+a) && !all[i].asks() {
+			all[i].thanked = 2
+			return
+		}
+	}
+	for i := len(all) - 1; i >= 0; i-- {
+		if e := &all[i]; !e.asks() {
+			e.thanked = max(e.thanked, 1)
+			return
+		}
+	}
 }
 
 // stronger orders evidence.
