@@ -34,19 +34,27 @@ func answerKey(message string) string { return "answer:" + message }
 
 // known is the topic that a question asks about and its answer, if both are sure
 // enough to be said by a machine where may allows.
-func known(r sdk.Reader, b *book.Book, a text.Analysis, may sight) (m cluster.Match, row topicRow, ok bool) {
-	m, found := b.Index.Nearest(a)
+func known(r sdk.Reader, b *book.Book, q string, may sight) (m cluster.Match, row topicRow, ok bool) {
+	m, found := nearest(b, text.Analyse(q), q)
 	if !found {
 		return m, row, false
 	}
 	row = topics.Get(r, topicKey(m.Topic))
-	return m, row, tellable(b, m, &row, may)
+	return m, row, m.Score >= cluster.Sure && tellable(b, m, &row, may)
+}
+
+// nearest is the known question that most likely asks the same as q.
+func nearest(b *book.Book, a text.Analysis, q string) (cluster.Match, bool) {
+	return b.Index.Known(a, q, func(item uint32) string {
+		title, _ := b.Title(item)
+		return title
+	})
 }
 
 // tellable says whether a topic's answer is sure enough to be said by a machine
-// where may allows, and so is the match.
+// where may allows.
 func tellable(b *book.Book, m cluster.Match, row *topicRow, may sight) bool {
-	return m.Score >= cluster.Sure && answerIn(b, m.Topic, row, may) != nil && row.sure() >= minSure
+	return answerIn(b, m.Topic, row, may) != nil && row.sure() >= minSure
 }
 
 // answer gives a question's answer if it is known, or suggests it to maintainers.
@@ -55,8 +63,12 @@ func answer(c *ctx, t *thread, a text.Analysis) {
 		return
 	}
 	place, id := c.Event.Conversation.ID, c.Event.Message.ID
-	m, found := shared.Index.Nearest(a)
-	if !found || m.Score < cluster.Sure {
+	least := cluster.Likely // a maintainer sees whether it is
+	if c.Config.Answers == "on" {
+		least = cluster.Sure
+	}
+	m, found := nearest(shared, a, c.Event.Message.Text)
+	if !found || m.Score < least {
 		return // as most are: their topic's row is not read
 	}
 	row := topics.Get(c, topicKey(m.Topic))

@@ -178,7 +178,7 @@ func viewAnswers(v *request) error {
 	}
 	out := view.Answers{Query: q, Needed: cluster.Sure}
 	sees := viewer(v)
-	m, row, ok := known(v, shared, text.Analyse(q), sees)
+	m, row, ok := known(v, shared, q, sees)
 	t, there := shared.Index.Lookup(m.Topic)
 	g, seen := glance(shared, t, sees, v.Config)
 	if m.Item == 0 || !there || !seen || row.Hidden && !manages(v) {

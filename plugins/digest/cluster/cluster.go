@@ -303,6 +303,11 @@ func (x *Index) Reserve(n int) {
 	s.found = slices.Grow(s.found, maxAsked*maxPosting)
 	s.query = slices.Grow(s.query, text.MaxTerms)
 	s.near, s.best = slices.Grow(s.near, 2*maxNear), slices.Grow(s.best, maxNear)
+	// A region of questions of some length; longer ones take more.
+	terms := maxRegion * 36
+	s.sim, s.rows, s.posted, s.runs = grown(s.sim, maxRegion*maxRegion), grown(s.rows, 2*terms), grown(s.posted, terms), grown(s.runs, terms)
+	s.terms.clear(terms)
+	s.link.begin(maxRegion, nil)
 }
 
 // repost builds the postings anew, without those of items that are gone.

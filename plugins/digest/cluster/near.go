@@ -12,10 +12,28 @@ import (
 type scratch struct {
 	sums       []float32 // by slot: what candidates have in common with what is looked for
 	found      []int32   // the slots whose sums are not zero
+	asked      []uint32  // the terms of what is looked for,
 	query      []weighted
+	weights    []float32 // of an item's terms,
+	ids        []uint32  // and the rarest of them
+	order      []uint64
 	near, best []candidate
 	around     []nearTopic // of the batch
-	sim        []float32   // of a region, row by row
+	topics     []nearTopic // these, each once
+
+	// Of a region.
+	region  []int32
+	sim     []float32 // row by row
+	chances []float32
+	terms   table
+	posted  []posting
+	rows    []int32 // of each posting its term, and of each term how many it has
+	runs    []run
+	weighed []weighted
+	link    linkage
+	claims  []claim
+	numbers []uint32 // of each cluster its topic
+	claimed []int32  // and its first claim
 }
 
 // weighted is a term as it counts now.
@@ -32,17 +50,16 @@ type candidate struct {
 
 // weigh appends an item's terms as they count now, by id, to a vector of length 1.
 func (x *Index) weigh(to []weighted, it *item) []weighted {
-	l := x.ready(it.script)
 	from, sum := len(to), float32(0)
-	for _, p := range it.terms {
-		w := float32(p&255) * l.idf(p)
+	for i, w := range x.weights(it) {
 		sum += w * w
-		to = append(to, weighted{p, w})
+		to = append(to, weighted{it.terms[i], w})
 	}
 	if sum > 0 {
 		scale := float32(1 / math.Sqrt(float64(sum)))
-		for i := from; i < len(to); i++ {
-			to[i].w *= scale
+		v := to[from:]
+		for i := range v {
+			v[i].w *= scale
 		}
 	}
 	return to
@@ -50,16 +67,15 @@ func (x *Index) weigh(to []weighted, it *item) []weighted {
 
 // cosine is how alike an item and a vector are.
 func (x *Index) cosine(q []weighted, it *item) float32 {
-	l := x.ready(it.script)
 	dot, sum := float32(0), float32(0)
 	i := 0
-	for _, p := range it.terms {
-		w := float32(p&255) * l.idf(p)
+	for k, w := range x.weights(it) {
 		sum += w * w
-		for i < len(q) && q[i].packed>>9 < p>>9 {
+		id := it.terms[k] >> 9
+		for i < len(q) && q[i].packed>>9 < id {
 			i++
 		}
-		if i < len(q) && q[i].packed>>9 == p>>9 {
+		if i < len(q) && q[i].packed>>9 == id {
 			dot += q[i].w * w
 		}
 	}
@@ -78,46 +94,51 @@ type nearTopic struct {
 // near are the items that are nearest to a question, at most maxNear, nearest
 // first. The next call uses the result again.
 func (x *Index) near(a *text.Analysis) []candidate {
-	it := item{script: a.Script, terms: make([]uint32, len(a.Terms))}
-	for i, t := range a.Terms {
-		it.terms[i] = pack(t)
-	}
 	s := &x.s
-	s.query = x.weigh(s.query[:0], &it)
+	s.asked = s.asked[:0]
+	for _, t := range a.Terms {
+		s.asked = append(s.asked, pack(t))
+	}
+	s.query = x.weigh(s.query[:0], &item{script: a.Script, terms: s.asked})
 	q := s.query
 	if len(s.sums) < len(x.items) {
 		s.sums = append(s.sums, make([]float32, max(len(x.items), 2*len(s.sums))-len(s.sums))...)
 	}
-	s.found = s.found[:0]
-	asked := make([]uint64, 0, len(q))
+	found, nodes, sums := s.found[:0], x.nodes, s.sums
+	asked := s.order[:0]
 	for i := range q {
 		if x.heads[q[i].packed>>9] >= 0 { // what nobody has said leads nowhere
 			asked = append(asked, descending(q[i].w, uint32(i)))
 		}
 	}
 	slices.Sort(asked)
+	s.order = asked
 	for _, order := range asked[:min(len(asked), maxAsked)] {
 		i := uint32(order)
 		w := q[i].w * q[i].w
 		n := x.heads[q[i].packed>>9]
 		for k := 0; n >= 0 && k < maxPosting; k++ {
-			slot := x.nodes[n].slot
-			n = x.nodes[n].next
-			if s.sums[slot] == 0 {
-				s.found = append(s.found, slot)
+			at := &nodes[n]
+			n = at.next
+			sum := &sums[at.slot]
+			if *sum == 0 {
+				found = append(found, at.slot)
 			}
-			s.sums[slot] += w
+			*sum += w
 		}
 	}
 	// Of those that have most in common, the nearest.
-	near := s.near[:0]
-	for _, slot := range s.found {
-		c := candidate{slot, s.sums[slot]}
-		s.sums[slot] = 0
-		if len(near) == 2*maxNear && c.cos < near[len(near)-1].cos || x.items[slot].id == 0 {
+	s.found = found
+	near, least := s.near[:0], float32(0)
+	for _, slot := range found {
+		c := candidate{slot, sums[slot]}
+		sums[slot] = 0
+		if c.cos < least || x.items[slot].id == 0 {
 			continue // most are too far
 		}
-		near = x.insert(near, c, 2*maxNear)
+		if near = x.insert(near, c, 2*maxNear); len(near) == 2*maxNear {
+			least = near[len(near)-1].cos
+		}
 	}
 	s.near = near
 	best := s.best[:0]
@@ -159,8 +180,11 @@ type Match struct {
 	Margin      float32 // by how much it is nearer than any of another topic
 
 	// Score is the share of questions as near as this that were found to ask the
-	// same, from 0 to 1. README.md says how it was measured.
+	// same, from 0 to 1; Nearest's is more careful than Known's, as it knows no
+	// wordings. README.md says how it was measured.
 	Score float64
+
+	like likeness // as Known compared them
 }
 
 // Nearest is the known question nearest to another, which is not added. It
@@ -215,14 +239,11 @@ func (x *Index) content(q []weighted, it *item) float32 {
 	return min(both/all, itsBoth/itsAll)
 }
 
-// Sure is the score from which a question may be answered as the known one was,
-// by a machine: chosen on the development answers, and measured on others.
-const Sure = 0.9
-
-// Of two questions that have less in common than mostContent it stays doubtful
-// whether they are the same, whatever else speaks for it.
+// Of two questions that have less in common than mostContent, or for which less
+// than nearEnough speaks, it stays doubtful whether they are the same.
 const (
 	mostContent = 0.75
+	nearEnough  = 0.9
 	doubtful    = 0.8
 )
 
@@ -230,7 +251,7 @@ const (
 func calibrated(s text.Script, m *Match) float64 {
 	c := calibration[s]
 	score := 1 / (1 + math.Exp(-(c.bias + c.cos*float64(m.Cosine) + c.content*float64(m.Content) + c.margin*float64(m.Margin))))
-	if m.Content < mostContent {
+	if m.Content < mostContent || score < nearEnough {
 		return min(score, doubtful)
 	}
 	return score

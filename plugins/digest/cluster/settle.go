@@ -20,32 +20,28 @@ func (x *Index) settle(fresh []int32) {
 // region are new items and those of the topics that are near to them, nearest
 // topics first, as many as there is room for.
 func (x *Index) region(fresh []int32) []int32 {
-	in := map[int32]bool{}
-	region := make([]int32, 0, maxRegion)
-	take := func(slot int32) {
-		if !in[slot] {
-			in[slot] = true
+	region := x.s.region[:0]
+	for _, slot := range fresh {
+		// Not gone again within the same batch, its place perhaps with another.
+		if x.items[slot].id != 0 && !slices.Contains(region, slot) {
 			region = append(region, slot)
 		}
 	}
-	for _, slot := range fresh {
-		if x.items[slot].id != 0 { // not gone again within the same batch
-			take(slot)
-		}
-	}
-	var topics []nearTopic
-	at := map[uint32]int{}
+	topics := x.s.topics[:0]
 	for _, n := range x.s.around {
 		if n.topic == 0 {
 			continue // it is of this batch itself
 		}
-		i, ok := at[n.topic]
-		if !ok {
-			i = len(topics)
-			at[n.topic] = i
+		i := 0
+		for i < len(topics) && topics[i].topic != n.topic {
+			i++
+		}
+		if i == len(topics) {
 			topics = append(topics, nearTopic{n.topic, 0})
 		}
-		topics[i].cos = max(topics[i].cos, n.cos)
+		if n.cos > topics[i].cos {
+			topics[i].cos = n.cos
+		}
 	}
 	x.s.around = x.s.around[:0]
 	slices.SortFunc(topics, func(a, b nearTopic) int {
@@ -58,10 +54,9 @@ func (x *Index) region(fresh []int32) []int32 {
 		if len(region)+len(members) > maxRegion {
 			continue
 		}
-		for _, slot := range members {
-			take(slot)
-		}
+		region = append(region, members...) // each is in one topic
 	}
+	x.s.region, x.s.topics = region, topics
 	return region
 }
 
@@ -81,21 +76,17 @@ func (x *Index) similar(region []int32) []float32 {
 	// Postings of the region alone, those of each term one behind the other. A pair
 	// of rows is met at one term after the other by id, whatever their order here, so
 	// that sums are the same to the last bit on each machine.
-	type posting struct {
-		row int32
-		w   float32
-	}
 	total := 0
 	for _, slot := range region {
 		total += len(x.items[slot].terms)
 	}
-	at := newTable(total)         // where the next posting of a term goes
-	first := make([]int32, total) // of each posting's term, as the rows have them
-	size := make([]int32, 0, total)
+	s.terms.clear(total)
+	s.rows = grown(s.rows, 2*total)
+	first, size := s.rows[:total], s.rows[total:total] // of each posting its term, of each term how many it has
 	k := 0
 	for _, slot := range region {
 		for _, p := range x.items[slot].terms {
-			t := at.of(p >> 9)
+			t := s.terms.of(p >> 9)
 			if *t < 0 {
 				*t = int32(len(size))
 				size = append(size, 0)
@@ -105,15 +96,16 @@ func (x *Index) similar(region []int32) []float32 {
 			k++
 		}
 	}
-	begin, next := make([]int32, len(size)), make([]int32, len(size))
+	s.posted = grown(s.posted, total)
+	s.runs = grown(s.runs, len(size))
+	all, runs := s.posted, s.runs
 	sum := int32(0)
 	for t, n := range size {
-		begin[t], next[t] = sum, sum
+		runs[t] = run{sum, sum}
 		sum += n
 	}
-	all := make([]posting, total)
-	chances := make([]float32, n)
-	var v []weighted
+	s.chances = grown(s.chances, n)
+	chances, v := s.chances, s.weighed
 	k = 0
 	for row, slot := range region {
 		it := &x.items[slot]
@@ -121,29 +113,42 @@ func (x *Index) similar(region []int32) []float32 {
 		chances[row] = x.chance(v, it)
 		mine := sim[row*n : row*n+row+1]
 		for _, term := range v {
-			t, w := first[k], term.w
+			r, w := &runs[first[k]], term.w
 			k++
-			before := all[begin[t]:next[t]]
-			for _, p := range before {
+			before := all[r.from:r.to]
+			for i := range before {
+				p := &before[i]
 				mine[p.row] += w * p.w
 			}
 			x.work += termWork + len(before)
-			all[next[t]] = posting{int32(row), w}
-			next[t]++
+			all[r.to] = posting{int32(row), w}
+			r.to++
 		}
 		mine[row] = 1
 	}
+	s.weighed = v
 	for i := range n {
 		mine := sim[i*n : i*n+i]
 		for j, w := range mine {
 			if w > 0 {
-				w = max(0, w-chances[i]*chances[j])
+				if w -= chances[i] * chances[j]; w < 0 {
+					w = 0
+				}
 				mine[j], sim[j*n+i] = w, w
 			}
 		}
 	}
 	return sim
 }
+
+// posting is a row of a region that has a term.
+type posting struct {
+	row int32
+	w   float32
+}
+
+// run is where a term's postings are.
+type run struct{ from, to int32 }
 
 // chance is the root of what an item, whose vector is v, has in common with another one
 // by chance: of each term as much as it weighs, by how many have it. It and the one
@@ -154,28 +159,30 @@ func (x *Index) chance(v []weighted, it *item) float32 {
 	if others <= 0 || chance[it.script] == 0 {
 		return 0
 	}
-	sum := float32(0)
+	sum, own := float32(0), it.asked+1
+	of := (*[text.Space]uint32)(l.df)
 	for _, t := range v {
-		if df := l.df[t.packed>>9]; df > it.asked+1 {
-			sum += t.w * t.w * float32(df-it.asked-1)
+		if df := of[t.packed>>9%text.Space]; df > own {
+			sum += t.w * t.w * float32(df-own)
 		}
 	}
 	return float32(math.Sqrt(float64(chance[it.script] * sum / others)))
 }
 
 // table has a number for each of some ids, -1 at first. It is a hash table that
-// does not grow: as made, twice as large as it need be.
+// does not grow: as cleared, twice as large as it need be.
 type table struct {
 	ids  []uint32 // less one; 0 where there is none
 	vals []int32
 }
 
-func newTable(most int) table {
+// clear makes it one for at most so many ids.
+func (t *table) clear(most int) {
 	size := 16
 	for size < 2*most {
 		size *= 2
 	}
-	return table{make([]uint32, size), make([]int32, size)}
+	t.ids, t.vals = grown(t.ids, size), slices.Grow(t.vals[:0], size)[:size]
 }
 
 func (t *table) of(id uint32) *int32 {
@@ -191,11 +198,9 @@ func (t *table) of(id uint32) *int32 {
 	}
 }
 
-func grown(s []float32, n int) []float32 {
-	if cap(s) < n {
-		return make([]float32, n)
-	}
-	s = s[:n]
+// grown is n zeros, in s if there is room.
+func grown[T any](s []T, n int) []T {
+	s = slices.Grow(s[:0], n)[:n]
 	clear(s)
 	return s
 }
@@ -205,7 +210,8 @@ func grown(s []float32, n int) []float32 {
 // topic are together from the start, those pinned to two never.
 func (x *Index) link(region []int32, sim []float32) []int {
 	n := len(region)
-	l := linkage{n: n, sim: sim, size: make([]float32, n), best: make([]int, n), gain: make([]float32, n), into: make([]int, n), pin: make([]uint32, n), live: make([]int, n), need: make([]float32, n), few: make([]float32, n), script: make([]text.Script, n)}
+	l := &x.s.link
+	l.begin(n, sim)
 	type part struct {
 		pin    uint32
 		script text.Script
@@ -241,7 +247,7 @@ func (x *Index) link(region []int32, sim []float32) []int {
 	x.work += l.work
 	// A topic in two languages was two clusters until here: that its questions in
 	// the one are unlike a new one in the other says nothing.
-	clusters, whole := make([]int, n), map[uint32]int{}
+	clusters, whole := l.cluster, map[uint32]int{}
 	for i := range n {
 		c := i
 		for l.into[c] != c {
@@ -262,18 +268,31 @@ func (x *Index) link(region []int32, sim []float32) []int {
 // linkage is average linkage under way. Rows that were joined into another have
 // no size.
 type linkage struct {
-	n      int
-	live   []int // rows that may still be joined, in order
-	sim    []float32
-	size   []float32
-	best   []int     // the nearest row that may be joined with this one, -1 without any
-	gain   []float32 // what that is worth; 0 without any
-	into   []int
-	pin    []uint32
-	need   []float32 // what similarity a join needs,
-	script []text.Script
-	few    []float32 // and more if they are few
-	work   int
+	n       int
+	live    []int // rows that may still be joined, in order
+	cluster []int
+	sim     []float32
+	size    []float32
+	best    []int     // the nearest row that may be joined with this one, -1 without any
+	gain    []float32 // what that is worth; 0 without any
+	into    []int
+	pin     []uint32
+	need    []float32 // what similarity a join needs,
+	script  []text.Script
+	few     []float32 // and more if they are few
+	work    int
+}
+
+// begin begins with n rows, and with zeros for all that is not known yet.
+func (l *linkage) begin(n int, sim []float32) {
+	l.n, l.sim, l.work = n, sim, 0
+	for _, ints := range []*[]int{&l.live, &l.cluster, &l.best, &l.into} {
+		*ints = grown(*ints, n)
+	}
+	for _, floats := range []*[]float32{&l.size, &l.gain, &l.need, &l.few} {
+		*floats = grown(*floats, n)
+	}
+	l.pin, l.script = grown(l.pin, n), grown(l.script, n)
 }
 
 // worth is how much nearer two rows are than they have to be, less than 0 if they
@@ -285,8 +304,18 @@ func (l *linkage) worth(i, j int) float32 {
 	if l.script[i] != l.script[j] {
 		return -1 // what is rare is another thing in each; maintainers join them
 	}
-	need := max(l.need[i]+l.few[i]/(l.size[i]*l.size[j]), l.need[j]+l.few[j]/(l.size[i]*l.size[j]))
+	both := l.size[i] * l.size[j]
+	need := larger(l.need[i]+l.few[i]/both, l.need[j]+l.few[j]/both)
 	return (l.sim[i*l.n+j] - need) / (1 - need)
+}
+
+// larger is max for what is a number: that asks about what is none first, which in
+// WebAssembly is a call.
+func larger(a, b float32) float32 {
+	if a < b {
+		return b
+	}
+	return a
 }
 
 // find finds what a row is best joined with, and reports whether anything is near
@@ -328,7 +357,7 @@ func (l *linkage) join(i, j int) {
 	if at, ok := slices.BinarySearch(l.live, j); ok {
 		l.live = slices.Delete(l.live, at, at+1)
 	}
-	l.need[i], l.few[i] = max(l.need[i], l.need[j]), max(l.few[i], l.few[j])
+	l.need[i], l.few[i] = larger(l.need[i], l.need[j]), larger(l.few[i], l.few[j])
 	if l.pin[i] == 0 {
 		l.pin[i] = l.pin[j]
 	}
@@ -338,13 +367,13 @@ func (l *linkage) join(i, j int) {
 // is worth changes only when one of both is joined.
 func (l *linkage) run() {
 	// What nothing is near to stays alone: no average is above all that it is of.
-	live := make([]int, 0, l.n)
+	near := l.cluster[:0] // not needed yet
 	for _, i := range l.live {
 		if l.find(i) {
-			live = append(live, i)
+			near = append(near, i)
 		}
 	}
-	l.live = live
+	l.live = append(l.live[:0], near...)
 	for {
 		l.work += len(l.live)
 		i, most := -1, float32(0)
@@ -375,26 +404,22 @@ func (l *linkage) run() {
 // number gives clusters their topics: each topic's number goes to the cluster
 // that has most of its questions, and a cluster without one gets a new number.
 func (x *Index) number(region []int32, clusters []int) {
-	type claim struct {
-		cluster int
-		topic   uint32
-		pinned  bool
-		items   int
-		asked   uint32
-	}
-	var claims []claim
-	at := map[[2]uint32]int{}
+	n := len(region)
+	claims := x.s.claims[:0]
+	first := grown(x.s.claimed, n) // of each cluster, its last claim's number and one more
 	for i, slot := range region {
 		it := &x.items[slot]
 		if it.topic == 0 {
 			continue // it is new, and has no number to keep
 		}
-		k := [2]uint32{uint32(clusters[i]), it.topic}
-		c, ok := at[k]
-		if !ok {
-			c = len(claims)
-			at[k] = c
-			claims = append(claims, claim{cluster: clusters[i], topic: it.topic})
+		c := first[clusters[i]] - 1
+		for c >= 0 && claims[c].topic != it.topic {
+			c = claims[c].before
+		}
+		if c < 0 {
+			c = int32(len(claims))
+			claims = append(claims, claim{cluster: clusters[i], topic: it.topic, before: first[clusters[i]] - 1})
+			first[clusters[i]] = c + 1
 		}
 		claims[c].items++
 		claims[c].asked += it.asked
@@ -409,27 +434,26 @@ func (x *Index) number(region []int32, clusters []int) {
 		}
 		return cmp.Or(cmp.Compare(b.items, a.items), cmp.Compare(b.asked, a.asked), cmp.Compare(a.topic, b.topic))
 	})
-	topicOf, taken := map[int]uint32{}, map[uint32]int{}
-	for _, c := range claims {
-		_, has := topicOf[c.cluster]
-		_, gone := taken[c.topic]
-		if !has && !gone {
-			topicOf[c.cluster] = c.topic
-			taken[c.topic] = c.cluster
+	topicOf := grown(x.s.numbers, n)
+	for i, c := range claims {
+		if topicOf[c.cluster] == 0 && !slices.ContainsFunc(claims[:i], func(o claim) bool { return o.topic == c.topic && o.took }) {
+			topicOf[c.cluster], claims[i].took = c.topic, true
 		}
 	}
-	for i, c := range claims {
+	for _, c := range claims {
 		// What there was no room for goes where all the others went.
-		alone := !slices.ContainsFunc(claims, func(o claim) bool { return o.topic == c.topic && o.cluster != c.cluster })
-		if to, ok := topicOf[c.cluster]; ok && alone && to != c.topic && claims[i].items < len(x.members[c.topic]) {
-			for _, slot := range slices.Clone(x.members[c.topic]) {
-				x.move(slot, to)
-			}
+		to := topicOf[c.cluster]
+		if to == 0 || to == c.topic || c.items >= len(x.members[c.topic]) ||
+			slices.ContainsFunc(claims, func(o claim) bool { return o.topic == c.topic && o.cluster != c.cluster }) {
+			continue
+		}
+		for _, slot := range slices.Clone(x.members[c.topic]) {
+			x.move(slot, to)
 		}
 	}
 	for i, slot := range region {
-		to, ok := topicOf[clusters[i]]
-		if !ok {
+		to := topicOf[clusters[i]]
+		if to == 0 {
 			to = x.next
 			x.next++
 			topicOf[clusters[i]] = to
@@ -438,7 +462,7 @@ func (x *Index) number(region []int32, clusters []int) {
 		x.move(slot, to)
 	}
 	for _, c := range claims {
-		if to := topicOf[c.cluster]; len(x.members[c.topic]) == 0 && to != c.topic {
+		if to := topicOf[c.cluster]; to != c.topic && len(x.members[c.topic]) == 0 {
 			// All of it is elsewhere now.
 			if _, ok := x.redirect[c.topic]; !ok {
 				x.redirects(c.topic, to)
@@ -451,6 +475,18 @@ func (x *Index) number(region []int32, clusters []int) {
 			}
 		}
 	}
+	x.s.claims, x.s.claimed, x.s.numbers = claims, first, topicOf
+}
+
+// claim is what part of a topic a cluster has.
+type claim struct {
+	cluster int
+	topic   uint32
+	pinned  bool
+	took    bool // the topic's number goes with it
+	items   int
+	asked   uint32
+	before  int32 // another of its cluster's, -1 without any
 }
 
 // move puts an item into a topic.
