@@ -1,6 +1,7 @@
 package main
 
 import (
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"io"
@@ -90,6 +91,7 @@ func builtPlugins(t testing.TB) string {
 //	http METHOD URL …    asks, as one browser; then Name: Value, or a body or @FILE; stdout is "STATUS\n" and the answer
 //	until REGEXP …       runs hearth with … until its output matches
 //	capture VAR REGEXP   sets VAR to the group in the last command's stdout
+//	fingerprint DIR FILE writes of all that is below DIR its name, mode, size, time and digest
 //	terminate            sends SIGTERM to what runs in the background
 //	vacant VAR           is an address where nobody listens while the script runs
 //	occupy VAR           is one where something does, that is no hearth
@@ -116,7 +118,7 @@ func TestScripts(t *testing.T) {
 			return nil
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"serving": serving, "listening": listening, "http": ask, "until": until, "capture": capture, "terminate": terminate, "vacant": vacant, "occupy": occupy,
+			"serving": serving, "listening": listening, "http": ask, "until": until, "capture": capture, "fingerprint": fingerprint, "terminate": terminate, "vacant": vacant, "occupy": occupy,
 		},
 		Condition: func(cond string) (bool, error) {
 			if cond != "embedded" {
@@ -253,6 +255,31 @@ func capture(ts *testscript.TestScript, _ bool, args []string) {
 		ts.Fatalf("stdout does not match %s", args[1])
 	}
 	ts.Setenv(args[0], m[1])
+}
+
+func fingerprint(ts *testscript.TestScript, _ bool, args []string) {
+	dir := ts.MkAbs(args[0])
+	var b strings.Builder
+	ts.Check(filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		info, err := d.Info()
+		if err != nil {
+			return err
+		}
+		fmt.Fprintf(&b, "%s %v %d %v", strings.TrimPrefix(path, dir), info.Mode(), info.Size(), info.ModTime().UnixNano())
+		if info.Mode().IsRegular() {
+			body, err := os.ReadFile(path)
+			if err != nil {
+				return err
+			}
+			fmt.Fprintf(&b, " %x", sha256.Sum256(body))
+		}
+		b.WriteByte('\n')
+		return nil
+	}))
+	ts.Check(os.WriteFile(ts.MkAbs(args[1]), []byte(b.String()), 0o600))
 }
 
 func terminate(ts *testscript.TestScript, _ bool, _ []string) {
