@@ -29,8 +29,10 @@ func newDoctor(g *globals) *cobra.Command {
 				return err
 			}
 			built, _ := time.Parse(time.RFC3339, version().Time) // not known is not looked at
+			stop := waiting(cmd.ErrOrStderr(), "looking; plugins that were not compiled yet take a while")
 			found := doctor.Examine(cmd.Context(), doctor.Options{ConfigFile: g.config, Data: g.data, Plugins: files,
 				Token: os.Getenv(app.TokenVariable), Built: built, Env: config.OS()})
+			stop()
 			if asJSON {
 				if err := printJSON(cmd.OutOrStdout(), found); err != nil {
 					return err

@@ -85,6 +85,7 @@ func newRoot() *cobra.Command {
 	root.AddCommand(newServe(g), newStatus(g), newEvents(g), newPlugin(g), newPause(g), newResume(g), newAdmin(g), newSlack(g),
 		newDoctor(g), newVerify(), newReplay(g), newTasks(g), newAnalytics(g), newGo(), newExport(g), newConfig(g), newDev(), newVersion())
 	usageErrors(root)
+	exemplify(root)
 	return root
 }
 

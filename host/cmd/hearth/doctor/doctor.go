@@ -132,6 +132,10 @@ func (e *exam) plugins(ctx context.Context) {
 		cache = "" // it takes longer
 	}
 	manifests, err := app.Manifests(ctx, e.o.Plugins, e.c, cache)
+	if ctx.Err() != nil { // it is not the plugins' fault
+		e.note("plugins", "start hearth once, which keeps what it compiles, and look again", "they were not looked at: compiling them took too long, or was ended")
+		return
+	}
 	if err != nil {
 		e.fail("plugins", "correct the config, or build the plugin anew: make build", "%v", err)
 		return
