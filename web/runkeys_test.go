@@ -56,6 +56,8 @@ func TestRunByKeyboard(t *testing.T) {
 	tab.Press(kb.Enter)
 	at("#link")
 
+	tab.TabBack("#code")
+	tab.Press(kb.Escape)
 	tab.TabBack(".side li:nth-child(2) a")
 	tab.Press(kb.Enter)
 	tab.Until("location.search.includes('example=')")

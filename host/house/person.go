@@ -176,7 +176,7 @@ func fields(own []abi.TextDef, locale string, kinds map[string]int) abi.Block {
 var sortOf = map[string]string{
 	"profile": "profile", "figures": "figures",
 	"plugins": "progress", "settings": "role",
-	"events":  "events", "waiting": "events", "failed": "events", "seen": "events", "actions": "events", "timers": "events",
+	"events": "events", "waiting": "events", "failed": "events", "seen": "events", "actions": "events", "timers": "events",
 	"sent": "messages", "queued": "messages", "messages": "messages", "buttons": "messages", "conversations": "messages",
 	"posts": "posts", "files": "posts",
 }

@@ -47,6 +47,7 @@ var samples = map[string][2]string{
 	"error":      {"the network is away", "网络不通"},
 	"word":       {"hello", "你好"},
 	"question":   {"How do I begin?", "怎么开始？"},
+	"places":     {"community.managers in hearth.toml:12", "hearth.toml:12 里的 community.managers"},
 	"platform":   {"Slack", "Slack"},
 	"channel":    {"#general", "#general"},
 	"id":         {"webchat:ada", "webchat:ada"},
