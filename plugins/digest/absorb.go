@@ -208,25 +208,6 @@ func (w *work) count(at int64, topic uint32, n int) {
 	w.days[key] = d
 }
 
-// where is the community's time zone; it is looked up once for each image, which
-// costs more than an event may.
-var where = time.UTC
-
-func zone(*ctx) *time.Location { return where }
-
-// dayStart is when the digest's day began that a time is in.
-func dayStart(c *ctx, t time.Time) time.Time {
-	t = t.In(zone(c))
-	start := time.Date(t.Year(), t.Month(), t.Day(), c.Config.Hour, 0, 0, 0, t.Location())
-	if start.After(t) {
-		start = time.Date(t.Year(), t.Month(), t.Day()-1, c.Config.Hour, 0, 0, 0, t.Location())
-	}
-	return start
-}
-
-// dayOf is the date of the digest's day that a time is in.
-func dayOf(c *ctx, t time.Time) string { return dayStart(c, t).Format(time.DateOnly) }
-
 // cutKey is at's reverse.
 func cutKey(key string) (place, id string) {
 	place, id, _ = strings.Cut(key, " ")

@@ -20,11 +20,11 @@ func command(c *ctx) error {
 	switch word = strings.ToLower(word); word {
 	case "", "today", "今天":
 		start := dayStart(c, c.Now())
-		edit(c, c.T("title.today"), start, start.AddDate(0, 0, 1))
+		edit(c, c.T("title.today"), start, daysOn(c, start, 1))
 	case "week", "本周":
-		end := dayStart(c, c.Now()).AddDate(0, 0, 1)
-		from := end.AddDate(0, 0, -7)
-		edit(c, c.T("title.week", from.Format(time.DateOnly), end.AddDate(0, 0, -1).Format(time.DateOnly)), from, end)
+		start := dayStart(c, c.Now())
+		from, end := daysOn(c, start, -6), daysOn(c, start, 1)
+		edit(c, c.T("title.week", from.Format(time.DateOnly), start.Format(time.DateOnly)), from, end)
 	case "topic", "话题":
 		showTopic(c, rest)
 	case "merge", "split", "rename", "hide", "show":
@@ -152,7 +152,7 @@ func present(c *ctx, m *sdk.Message, g glimpse, sees sight) {
 	} else {
 		m.Text(c.T("unanswered"))
 	}
-	m.Context(c.T("topic.facts", itoa(int(g.ID)), int(g.Asked), time.Unix(g.last, 0).In(zone(c)).Format("2006-01-02 15:04")))
+	m.Context(c.T("topic.facts", itoa(int(g.ID)), int(g.Asked), clock(g.last).Format("2006-01-02 15:04")))
 	if !c.Config.maintains(c.Member.ID) {
 		return
 	}

@@ -20,7 +20,7 @@ type publishedRow struct {
 	Week int64 `json:"week,omitempty"`
 }
 
-func (p publishedRow) upTo() time.Time { return time.Unix(p.To, 0) }
+func (p publishedRow) upTo() time.Time { return clock(p.To) }
 
 // edition is a digest that was posted.
 type edition struct {
@@ -57,7 +57,7 @@ func weekEnd(c *ctx) time.Time {
 	}
 	end := dayStart(c, c.Now())
 	back := (int(end.Weekday()) - want + 7) % 7
-	return time.Date(end.Year(), end.Month(), end.Day()-back, c.Config.Hour, 0, 0, 0, end.Location())
+	return daysOn(c, end, -back)
 }
 
 // due says whether a day or a week has ended whose digest was not posted.
@@ -75,7 +75,7 @@ func publish(c *ctx, b *book.Book) {
 	p := published.Get(c)
 	end := dayStart(c, c.Now())
 	if end.After(p.upTo()) {
-		from := end.AddDate(0, 0, -missed)
+		from := daysOn(c, end, -missed)
 		if p.To > 0 && p.upTo().After(from) {
 			from = p.upTo()
 		}
@@ -84,7 +84,7 @@ func publish(c *ctx, b *book.Book) {
 		post(c, b, "day", from, end)
 		old, _ := days.Scan(c, sdk.Range{Limit: 4})
 		for _, e := range old {
-			if e.Key < end.AddDate(0, 0, -keptDays).Format(time.DateOnly) {
+			if e.Key < daysOn(c, end, -keptDays).Format(time.DateOnly) {
 				days.Delete(c, e.Key)
 			}
 		}
@@ -95,7 +95,7 @@ func publish(c *ctx, b *book.Book) {
 		p.Week = w.Unix()
 		published.Set(c, p)
 		if !first {
-			post(c, b, "week", w.AddDate(0, 0, -7), w)
+			post(c, b, "week", daysOn(c, w, -7), w)
 		}
 	}
 }
@@ -107,8 +107,7 @@ func post(c *ctx, b *book.Book, kind string, from, to time.Time) {
 		return
 	}
 	e := edition{From: from.Unix(), To: to.Unix(), Posted: c.Now().Unix(), Questions: n, Rows: rows}
-	day := to.AddDate(0, 0, -1)
-	key := day.Format(time.DateOnly) + "." + kind
+	key := daysOn(c, to, -1).Format(time.DateOnly) + "." + kind
 	d := draw(c, b, key, &e)
 	if len(d.rows) == 0 {
 		return
@@ -133,8 +132,8 @@ func gather(r interface {
 	Community() sdk.Community
 }, b *book.Book, from, to time.Time) (rows []asked1, questions int) {
 	counts := map[uint32]int{}
-	for day := from; day.Before(to); day = day.AddDate(0, 0, 1) {
-		d, ok := days.Lookup(r, day.Format(time.DateOnly))
+	for day := range dates(from, to) {
+		d, ok := days.Lookup(r, day)
 		if !ok {
 			continue
 		}
@@ -190,15 +189,15 @@ func (d *drawing) put(c *ctx, m *sdk.Message) {
 // draw draws a digest.
 func draw(c *ctx, b *book.Book, key string, e *edition) drawing {
 	locale := language(c)
-	from, to := time.Unix(e.From, 0).In(zone(c)), time.Unix(e.To, 0).In(zone(c)).AddDate(0, 0, -1)
+	first, last := clock(e.From).Format(time.DateOnly), lastDay(c, e)
 	d := drawing{header: []sdk.Markup{c.TIn(locale, "col.topic"), c.TIn(locale, "col.asked"), c.TIn(locale, "col.answer"), c.TIn(locale, "col.updated")}}
 	switch {
 	case strings.HasSuffix(key, ".week"):
-		d.title = c.TIn(locale, "title.week", from.Format(time.DateOnly), to.Format(time.DateOnly))
-	case from.Format(time.DateOnly) != to.Format(time.DateOnly) && strings.HasSuffix(key, ".day") && shownFrom(c, b, e) < to.Format(time.DateOnly):
-		d.title = c.TIn(locale, "title.days", shownFrom(c, b, e), to.Format(time.DateOnly))
+		d.title = c.TIn(locale, "title.week", first, last)
+	case first != last && strings.HasSuffix(key, ".day") && shownFrom(c, e) < last:
+		d.title = c.TIn(locale, "title.days", shownFrom(c, e), last)
 	default:
-		d.title = c.TIn(locale, "title.day", to.Format(time.DateOnly))
+		d.title = c.TIn(locale, "title.day", last)
 	}
 	n := 0
 	for _, r := range e.Rows {
@@ -227,14 +226,17 @@ func draw(c *ctx, b *book.Book, key string, e *edition) drawing {
 }
 
 // shownFrom is the first day of an edition on which anything was asked.
-func shownFrom(c *ctx, b *book.Book, e *edition) string {
-	for day := time.Unix(e.From, 0).In(zone(c)); day.Before(time.Unix(e.To, 0)); day = day.AddDate(0, 0, 1) {
-		if _, ok := days.Lookup(c, day.Format(time.DateOnly)); ok {
-			return day.Format(time.DateOnly)
+func shownFrom(c *ctx, e *edition) string {
+	for day := range dates(clock(e.From), clock(e.To)) {
+		if _, ok := days.Lookup(c, day); ok {
+			return day
 		}
 	}
-	return time.Unix(e.To, 0).In(zone(c)).AddDate(0, 0, -1).Format(time.DateOnly)
+	return lastDay(c, e)
 }
+
+// lastDay is what the last day of an edition is called.
+func lastDay(c *ctx, e *edition) string { return daysOn(c, clock(e.To), -1).Format(time.DateOnly) }
 
 // row is a topic's line: what it is called, how often it was asked, what is known,
 // since when.
@@ -260,7 +262,7 @@ func (d *drawing) row(c *ctx, b *book.Book, locale string, g glimpse, row *topic
 		sdk.Escape(line1(g.title, 80)),
 		sdk.Markup(itoa(n)),
 		what,
-		sdk.Markup(time.Unix(updated, 0).In(zone(c)).Format("2006-01-02 15:04")),
+		sdk.Markup(clock(updated).Format("2006-01-02 15:04")),
 	}
 }
 

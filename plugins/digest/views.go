@@ -267,7 +267,7 @@ func viewExport(v *request) error {
 func (e edition) name(key string) string {
 	day, kind, _ := strings.Cut(key, ".")
 	if kind == "week" {
-		day = time.Unix(e.From, 0).In(where).Format(time.DateOnly)
+		day = clock(e.From).Format(time.DateOnly)
 	}
 	return kind + ":" + day
 }
