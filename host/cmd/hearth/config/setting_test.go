@@ -346,3 +346,24 @@ func TestProblem(t *testing.T) {
 		}
 	}
 }
+
+// TestDurationsInWords: each duration is shown as it can be read again, those too
+// whose minutes end in 0.
+func TestDurationsInWords(t *testing.T) {
+	for _, d := range []time.Duration{0, time.Millisecond, 90 * time.Second, 10 * time.Minute, 30 * time.Minute, 90 * time.Minute, 2 * time.Hour,
+		10 * time.Hour, 36 * time.Hour, 25*time.Hour + 10*time.Second, 30 * 24 * time.Hour} {
+		said := inWords(d)
+		if back, err := ParseDuration(said); err != nil || back != d {
+			t.Errorf("%v is shown as %q, and that is read as %v, %v", d, said, back, err)
+		}
+	}
+	for d, want := range map[time.Duration]string{10 * time.Minute: "10m", 100 * time.Minute: "1h40m", 2 * time.Hour: "2h", 24 * time.Hour: "1d"} {
+		if said := inWords(d); said != want {
+			t.Errorf("%v is shown as %q, not as %s", d, said, want)
+		}
+	}
+	stored, _, err := ReadDocument("document", []byte("[retries]\ndelays = [\"1s\", \"10m\"]\n"))
+	if err != nil || string(stored["retries.delays"]) != `["1s","10m"]` {
+		t.Errorf("an imported 10m: %s, %v", stored["retries.delays"], err)
+	}
+}

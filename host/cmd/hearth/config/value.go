@@ -280,7 +280,10 @@ func inWords(d time.Duration) string {
 	if strings.HasSuffix(s, "m0s") {
 		s = strings.TrimSuffix(s, "0s")
 	}
-	return strings.TrimSuffix(s, "0m")
+	if strings.HasSuffix(s, "h0m") { // and not of 10m
+		s = strings.TrimSuffix(s, "0m")
+	}
+	return s
 }
 
 func duration(p *time.Duration, least, most time.Duration) field {
