@@ -22,7 +22,7 @@ import (
 
 // Patience is how long a step or a wait may take, on a machine that has much
 // else to do.
-const Patience = 20 * time.Second
+const Patience = time.Minute
 
 // shared is the browser of a package's tests: each tab has cookies of its own, and
 // to start one takes seconds of a processor.
