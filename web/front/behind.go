@@ -5,7 +5,6 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
-	"time"
 
 	"github.com/hearthbot/hearth/web"
 	"github.com/hearthbot/hearth/web/page"
@@ -117,7 +116,7 @@ func (p *pages) figures(w http.ResponseWriter, r *page.Request) error {
 	case report == nil:
 		return p.Sorry(http.StatusNotFound, "/", "figures.nothing")
 	}
-	return p.send(w, report, "hearth-"+name+"-"+sc.At.UTC().Format(time.DateOnly)+"."+ending)
+	return p.send(w, report, "hearth-"+name+"-"+sc.Today+"."+ending)
 }
 
 // report reads one chart's figures; nil if there is none of that name.
@@ -173,6 +172,9 @@ func (p *pages) send(w http.ResponseWriter, report web.Report, file string) erro
 	}
 	w.Header().Set("Content-Type", kind)
 	w.Header().Set("Content-Disposition", `attachment; filename="`+file+`"`)
+	if strings.HasSuffix(file, ".csv") {
+		body = append([]byte("\ufeff"), body...) // by this spreadsheets know UTF-8
+	}
 	_, _ = w.Write(body) // an error says that the browser has gone
 	return nil
 }

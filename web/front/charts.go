@@ -86,10 +86,16 @@ func part(p web.Part) cell {
 	return cell{Value: strconv.FormatFloat(*p.Share, 'f', 6, 64), Text: percent(*p.Share), Note: fmt.Sprintf("%d/%d", *p.Active, p.N), Heat: heat(*p.Share)}
 }
 
-// percent is a share as it is read: to the tenth of a percent where it is small.
+// percent is a share as it is read: to the tenth of a percent where it is small, or
+// where it would be all. Some are never none, and not all never all.
 func percent(share float64) string {
 	v := share * 100
-	if v > 0 && v < 9.95 {
+	switch {
+	case v > 0 && v < 0.05:
+		return "<0.1%"
+	case v < 100 && v >= 99.95:
+		return ">99.9%"
+	case v > 0 && v < 9.95, v < 100 && v >= 99.5:
 		return strconv.FormatFloat(v, 'f', 1, 64) + "%"
 	}
 	return strconv.FormatFloat(v, 'f', 0, 64) + "%"
@@ -102,6 +108,17 @@ func heat(share float64) string {
 		return ""
 	}
 	return "h" + strconv.Itoa(int(math.Ceil(math.Sqrt(min(share, 1))*10)))
+}
+
+// window is how long newcomers have: in days if it is whole ones.
+func window(t page.Texts, hours float64) string {
+	switch {
+	case math.Mod(hours, 24) == 0:
+		return t.Count("window.days", int(hours/24))
+	case hours == math.Trunc(hours):
+		return t.Count("window.hours", int(hours))
+	}
+	return t.Say("window.hours.part", strconv.FormatFloat(math.Round(hours*100)/100, 'f', -1, 64))
 }
 
 // took is a time as it is read.
@@ -304,7 +321,7 @@ func stepName(t page.Texts, name string) string {
 }
 
 func (p *pages) funnel(t page.Texts, f *web.Funnel, query string, members bool) *funnelView {
-	v := &funnelView{Of: t.Say("funnel.of", int(math.Round(f.Window/24))), Query: query}
+	v := &funnelView{Of: t.Say("funnel.of", window(t, f.Window)), Query: query}
 	link := func(step, state string) string {
 		if !members {
 			return ""

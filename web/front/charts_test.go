@@ -1,6 +1,7 @@
 package front
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -20,6 +21,8 @@ type figures struct {
 	empty, nobody, before, counting bool
 	asked                           []string
 	err                             error
+	at                              time.Time // zero: noon
+	window                          float64   // of the funnel, hours
 }
 
 func (f *figures) scope(q web.Cohorts) web.Scope {
@@ -27,6 +30,9 @@ func (f *figures) scope(q web.Cohorts) web.Scope {
 		Since: "2026-11-26", At: noon, Counting: f.counting, Hidden: []web.Hidden{{Platform: "slack", What: []string{"x"}}, {Platform: "<pigeon>", What: []string{"the <weather>"}}}}
 	if f.empty {
 		sc.Since = ""
+	}
+	if !f.at.IsZero() {
+		sc.At = f.at
 	}
 	if f.before {
 		sc.From, sc.To = "2026-11-24", "2026-11-25"
@@ -71,7 +77,7 @@ func (f *figures) Retention(_ context.Context, q web.RetentionFilter) (web.Reten
 
 func (f *figures) Funnel(_ context.Context, q web.Cohorts) (web.Funnel, error) {
 	rate, of, median := 0.75, 0.25, 5400.0
-	return web.Funnel{Scope: f.scope(q), Window: 720, Steps: []web.Step{{Name: "joined", By: []string{"member.joined"}, Reached: 40, LostAt: make([]int, 24)},
+	return web.Funnel{Scope: f.scope(q), Window: cmp.Or(f.window, 720), Steps: []web.Step{{Name: "joined", By: []string{"member.joined"}, Reached: 40, LostAt: make([]int, 24)},
 		{Name: "our <step>", By: []string{"x.y"}, Reached: 30, OfJoined: &of, Rate: &rate, Median: &median, InProgress: 3, Lost: 7, DropOff: true, LostAt: append(make([]int, 23), 7)}}}, f.err
 }
 
@@ -180,7 +186,7 @@ func TestFiles(t *testing.T) {
 	ask := measured(t, &figures{})
 	for name, first := range map[string]string{"dau": "day,", "retention": "cohort,", "funnel": "step,by", "drop-off": "step,hour", "heatmap": "action,", "paths": "depth,", "first-pr": "joined,"} {
 		code, body, h := ask(access.Viewer, "/numbers/"+name+".csv?unit=week")
-		if code != 200 || !strings.HasPrefix(body, first) || h.Get("Content-Type") != "text/csv; charset=utf-8" || h.Get("Content-Disposition") != `attachment; filename="hearth-`+name+`-2026-11-26.csv"` {
+		if code != 200 || !strings.HasPrefix(body, "\ufeff"+first) || h.Get("Content-Type") != "text/csv; charset=utf-8" || h.Get("Content-Disposition") != `attachment; filename="hearth-`+name+`-2026-11-26.csv"` {
 			t.Errorf("%s: %d %v\n%s", name, code, h, body)
 		}
 		if code, body, _ = ask(access.Viewer, "/numbers/"+name+".json"); code != 200 || !strings.Contains(body, `"counts":"`) {
@@ -200,6 +206,38 @@ func TestFiles(t *testing.T) {
 	}
 }
 
+// TestFilesInShanghai has a file named by the community's day, and names that
+// spreadsheets there read as they are.
+func TestFilesInShanghai(t *testing.T) {
+	ask := measured(t, &figures{at: time.Date(2026, 11, 25, 23, 0, 0, 0, time.UTC)})
+	_, body, h := ask(access.Viewer, "/numbers/dau.csv")
+	if h.Get("Content-Disposition") != `attachment; filename="hearth-dau-2026-11-26.csv"` || !strings.HasPrefix(body, "\ufeffday,") {
+		t.Errorf("%v\n%q", h, body)
+	}
+	if _, body, _ = ask(access.Viewer, "/numbers/dau.json"); !strings.HasPrefix(body, "{") {
+		t.Errorf("%q", body)
+	}
+}
+
+// TestFunnelWindow has the page say how long newcomers have, whatever that is.
+func TestFunnelWindow(t *testing.T) {
+	for hours, want := range map[float64][]string{720: {"within 30 days of", "加入后 30 天内"}, 24: {"within 1 day of", "加入后 1 天内"}, 36: {"within 36 hours of", "加入后 36 小时内"}, 6: {"within 6 hours of", "加入后 6 小时内"}, 1: {"within 1 hour of", "加入后 1 小时内"}, 1.5: {"within 1.5 hours of", "加入后 1.5 小时内"}} {
+		for i, lang := range []string{"en", "zh-CN"} {
+			_, body, _ := measured(t, &figures{window: hours})(access.Viewer, "/?lang="+lang)
+			says(t, body, want[i])
+		}
+	}
+}
+
+// TestPercent has nobody be all, and somebody be nobody.
+func TestPercent(t *testing.T) {
+	for share, want := range map[float64]string{0: "0%", 1.0 / 2500: "<0.1%", 1.0 / 1000: "0.1%", 0.0994: "9.9%", 0.0996: "10%", 0.5: "50%", 0.994: "99%", 0.996: "99.6%", 999.0 / 1000: "99.9%", 2499.0 / 2500: ">99.9%", 1: "100%"} {
+		if got := percent(share); got != want {
+			t.Errorf("%v: %s, want %s", share, got, want)
+		}
+	}
+}
+
 func TestBehind(t *testing.T) {
 	f := &figures{}
 	ask := measured(t, f)
@@ -212,7 +250,7 @@ func TestBehind(t *testing.T) {
 		t.Errorf("a step with odd letters: %d", code)
 	}
 	says(t, body, "没有人停在这里", "停在：our &lt;step&gt;")
-	if code, body, _ = ask(access.Manager, "/funnel/joined/members.csv"); code != 200 || !strings.HasPrefix(body, "id,name,joined,step,lost\nslack:U1,<Ada>,") {
+	if code, body, _ = ask(access.Manager, "/funnel/joined/members.csv"); code != 200 || !strings.HasPrefix(body, "\ufeffid,name,joined,step,lost\nslack:U1,<Ada>,") {
 		t.Errorf("the file: %d %s", code, body)
 	}
 	for path, want := range map[string]int{"/funnel/nowhere": 404, "/funnel/nowhere/members.csv": 404, "/funnel/joined/members.xml": 404} {
