@@ -100,6 +100,7 @@ type work struct {
 	scanned int // rows of what is pending,
 	rows    int // and those of them that were taken in
 	days    map[string]dayRow
+	told    string // the first day whose digest was not posted; "" if that was not looked up
 	add     []book.Question
 	bare    []uint32 // items that have lost their titles
 	then    []func() // what is written if all fits
@@ -187,6 +188,12 @@ func (w *work) count(at int64, topic uint32, n int) {
 		t = now
 	}
 	key := dayOf(w.c, t)
+	if n > 0 { // where the hour became a later one, its day may have been posted by the old
+		if w.told == "" {
+			w.told = published.Get(w.c).upTo().Format(time.DateOnly)
+		}
+		key = max(key, w.told)
+	}
 	d, ok := w.days[key]
 	if !ok {
 		w.reads++
@@ -194,6 +201,11 @@ func (w *work) count(at int64, topic uint32, n int) {
 		d.Topics = slices.Grow(d.Topics, maxBatch) // once, not for each
 	}
 	i, found := slices.BinarySearchFunc(d.Topics, topic, func(a asked1, t uint32) int { return cmp.Compare(a.Topic, t) })
+	if !found && n < 0 { // it was counted to a topic that has become a part of this one
+		if k := slices.IndexFunc(d.Topics, func(a asked1) bool { return w.b.Index.Current(a.Topic) == topic }); k >= 0 {
+			i, found = k, true
+		}
+	}
 	switch {
 	case found:
 		if d.Topics[i].N += n; d.Topics[i].N <= 0 {

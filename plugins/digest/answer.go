@@ -125,14 +125,17 @@ func quote(m *sdk.Message, s string) {
 			}
 			continue
 		}
-		if left -= len(l); left < 0 {
-			prose = append(prose, "…")
-			break
+		if len(l) > left {
+			l, left = text.Clip(l, left)+"…", -1
 		}
+		left -= len(l)
 		if fenced {
 			code = append(code, l)
 		} else {
 			prose = append(prose, l)
+		}
+		if left < 0 {
+			break
 		}
 	}
 	flush()

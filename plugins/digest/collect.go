@@ -237,12 +237,12 @@ func edited(c *ctx) error {
 		}
 		t.Text = now
 		threads.Set(c, at(place, root), t)
-		if strings.TrimSpace(now) == "" {
+		if text.Recognise(m.Text) == text.Other { // or nothing is left of it
 			tell(c, place, line{Op: opForget, ID: root})
 			return nil
 		}
 		tell(c, place, question(opEdit, root, t.At, now, text.Analyse(m.Text)))
-	case m.Thread == "" && (m.Author == "" || m.Author == c.Member.ID) && text.Recognise(m.OldText) == text.Other:
+	case m.Thread == "" && (m.Author == "" || m.Author == c.Member.ID) && text.Recognise(m.OldText) == text.Other && text.Recognise(m.Text) != text.Other:
 		return posted(c) // it has become a question
 	}
 	return nil
@@ -269,6 +269,11 @@ func deleted(c *ctx) error {
 			c.DeleteIn(place, answerKey(m.ID))
 		}
 		drop(c, place, m.ID, &t)
+		o := open.Get(c)
+		if i := slices.IndexFunc(o.Last, func(o openOne) bool { return o.ID == m.ID }); i >= 0 {
+			o.Last = slices.Delete(slices.Clone(o.Last), i, i+1) // what is said next belongs to another
+			open.Set(c, o)
+		}
 		tell(c, place, line{Op: opForget, ID: m.ID})
 	}
 	return nil

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 	"time"
+	"unicode"
 
 	"github.com/hearthbot/hearth/plugins/digest/book"
 	"github.com/hearthbot/hearth/plugins/digest/text"
@@ -15,8 +16,10 @@ import (
 // command is /digest: the day so far, the last seven days, a topic, and what
 // maintainers may do with topics.
 func command(c *ctx) error {
-	word, rest, _ := strings.Cut(c.Args(), " ")
-	rest = strings.TrimSpace(rest)
+	word, rest := c.Args(), ""
+	if i := strings.IndexFunc(word, unicode.IsSpace); i >= 0 { // an ideographic one too
+		word, rest = word[:i], strings.TrimSpace(word[i:])
+	}
 	switch word = strings.ToLower(word); word {
 	case "", "today", "今天":
 		start := dayStart(c, c.Now())
@@ -99,13 +102,15 @@ func showTopic(c *ctx, words string) {
 		return
 	}
 	sees := looking(c)
+	hidden := func(g glimpse) bool { return hides(c, g) }
 	if t, ok := shared.Index.Lookup(number(words)); ok && number(words) != 0 {
-		if g, ok := glance(shared, t, sees, c.Config); ok {
+		if g, ok := glance(shared, t, sees, c.Config); ok && !hidden(g) {
 			present(c, c.Reply(""), g, sees)
 			return
 		}
 	}
 	found := search(shared, words, sees, c.Config)
+	found = slices.DeleteFunc(found[:min(len(found), 20)], hidden)
 	switch {
 	case len(found) == 0:
 		c.Reply(c.T("no.topic", line1(words, 60)))
@@ -117,6 +122,11 @@ func showTopic(c *ctx, words string) {
 			m.Button(sdk.Escape(line1(g.title, 60)), "topic", sdk.ButtonValue(itoa(int(g.ID))), sdk.AnyTimes)
 		}
 	}
+}
+
+// hides says whether a topic is hidden from the event's member.
+func hides(c *ctx, g glimpse) bool {
+	return !c.Config.maintains(c.Member.ID) && topics.Get(c, topicKey(g.ID)).Hidden
 }
 
 // looking is what the event's member may see where they are.
@@ -132,7 +142,7 @@ func looking(c *ctx) sight {
 func pressedTopic(c *ctx) error {
 	sees := looking(c)
 	t, ok := shared.Index.Lookup(number(c.Pressed()))
-	if g, seen := glance(shared, t, sees, c.Config); ok && seen {
+	if g, seen := glance(shared, t, sees, c.Config); ok && seen && !hides(c, g) {
 		present(c, c.Ephemeral(""), g, sees)
 	} else {
 		c.Ephemeral(c.T("no.topic", c.Pressed()))

@@ -74,7 +74,7 @@ func choose(g *Config, t *thread, place, root string) *answerRow {
 	if len(t.People) > 0 {
 		asker = t.People[0]
 	}
-	name := func(by int) string { return strconv.Itoa(by) }
+	name := func(by int) string { return strconv.Itoa(by) + ">" } // as a mention ends: @1 begins @12, and a version
 	who := func(by int) person {
 		if by < 0 || by >= len(t.People) {
 			return person{}

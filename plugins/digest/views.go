@@ -248,7 +248,10 @@ func viewExport(v *request) error {
 	sees := viewer(v)
 	all := visible(v, sees)
 	out := view.Knowledge{Topics: []view.Topic{}, Total: len(all)}
-	list, next := page(all, v.Param("after"), 30, glimpseKey)
+	// By number, as the topic of the page before may have become a part of another.
+	after := number(v.Param("after"))
+	all = slices.DeleteFunc(all, func(g glimpse) bool { return g.ID <= after })
+	list, next := page(all, "", 30, glimpseKey)
 	out.Next = next
 	for _, g := range list {
 		row := topics.Get(v, topicKey(g.ID))

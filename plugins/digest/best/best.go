@@ -275,7 +275,7 @@ func set(words string) map[string]bool {
 
 var (
 	thanks = regexp.MustCompile(`\b(?:thanks?|thank you|thx|tysm|ty|cheers|works now|it works|that works|worked|working now|that (?:was|did) it|did the trick|solved|fixed|perfect|makes sense|got it)\b|谢谢|感谢|多谢|谢啦|谢了|解决了|搞定|可以了|好了|成功了|明白了|懂了|原来如此`)
-	not    = regexp.MustCompile(`in advance|\b(?:but|still|not|doesn'?t|didn'?t|isn'?t|no luck|same error|won'?t|except|however)\b|提前|先谢|还是|但是|但|不行|不对|没用|没解决|没搞定|不好|未解决`)
+	not    = regexp.MustCompile(`in advance|\b(?:but|still|not|doesn['’]?t|didn['’]?t|isn['’]?t|no luck|same error|won['’]?t|except|however)\b|\b(?:hasn['’]?t|haven['’]?t|wasn['’]?t|never) (?:\w+ ){0,3}(?:work|works|worked|fixed|solved)\b|提前|先谢|还是|但是|但|不过|可是|没有(?:解决|搞定|成功)|没成功|不行|不对|没用|没解决|没搞定|不好|未解决`)
 )
 
 // Thanks says whether the asker's words mean that they were helped.
