@@ -219,7 +219,7 @@ func viewMember(v *sdk.View[Config]) error {
 		return nil
 	}
 	if s := silences.Of(id).Get(v); s.Sent > 0 {
-		v.Markdown("- " + v.T("member.sent", s.Sent, s.Last.Format(time.DateOnly)))
+		v.Markdown("- " + v.T("member.sent", s.Sent, s.Last.UTC().Format("2006-01-02 15:04 UTC")))
 	}
 	return nil
 }

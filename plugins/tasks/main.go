@@ -120,7 +120,7 @@ func left(c *ctx) error {
 	if waiting.Get(c) {
 		waiting.Delete(c)
 	}
-	if ok {
+	if ok || here == "" { // their first task may wait in any channel that they joined
 		p.Away = true
 		path.Set(c, p)
 	}

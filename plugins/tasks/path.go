@@ -252,6 +252,10 @@ func remind(c *ctx) error {
 	if t == nil || t.ID != r.Task || r.N < p.Nudges || p.Away {
 		return nil
 	}
+	if due := p.Shown.Add(after[p.pace(c)][r.N]); due.UnixMilli() > c.Now().UnixMilli() {
+		setReminder(c, &p) // they are slower since, which they said in another conversation
+		return nil
+	}
 	c.DM(c.T([]string{"remind.1", "remind.2", "remind.3"}[min(r.N, 2)], c.Name(), t.Title.In(c.Locale()))).
 		Or(c.Event.Conversation.ID).
 		Expires(6*time.Hour).

@@ -25,7 +25,7 @@ type crowd struct {
 }
 
 type newcomer struct {
-	ID      string    `json:"id"`
+	ID      string    `json:"id"` // "" if private
 	At      time.Time `json:"at"`
 	Private bool      `json:"private"` // greeted in a direct message, so not again here
 }
@@ -56,7 +56,9 @@ func joinCrowd(c *ctx, here string) bool {
 	case len(w.Joined) >= c.Config.Crowd:
 		w.Shared, first = "crowd:"+c.Event.ID, true
 	default:
-		me.Private = !public(c)
+		if me.Private = !public(c); me.Private {
+			me.ID = "" // it is of no use, and nothing would take it out when they are forgotten
+		}
 	}
 	if len(w.Joined) < maxNamed {
 		w.Joined = append(w.Joined, me)

@@ -168,7 +168,7 @@ func forgotten(c *ctx) error {
 // takeBack has the member not be greeted any more, and takes back what stands
 // in public for them: in one conversation, or with "" wherever it is.
 func takeBack(c *ctx, where string) {
-	if waiting.Get(c) {
+	if where == "" && waiting.Get(c) { // who left one channel is still there
 		waiting.Delete(c)
 	}
 	at := standing.Get(c)

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/hearthbot/hearth/sdk/sdktest"
 )
@@ -57,4 +58,32 @@ func TestGitHubName(t *testing.T) {
 			t.Errorf("githubName(%q) = %q, want %q", in, name, want)
 		}
 	}
+}
+
+// TestWhoLeftOneChannelIsGreeted: a newcomer who could not be written to is greeted
+// where they first speak, also if they left a channel before.
+func TestWhoLeftOneChannelIsGreeted(t *testing.T) {
+	b := sdktest.New(t, sdktest.Options{NoDM: true})
+	kim := b.Member("kim")
+	kim.Joins("")
+	kim.Leaves("#random")
+	kim.Says("#general", "hello")
+	if len(b.Effects().Out) == 0 {
+		t.Error("the newcomer is not greeted")
+	}
+}
+
+// TestForgottenInPrivate: who was greeted in private is in no row of the channel's
+// either, once they are forgotten.
+func TestForgottenInPrivate(t *testing.T) {
+	b := sdktest.New(t, sdktest.Options{Config: `{"crowd": 2}`})
+	for _, name := range []string{"ann", "bob", "cho"} { // the third has a message that all share
+		b.Member(name).Joins("#general")
+	}
+	b.Member("ann").IsForgotten()
+	b.Advance(time.Hour)
+	b.Member("dan").Joins("#random")
+	b.Member("dan").IsForgotten()
+	b.Advance(time.Hour)
+	b.Member("bob").IsForgotten()
 }

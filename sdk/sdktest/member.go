@@ -4,6 +4,8 @@ import (
 	"cmp"
 	"slices"
 	"strings"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/hearthbot/hearth/sdk/abi"
 )
@@ -31,8 +33,8 @@ func (b *Bot) member(id string) *Member {
 	if m == nil {
 		short := abi.LocalID(id)
 		m = &Member{b: b, who: abi.Member{ID: id, NoDM: b.o.NoDM}}
-		if short != "" {
-			m.who.Name = strings.ToUpper(short[:1]) + short[1:]
+		if first, n := utf8.DecodeRuneInString(short); n > 0 {
+			m.who.Name = string(unicode.ToUpper(first)) + short[n:]
 		}
 		b.members[id] = m
 	}

@@ -334,3 +334,15 @@ func TestShownNeedsAGroup(t *testing.T) {
 		}
 	}
 }
+
+// TestMembersHaveNames: a member is called as they are, in whatever letters.
+func TestMembersHaveNames(t *testing.T) {
+	b := bot(t, Options{Plugin: "echo"}, "")
+	for id, want := range map[string]string{"ann": "hi, Ann", "小梅": "hi, 小梅", "émile": "hi, Émile"} {
+		m := b.Member(id)
+		m.Joins("#general")
+		if posts := m.Sees("dm"); len(posts) != 1 || !strings.HasPrefix(posts[0].Text(), want) {
+			t.Errorf("%s is told %q", id, posts[0].Text())
+		}
+	}
+}
