@@ -113,6 +113,20 @@ func TestAnalyticsAPI(t *testing.T) {
 	}
 }
 
+// TestCellsAreNoFormulas has names that members chose for themselves.
+func TestCellsAreNoFormulas(t *testing.T) {
+	for cell, want := range map[string]string{"=1+1": "'=1+1", "@a": "'@a", "\t=1+1": "'\t=1+1", "\r=1": "'\r=1", " =1": "' =1", "\u3000=1": "'\u3000=1", "＝HYPERLINK(1)": "'＝HYPERLINK(1)", "＋1": "'＋1", "－1": "'－1", "＠a": "'＠a", "小明": "小明", "a=b": "a=b", "": ""} {
+		var b strings.Builder
+		if err := WriteCSV(&b, Table{Head: []string{"name", "n"}, Rows: [][]string{{cell, "1"}}}); err != nil {
+			t.Fatal(err)
+		}
+		rows, err := csv.NewReader(strings.NewReader(strings.ReplaceAll(b.String(), "\r", "<CR>"))).ReadAll()
+		if err != nil || strings.ReplaceAll(rows[1][0], "<CR>", "\r") != want {
+			t.Errorf("%q is written %q, %v; want %q", cell, b.String(), err, want)
+		}
+	}
+}
+
 func TestAnalyticsAPIRefuses(t *testing.T) {
 	for _, c := range []struct {
 		path string

@@ -37,7 +37,7 @@ func WriteCSV(w io.Writer, t Table) error {
 	}
 	for _, row := range t.Rows {
 		for i, cell := range row {
-			if strings.HasPrefix(cell, "=") || strings.HasPrefix(cell, "+") || strings.HasPrefix(cell, "@") || strings.HasPrefix(cell, "-") {
+			if formula(cell) {
 				row[i] = "'" + cell
 			}
 		}
@@ -47,6 +47,12 @@ func WriteCSV(w io.Writer, t Table) error {
 	}
 	c.Flush()
 	return c.Error()
+}
+
+// formula says whether a spreadsheet may take a cell for one: the wide signs too.
+func formula(cell string) bool {
+	s := strings.TrimLeft(cell, " \u00a0\u3000")
+	return s != "" && (strings.ContainsAny(s[:1], "=+-@\t\r\n") || strings.HasPrefix(s, "＝") || strings.HasPrefix(s, "＋") || strings.HasPrefix(s, "－") || strings.HasPrefix(s, "＠"))
 }
 
 func number(n *int) string {

@@ -213,7 +213,7 @@ type ExperimentResults struct {
 	Arms      []ExperimentResult `json:"variations" nullable:"false"`
 	Against   []ExperimentDiff   `json:"comparisons" doc:"of each other variation with the control" nullable:"false"`
 	Several   int                `json:"several" doc:"members who were shown more than one variation; they are in no figure"`
-	PerDay    float64            `json:"per_day" doc:"members shown a variation a day, over the last seven days"`
+	PerDay    float64            `json:"per_day" doc:"members shown a variation a day, over the last seven days, or since it began"`
 	Ratio     ExperimentRatio    `json:"sample_ratio" doc:"whether members were divided by the weights"`
 	Guards    []GuardResult      `json:"guardrails" nullable:"false"`
 	Platforms []string           `json:"platforms" doc:"that have members" nullable:"false"`

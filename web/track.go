@@ -1,9 +1,11 @@
 package web
 
 import (
+	"bytes"
 	"context"
 	"crypto/rand"
 	"crypto/sha256"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"maps"
@@ -113,7 +115,11 @@ func (s *Server) outsideRoutes(api huma.API) {
 	track.BodyReadTimeout = bodyTimeout
 	track.Security = append(track.Security, map[string][]string{memberScheme: {}})
 	track.Errors = []int{http.StatusBadRequest, http.StatusForbidden, http.StatusNotFound, http.StatusTooManyRequests, http.StatusServiceUnavailable}
-	huma.Register(api, track, func(ctx context.Context, in *struct{ Body Track }) (*out[Tracked], error) {
+	huma.Register(api, track, func(ctx context.Context, in *struct {
+		Body    Track
+		RawBody []byte
+	}) (*out[Tracked], error) {
+		in.Body.exact(in.RawBody)
 		return s.track(ctx, limits, &in.Body)
 	})
 
@@ -157,6 +163,19 @@ type Track struct {
 type Tracked struct {
 	ID      string `json:"id"`
 	Outcome string `json:"outcome" enum:"accepted,duplicate,unwanted" doc:"unwanted: no plugin and no figure asks for it, and nothing was stored"`
+}
+
+// exact takes the numbers of the properties as they were written: a float64 has
+// whole ones up to 2^53.
+func (t *Track) exact(body []byte) {
+	var as struct {
+		Props map[string]any `json:"props"`
+	}
+	d := json.NewDecoder(bytes.NewReader(body))
+	d.UseNumber()
+	if d.Decode(&as) == nil && len(as.Props) == len(t.Props) {
+		t.Props = as.Props
+	}
 }
 
 func (s *Server) track(ctx context.Context, limits *page.Limits, in *Track) (*out[Tracked], error) {
@@ -210,6 +229,14 @@ func annotations(props map[string]any) ([]abi.Annotation, error) {
 		switch v := props[name].(type) {
 		case string:
 			text = v
+		case json.Number:
+			if text = v.String(); strings.ContainsAny(text, ".eE") {
+				n, err := v.Float64()
+				if err != nil {
+					return nil, fmt.Errorf("the prop %.40q is no number that can be kept", name)
+				}
+				text = strconv.FormatFloat(n, 'f', -1, 64)
+			}
 		case float64:
 			text = strconv.FormatFloat(v, 'f', -1, 64)
 		case bool:

@@ -57,6 +57,7 @@ func TestTrack(t *testing.T) {
 		{"without an id", `{"member":"slack:U1","name":"tour"}`, 202, `"outcome":"accepted"`},
 		{"mapped to a kind", `{"member":"slack:U1","name":"user_signup","id":"2"}`, 202, `"outcome":"accepted"`},
 		{"mapped to a name", `{"member":"slack:U1","name":"first_payment","props":{"plan":"pro"},"id":"3"}`, 202, `"outcome":"accepted"`},
+		{"large numbers", `{"member":"slack:U1","name":"tour","props":{"order":9007199254740993,"minus":-12345678901234567890,"k":1e3,"half":0.50},"id":"4"}`, 202, `"outcome":"accepted"`},
 		{"nobody's", `{"name":"tour"}`, 400, "member is missing"},
 		{"of a stranger", `{"member":"slack:U9","name":"tour"}`, 404, "there is no member"},
 		{"nameless", `{"member":"slack:U1"}`, 422, "name"},
@@ -84,6 +85,7 @@ func TestTrack(t *testing.T) {
 		"track/admin slack:U1 custom.tracked tour 0 []",
 		"track/admin slack:U1 member.joined member.joined 0 [{type user_signup false}]",
 		"track/admin slack:U1 custom.tracked paid 0 [{plan pro false} {type first_payment false}]",
+		"track/admin slack:U1 custom.tracked tour 0 [{half 0.5 false} {k 1000 false} {minus -12345678901234567890 false} {order 9007199254740993 false}]",
 	}
 	if strings.Join(got, "\n") != strings.Join(want, "\n") {
 		t.Errorf("accepted\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))

@@ -67,6 +67,25 @@ func TestArms(t *testing.T) {
 	}
 }
 
+// TestArmsPerDay has an experiment that is younger than a week.
+func TestArmsPerDay(t *testing.T) {
+	c := newCommunity(t, Config{Calendar: NewCalendar(Zone{Loc: zone(t, "Asia/Shanghai")})})
+	for i := range 60 {
+		h := on(noon.AddDate(0, 0, i%12), Fact{Shown: &Shown{Experiment: "pace", Variation: "fast"}})
+		h.member = fmt.Sprint("slack:U", i)
+		c.fold(h)
+	}
+	began := c.m.Today(noon)
+	for days, want := range map[int]float64{0: 0, 1: 5, 3: 5, 7: 5, 11: 5, 15: 20. / 7} {
+		snap := c.snap()
+		got, err := c.m.Arms(t.Context(), snap, Query{From: began, To: began + Day(days)}, "pace", []string{"fast"}, "day7", noon.AddDate(0, 0, days))
+		snap.Close()
+		if err != nil || got.PerDay != want {
+			t.Errorf("after %d days: %v members a day, %v; want %v", days, got.PerDay, err, want)
+		}
+	}
+}
+
 func TestTable(t *testing.T) {
 	c := newCommunity(t, Config{})
 	show := func(i int, x, v string, at time.Time) {

@@ -103,7 +103,7 @@ type Arm struct {
 type Arms struct {
 	Arms    []Arm   // those asked for, in that order
 	Several int     // members who were shown more than one, and are in no arm
-	PerDay  float64 // members shown a variation a day, over the last seven days that have passed
+	PerDay  float64 // members shown a variation a day, over the last seven days that have passed, or as many as q has of them
 	Since   Day     // the first on which somebody was; 0 if nobody was
 }
 
@@ -159,7 +159,9 @@ func (m *Model) arms(ctx context.Context, snap store.Snapshot, q Query, experime
 	}, famShown, experiment); err != nil {
 		return out, passed, err
 	}
-	out.PerDay = float64(week) / 7
+	if days := min(7, int(today-q.From)); days > 0 {
+		out.PerDay = float64(week) / float64(days)
+	}
 	if err := q.scan(ctx, snap, func(d Day, rest []string, n int) error {
 		if len(rest) != 2 {
 			return fmt.Errorf("%d names behind the day, not 2", len(rest))

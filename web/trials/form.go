@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/hearthbot/hearth/web"
 	"github.com/hearthbot/hearth/web/page"
@@ -110,7 +111,7 @@ func (f *form) read(t page.Texts, v url.Values, e web.Experiment) web.Experiment
 	wrong := func(field, key string, args ...any) { f.Wrong[field] = t.Say(key, args...) }
 	text := func(field string, most int) string {
 		s := strings.TrimSpace(strings.ReplaceAll(strings.ToValidUTF8(v.Get(field), "\ufffd"), "\r\n", "\n"))
-		if len(s) > most {
+		if utf8.RuneCountInString(s) > most {
 			wrong(field, "wrong.long", most)
 		}
 		return s
@@ -122,7 +123,7 @@ func (f *form) read(t page.Texts, v url.Values, e web.Experiment) web.Experiment
 		}
 		return n / 100
 	}
-	f.NameEn, f.NameZh, f.AboutEn, f.AboutZh, f.Why = text("name_en", 200), text("name_zh", 200), text("about_en", 1000), text("about_zh", 1000), v.Get("why")
+	f.NameEn, f.NameZh, f.AboutEn, f.AboutZh, f.Why = text("name_en", 200), text("name_zh", 200), text("about_en", 500), text("about_zh", 500), v.Get("why")
 	e.Name, e.About = in(f.NameEn, f.NameZh), in(f.AboutEn, f.AboutZh)
 	if f.New {
 		if f.Key = text("key", 64); f.Key == "" {
@@ -134,13 +135,16 @@ func (f *form) read(t page.Texts, v url.Values, e web.Experiment) web.Experiment
 		f.readArms(v, &e, wrong)
 		f.Coverage = v.Get("coverage")
 		e.Coverage, e.Ramp = share("coverage"), nil
-		f.Target = text("target", 2000)
+		f.Target = text("target", 1000)
 		e.Target = f.Target
 		f.readShares(v, &e, wrong, share)
 	}
 	zone := zoneOf(f.Zone)
 	when := func(field string, to **time.Time) string {
 		s := strings.TrimSpace(v.Get(field))
+		if s == inField(*to, zone) {
+			return s // as it was: a field has no seconds, nor says which of an hour that comes twice
+		}
 		if *to = nil; s == "" {
 			return s
 		}

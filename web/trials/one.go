@@ -279,11 +279,11 @@ func (p *pages) needs(r *page.Request, t page.Texts, e *web.Experiment, metrics 
 	for _, m := range metrics {
 		v.Metrics = append(v.Metrics, option{m.Name, metricName(t, m.Name), m.Name == v.Metric})
 	}
-	v.Effect, v.PerDay = points(got.Effect), short1(got.PerDay)
+	v.Effect, v.PerDay = points(got.Effect), short(got.PerDay)
 	if got.Base == nil {
 		return v, nil
 	}
-	v.Base = short1(*got.Base * 100)
+	v.Base = points(*got.Base)
 	if got.BaseN > 0 {
 		v.From = t.Say("needs.own", thousands(got.BaseN))
 	}

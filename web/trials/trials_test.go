@@ -39,6 +39,7 @@ type laboratory struct {
 	results web.ExperimentResults
 	needs   web.ExperimentNeeds
 	pairs   []web.ExperimentPair
+	zone    string // "" for Asia/Shanghai
 	done    []string
 	asked   []web.ResultsQuery
 	needed  []web.NeedsQuery
@@ -66,7 +67,7 @@ func (l *laboratory) metrics() []web.ExperimentMetric {
 func (l *laboratory) Experiments(context.Context) (web.ExperimentList, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	out := web.ExperimentList{Metrics: l.metrics(), Zone: "Asia/Shanghai", Independent: l.pairs, Attributes: []web.ExperimentAttr{{Name: "platform", Type: "text", About: web.Words{"en": "where", "zh-CN": "平台"}, Example: `platform == "slack"`}}}
+	out := web.ExperimentList{Metrics: l.metrics(), Zone: cmp.Or(l.zone, "Asia/Shanghai"), Independent: l.pairs, Attributes: []web.ExperimentAttr{{Name: "platform", Type: "text", About: web.Words{"en": "where", "zh-CN": "平台"}, Example: `platform == "slack"`}}}
 	for _, key := range slices.Sorted(maps.Keys(l.list)) {
 		out.Experiments = append(out.Experiments, web.ExperimentSummary{Experiment: l.list[key], Shown: 1234, Change: &web.ExperimentChanged{At: noon, By: "Ada", Did: "experiment.start"}})
 	}
@@ -258,6 +259,9 @@ func TestNeeds(t *testing.T) {
 	if want := (web.NeedsQuery{Key: "bot-script", Metric: "first_task", Base: 0.31, Effect: 0.05, PerDay: 22, Arms: 3, Share: 1}); len(l.needed) != 1 || l.needed[0] != want {
 		t.Errorf("asked was %+v, want %+v", l.needed, want)
 	}
+	// What was typed stands there again: the next answer is for the same.
+	l.needs = web.ExperimentNeeds{Base: ptr(0.125), Effect: 0.025, PerDay: 22.5, Arms: 3, PerArm: 10}
+	h.says("/experiments/bot-script?base=12.5&rise=2.5&perday=22.5", `name="base" inputmode="decimal" maxlength="8" value="12.5"`, `name="rise" inputmode="decimal" maxlength="8" value="2.5"`, `name="perday" inputmode="decimal" maxlength="10" value="22.5"`)
 	l.needs = web.ExperimentNeeds{Effect: 0.05, Arms: 3}
 	h.says("/experiments/bot-script", "Say the rate as you guess it")
 	l.needs = web.ExperimentNeeds{Base: ptr(0.3), Effect: 0.05, Arms: 3, PerArm: 10}
@@ -341,6 +345,43 @@ func TestFaster(t *testing.T) {
 func definition() url.Values {
 	return url.Values{"key": {"tone"}, "name_en": {"Tone"}, "name_zh": {"语气"}, "arm": {"warm", "short", "", ""}, "weight": {"70", "30", "", ""}, "coverage": {"20"}, "target": {`platform == "slack"`},
 		"main": {"first_task"}, "metric": {"day7", "first_task"}, "guard": {"left"}, "margin.left": {"1.5"}, "start": {"2026-12-01T09:00"}, "stop": {""}, "namespace": {"n"}, "from": {"0"}, "to": {"50"}, "holdout": {"h"}, "share": {"5"}, "why": {"try it"}}
+}
+
+// TestFormKeepsTimes saves an experiment of which only the name was changed: a
+// field has no seconds, and an hour that comes twice is written once.
+func TestFormKeepsTimes(t *testing.T) {
+	l := newLaboratory()
+	l.zone = "America/Santiago"                                                                                 // back an hour at midnight on 2026-04-05: 23:00 to 24:00 twice
+	start, stop := time.Date(2026, 4, 5, 3, 30, 15, 0, time.UTC), time.Date(2026, 12, 1, 1, 0, 59, 0, time.UTC) // the second 23:30, and a second before a minute ends
+	e := l.list["pace"]
+	e.Start, e.Stop = &start, &stop
+	l.list["pace"] = e
+	form := definition()
+	form.Set("base", "b1")
+	form.Set("start", "2026-04-04T23:30")
+	form.Set("stop", "2026-11-30T22:00")
+	if code, _, body := open(t, l).post(access.Manager, "/experiments/pace/edit", form); code != http.StatusSeeOther {
+		t.Fatalf("answered %d: %s", code, body)
+	}
+	if e = l.list["pace"]; !e.Start.Equal(start) || !e.Stop.Equal(stop) {
+		t.Errorf("it runs from %v to %v, not from %v to %v", e.Start, e.Stop, start, stop)
+	}
+}
+
+// TestFormInChinese has texts as long in Chinese as in English.
+func TestFormInChinese(t *testing.T) {
+	l := newLaboratory()
+	h := open(t, l)
+	form := definition()
+	form.Set("name_zh", strings.Repeat("名", 200))
+	form.Set("about_zh", strings.Repeat("长", 500))
+	if code, _, body := h.post(access.Manager, "/experiments/_new", form); code != http.StatusSeeOther || l.list["tone"].About["zh-CN"] != strings.Repeat("长", 500) {
+		t.Errorf("answered %d: %s", code, body)
+	}
+	form.Set("about_zh", strings.Repeat("长", 501))
+	if code, _, body := h.post(access.Manager, "/experiments/_new", form); code != http.StatusUnprocessableEntity || !strings.Contains(body, "at most 500 characters") {
+		t.Errorf("one more is answered %d: %s", code, body)
+	}
 }
 
 func TestForm(t *testing.T) {

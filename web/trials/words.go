@@ -84,7 +84,7 @@ var words = page.Words{
 	"counted":            {"Counted", "统计时间"},
 	"several.one":        {"%d member was shown more than one variation, and is left out.", "%d 名成员看到过多个版本，未计入。"},
 	"several.many":       {"%d members were shown more than one variation, and are left out.", "%d 名成员看到过多个版本，未计入。"},
-	"perday":             {"%s members a day were shown a variation over the last seven days.", "最近七天平均每天 %s 名成员看到版本。"},
+	"perday":             {"%s members a day were shown a variation over the last seven days, or since it began.", "最近七天（不足七天则自开始以来）平均每天 %s 名成员看到版本。"},
 	"hidden":             {"%s does not show everything, so some of what members did there is missing here:", "%s 不提供全部事件，成员在那里的部分行为不在统计内："},
 	"col.variation":      {"Variation", "版本"},
 	"col.n":              {"Members counted", "计入人数"},
@@ -221,7 +221,7 @@ var words = page.Words{
 
 	"wrong.key":       {"Give it a key, such as greeting-tone.", "请填写标识，例如 greeting-tone。"},
 	"wrong.exists":    {"There is an experiment of this key already.", "已经有同名的实验。"},
-	"wrong.long":      {"Too long: at most %d bytes.", "太长：最多 %d 字节。"},
+	"wrong.long":      {"Too long: at most %d characters.", "太长：最多 %d 个字。"},
 	"wrong.share":     {"A number from 0 to 100.", "请填 0 到 100 的数。"},
 	"wrong.arm":       {"Two variations have one name.", "有两个版本同名。"},
 	"wrong.arms":      {"At least two variations.", "至少要有两个版本。"},

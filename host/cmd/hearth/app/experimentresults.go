@@ -122,7 +122,15 @@ func arms(out *web.ExperimentResults, d *plan.Definition, got *measure.Arms) err
 		list = append(list, stats.Arm{Name: a.Variation, Count: stats.Count{N: a.N, X: a.Met}})
 		shown = append(shown, a.Shown)
 	}
-	report, err := stats.Analyse(list, shown, weights(d), 0, 0)
+	share := weights(d)
+	divided := share == nil
+	for i, w := range share {
+		divided = divided || w > 0 && slices.ContainsFunc(share[i+1:], func(o float64) bool { return o > 0 })
+	}
+	if !divided {
+		shown = nil // all are meant for one arm: no ratio to check
+	}
+	report, err := stats.Analyse(list, shown, share, 0, 0)
 	if err != nil {
 		return err
 	}
@@ -137,9 +145,10 @@ func arms(out *web.ExperimentResults, d *plan.Definition, got *measure.Arms) err
 		}
 		out.Arms = append(out.Arms, r)
 	}
-	if report.RatioMissing != nil {
+	switch {
+	case report.RatioMissing != nil:
 		out.Ratio.Missing = miss(report.RatioMissing)
-	} else {
+	case divided:
 		out.Ratio.P, out.Ratio.Alarm = &report.Ratio.P, report.Ratio.Alarmed()
 	}
 	for i, c := range report.Comparisons {

@@ -121,6 +121,12 @@ func TestArms(t *testing.T) {
 	if x := r.Against[0]; x.Verdict != "void" || !r.Ratio.Alarm {
 		t.Errorf("what was not divided by the weights is %+v with %+v", x, r.Ratio)
 	}
+	d.Weights = []float64{1, 0, 0} // nobody is divided
+	r = results([3]int{1000, 900, 270}, [3]int{}, [3]int{})
+	if x := r.Against[0]; x.Verdict != "not_enough" || r.Arms[0].Shown != 1000 || r.Ratio.Alarm || r.Ratio.P != nil {
+		t.Errorf("one arm alone comes to %+v, %+v", x, r.Ratio)
+	}
+	d.Weights = nil
 	r = results([3]int{}, [3]int{}, [3]int{})
 	if x := r.Against[0]; x.Verdict != "not_enough" || x.DaysNeeded != nil || r.Arms[0].Rate != nil || r.Ratio.Missing == nil {
 		t.Errorf("nobody comes to %+v, %+v", x, r)
