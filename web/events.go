@@ -99,11 +99,12 @@ func (s *Server) follow(ctx context.Context, in *EventFilter) (*huma.StreamRespo
 }
 
 // streamOf is an answer that has each value as JSON in an event of its own, until
-// the channel is closed or the client goes; then it ends with cancel.
+// the channel is closed, the client goes, or its token opens nothing any more; then
+// it ends with cancel.
 func streamOf[T any](ctx context.Context, s *Server, doing string, values <-chan T, cancel context.CancelFunc) *huma.StreamResponse {
 	return &huma.StreamResponse{Body: func(hc huma.Context) {
 		defer cancel()
-		_, w := humachi.Unwrap(hc)
+		r, w := humachi.Unwrap(hc)
 		out := &stream{w: w, c: http.NewResponseController(w)}
 		w.Header().Set("Content-Type", "text/event-stream")
 		w.Header().Set("X-Accel-Buffering", "no")
@@ -123,6 +124,9 @@ func streamOf[T any](ctx context.Context, s *Server, doing string, values <-chan
 				}
 				out.write("data: " + string(b) + "\n\n")
 			case <-beat.C:
+				if _, err := s.bearer(r); err != nil {
+					return // the token was revoked, or is over: nobody is told any more
+				}
 				out.write(": still here\n\n")
 			}
 		}

@@ -5,11 +5,14 @@ import (
 	"context"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/hearthbot/hearth/host/access"
+	"github.com/hearthbot/hearth/host/audit"
 	"github.com/hearthbot/hearth/web/page"
 )
 
@@ -57,4 +60,44 @@ func TestPagesStreamsEndWithTheServer(t *testing.T) {
 	if err := <-served; err != nil {
 		t.Error(err)
 	}
+}
+
+// TestFollowEndsWithItsToken: who follows events by a token is told nothing more
+// soon after it was revoked.
+func TestFollowEndsWithItsToken(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		keep := keeper(t, func() string { return token }, nil)
+		s, _ := server(t, Options{Access: keep})
+		boss := audit.Who{ID: "admin", Name: "admin", Role: "admin", Via: "page"}
+		secret, made, err := keep.Create(t.Context(), boss, "a dashboard", access.Viewer, time.Time{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		ctx, stop := context.WithCancel(t.Context())
+		defer stop()
+		over := make(chan struct{})
+		go func() {
+			defer close(over)
+			r := httptest.NewRequestWithContext(ctx, http.MethodGet, "/api/v1/events/follow", nil)
+			r.Header.Set("Authorization", "Bearer "+secret)
+			s.ServeHTTP(httptest.NewRecorder(), r)
+		}()
+		time.Sleep(10 * heartbeat) // of the test's own clock
+		select {
+		case <-over:
+			t.Fatal("it ends by itself")
+		default:
+		}
+		if err := keep.Revoke(t.Context(), boss, made.ID); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(2 * heartbeat)
+		select {
+		case <-over:
+		default:
+			t.Error("it goes on though its token is revoked")
+		}
+		stop()
+		<-over
+	})
 }

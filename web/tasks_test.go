@@ -186,6 +186,10 @@ func TestSaveTask(t *testing.T) {
 	if got := fmt.Sprint(shop.applied[1].Order); got != "[{start [hello sum]} {deep [leak fresh]}]" {
 		t.Errorf("a new task is put %s", got)
 	}
+	// Or an order that somebody else has changed meanwhile would be overwritten.
+	if got := shop.applied[1].Base["path.txt"]; got != TaskDigest("# start\n") {
+		t.Errorf("it is put into a path that was %q", got)
+	}
 	for name, body := range map[string]string{"another's file": typed("sum/task.md", "", "x"), "no file": typed("../x", "", "x"), "half a form": "name=hello/task.md&text=x",
 		"too much": "text=" + strings.Repeat("x", maxTaskForm)} {
 		if w := ask("POST", "/tasks/hello", body); w.Code != 400 && w.Code != 413 {
@@ -219,6 +223,8 @@ func TestMoved(t *testing.T) {
 	shop, ask := manager(t)
 	if w := ask("POST", "/tasks/sum/move", "to=up&from=list"); w.Code != 303 || w.Header().Get("Location") != "/tasks?done=moved#sum" || len(shop.applied) != 1 {
 		t.Errorf("%d %s", w.Code, w.Header())
+	} else if got := shop.applied[0].Base["path.txt"]; got != TaskDigest("# start\n") {
+		t.Errorf("it is moved in a path that was %q", got)
 	}
 	has(t, ask("POST", "/tasks/nosuch/move", "to=stage:deep"), 404)
 }

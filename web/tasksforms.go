@@ -59,6 +59,7 @@ func (p *taskPages) save(w http.ResponseWriter, r *page.Request) error {
 	}
 	if t := pk.find(id); e.stage != "" && (t == nil || t.Number == 0) {
 		c.Order = moved(pk, id, "stage:"+e.stage)
+		c.Base[pathFile] = TaskDigest(pk.Files[pathFile].Text)
 	}
 	review, err := p.applied(r, c)
 	if err != nil {
@@ -83,6 +84,9 @@ func (p *taskPages) applied(r *page.Request, c TaskChange) (*TaskReview, error) 
 	defer cancel()
 	return p.tasks.Apply(ctx, c, r.Who())
 }
+
+// pathFile is the file with the order of the path.
+const pathFile = "path.txt"
 
 // outcome is key, unless what was done was not tried out.
 func outcome(review *TaskReview, key string) string {
@@ -119,7 +123,9 @@ func (p *taskPages) move(w http.ResponseWriter, r *page.Request) error {
 	if form.Get("from") == "list" {
 		back = "/tasks?" + page.Query("done", done) + "#" + id
 	}
-	return p.change(w, r, pk, id, TaskChange{Order: order}, back)
+	// An order is the whole path's: laid over one that somebody has changed meanwhile
+	// it would take their tasks out again.
+	return p.change(w, r, pk, id, TaskChange{Order: order, Base: map[string]string{pathFile: TaskDigest(pk.Files[pathFile].Text)}}, back)
 }
 
 // restore takes the community's texts of a task away.

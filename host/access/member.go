@@ -121,7 +121,11 @@ func (k *Keeper) RedeemCode(ctx context.Context, code string) (secret, member st
 	if err := k.own(b, kMember, "token", digest(secret), &row); err != nil {
 		return "", "", err
 	}
-	if _, err := k.o.Store.Commit(ctx, b); err != nil {
+	_, err = k.o.Store.Commit(ctx, b)
+	if errors.Is(err, store.ErrConflict) {
+		return "", "", ErrUnknown // of two at once the second comes too late
+	}
+	if err != nil {
 		return "", "", fmt.Errorf("access: use a code: %w", err)
 	}
 	return secret, c.Member, nil

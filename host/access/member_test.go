@@ -2,6 +2,7 @@ package access_test
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"strings"
 	"testing"
@@ -183,5 +184,39 @@ func TestForgetNames(t *testing.T) {
 	}
 	if _, s, err := h.Redeem(t.Context(), link, access.Client{}); err != nil || s.Person.Name != "for xxxxxxxxx" {
 		t.Errorf("the link opens %+v, %v", s, err)
+	}
+}
+
+// meanwhile is a store in which something happens just before a commit.
+type meanwhile struct {
+	store.Store
+	do func()
+}
+
+func (m *meanwhile) Commit(ctx context.Context, b *store.Batch) (store.Rev, error) {
+	if do := m.do; do != nil {
+		m.do = nil
+		do()
+	}
+	return m.Store.Commit(ctx, b)
+}
+
+// TestCodeTwiceAtOnce: of two who use a code at once the second finds that it opens
+// nothing, as whoever comes later does.
+func TestCodeTwiceAtOnce(t *testing.T) {
+	h := open(t)
+	code, err := h.MemberCode(t.Context(), "slack:U1")
+	if err != nil {
+		t.Fatal(err)
+	}
+	m := &meanwhile{Store: h.store}
+	m.do = func() {
+		if _, _, err := h.RedeemCode(t.Context(), code); err != nil {
+			t.Errorf("the first: %v", err)
+		}
+	}
+	k := access.New(access.Options{Store: m, Audit: h.audit, Admin: func() string { return h.admin }, Now: func() time.Time { return h.now }})
+	if secret, _, err := k.RedeemCode(t.Context(), code); !errors.Is(err, access.ErrUnknown) || secret != "" {
+		t.Errorf("the second: %q, %v", secret, err)
 	}
 }

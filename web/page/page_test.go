@@ -406,3 +406,17 @@ func TestUnanswered(t *testing.T) {
 		}
 	}
 }
+
+// TestOtherLanguageOfAnID: the same page in the other language is that of the same
+// id, one with a slash too.
+func TestOtherLanguageOfAnID(t *testing.T) {
+	h := newHouse(t, Options{}, func(f *Frame, s *Set) {
+		f.Get("/x/{id}", access.Viewer, func(w http.ResponseWriter, r *Request) error {
+			return s.Show(w, r, 200, "told", &told{Text: "inside"})
+		})
+	})
+	w := h.ask(access.Viewer, "GET", "/x/a%2Fb%25?q=1", "")
+	if body := w.Body.String(); !strings.Contains(body, `href="/x/a%2Fb%25?lang=zh-CN&amp;q=1"`) {
+		t.Errorf("%d, it leads elsewhere: %s", w.Code, body)
+	}
+}

@@ -92,13 +92,14 @@ func (s *Set) show(w http.ResponseWriter, r *Request, status int, name string, v
 	if r.Method == http.MethodGet {
 		q := r.URL.Query()
 		q.Del("lang")
-		q.Del("done") // was told
-		h.Here = r.URL.Path
+		q.Del("done")               // was told
+		path := r.URL.EscapedPath() // an id in it may have a slash
+		h.Here = path
 		if len(q) > 0 {
 			h.Here += "?" + q.Encode()
 		}
 		q.Set("lang", h.T.Other())
-		h.Other = r.URL.Path + "?" + q.Encode()
+		h.Other = path + "?" + q.Encode()
 	}
 	for _, i := range f.menu {
 		if r.Person.Role.Covers(i.Need) {

@@ -93,7 +93,8 @@ func (b *board) change(ctx context.Context, who audit.Who, why string, list []se
 	// before it are taken back.
 	for part := range slices.Chunk(list, settings.MaxChanges) {
 		if _, err := b.stored.Set(ctx, who, why, part); err != nil {
-			return errors.Join(b.told(ctx, err), b.putBack(ctx, was, "not all of it could be stored"))
+			back := context.WithoutCancel(ctx) // or what was stored would stay where whoever asked has gone
+			return errors.Join(b.told(ctx, err), b.putBack(back, was, "not all of it could be stored"))
 		}
 	}
 	next, err := b.read(ctx, was.manifests)

@@ -15,6 +15,8 @@ import (
 	"github.com/hearthbot/hearth/host/chat"
 	"github.com/hearthbot/hearth/host/chat/chattest"
 	"github.com/hearthbot/hearth/host/cmd/hearth/config"
+	"github.com/hearthbot/hearth/host/settings"
+	"github.com/hearthbot/hearth/store"
 	"github.com/hearthbot/hearth/web"
 )
 
@@ -242,5 +244,45 @@ func TestMounts(t *testing.T) {
 	p.standing.Store(&standing{})
 	if got := ask("/chat"); got != "404" {
 		t.Errorf("/chat is answered %s when nothing is there", got)
+	}
+}
+
+// leaving is a store whose first commit is the last that somebody waits for.
+type leaving struct {
+	store.Store
+	leave context.CancelFunc
+}
+
+func (l *leaving) Commit(ctx context.Context, b *store.Batch) (store.Rev, error) {
+	rev, err := l.Store.Commit(ctx, b)
+	l.leave()
+	return rev, err
+}
+
+// TestChangeLeftBetween: who asks for more than goes into one batch, and goes away
+// when a part is stored, leaves all as it was.
+func TestChangeLeftBetween(t *testing.T) {
+	b, a := opened(t, nil)
+	ctx, leave := context.WithCancel(t.Context())
+	b.stored = settings.New(&leaving{a.store, leave}, a.audit, settings.NewKey(t.TempDir(), ""), nil)
+	list, err := b.Settings(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	var changes []web.SettingChange
+	for _, s := range list {
+		if s.Kind == "wording" && s.Text != "" {
+			changes = append(changes, web.SettingChange{Key: s.Key, Text: text(s.Text + " !")})
+		}
+	}
+	if len(changes) <= settings.MaxChanges {
+		t.Fatalf("%d changes go into one batch", len(changes))
+	}
+	if err := b.Change(ctx, annaAdmin, "", changes); !errors.Is(err, context.Canceled) {
+		t.Errorf("it ends with %v", err)
+	}
+	left, err := settings.New(a.store, a.audit, settings.NewKey(t.TempDir(), ""), nil).All(t.Context())
+	if err != nil || len(left) != 0 {
+		t.Errorf("%d settings are stored, and not in use; %v", len(left), err)
 	}
 }

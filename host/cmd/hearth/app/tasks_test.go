@@ -55,6 +55,8 @@ func TestTaskChange(t *testing.T) {
 			`go-run/task.md:2 format there is no kind "noprogram"; it is program, test or paste`},
 		"somebody was faster": {map[string]string{"go-run/task.md": mine},
 			web.TaskChange{Files: map[string]string{"go-run/task.md": mine + "!"}, Base: map[string]string{"go-run/task.md": web.TaskDigest("before")}}, nil, "", "go-run/task.md base it was changed"},
+		"an order that was another meanwhile": {nil, web.TaskChange{Order: []web.StageOrder{{Stage: "start", Tasks: []string{"go-run"}}},
+			Base: map[string]string{"path.txt": web.TaskDigest("before")}}, nil, "", "path.txt base it was changed"},
 		"no file of a pack": {nil, web.TaskChange{Files: map[string]string{"../x": "y"}}, nil, "", "../x name"},
 		"too large":         {nil, web.TaskChange{Files: map[string]string{"go-run/task.md": strings.Repeat("x", maxTaskFile)}}, nil, "", "go-run/task.md large it has 60 KiB, at most 60"},
 	} {
