@@ -301,6 +301,12 @@ func (v *Verifier) verify(ctx context.Context, r *ready, s *Submission) (res Res
 		res.Verdict = checkVerdict(res.Diagnostics)
 		return res, true, nil
 	}
+	if len(report.Tests) == 0 && (len(s.Tests) > 0 || !report.Main) {
+		res.Verdict = Rejected
+		none := refusal("screen/tests", "there is no test to run: a test is a func TestXxx(t *testing.T)")
+		res.Diagnostics = append(none, res.Diagnostics...)
+		return res, true, nil
+	}
 	b, err := r.tools.newBuild(ctx)
 	if err != nil {
 		res.judgeBuild(err, s)

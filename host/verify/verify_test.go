@@ -128,6 +128,10 @@ func TestVerdicts(t *testing.T) {
 		{"failed", tested("func Add(a, b int) int { return a - b }\nfunc main() {}", `func TestAdd(t *testing.T) { if got := Add(1, 2); got != 3 { t.Errorf("Add(1, 2) = %d, want 3", got) } }`), WrongAnswer, ""},
 		{"missing", tested("func main() {}", `func TestAdd(t *testing.T) { Add(1, 2) }`), CompileError, "task/undefined: the tests of the task use Add"},
 		{"own tests", Submission{Files: []source.File{{Name: "a.go", Text: "package a\nfunc One() int { return 1 }"}, {Name: "a_test.go", Text: "package a\nimport \"testing\"\nfunc TestOne(t *testing.T) { if One() != 1 { t.Fail() } }"}}}, Accepted, ""},
+		{"a test that takes no pointer", Submission{Files: []source.File{{Name: "a.go", Text: "package main\nfunc One() int { return 1 }"}, {Name: "a_test.go", Text: "package main\nimport \"testing\"\nfunc TestOne(t testing.T) {}"}}}, Rejected, "screen/tests: there is no test to run"},
+		{"a test of no such name", Submission{Files: []source.File{{Name: "a.go", Text: "package a\nfunc One() int { return 1 }"}, {Name: "a_test.go", Text: "package a\nimport \"testing\"\nfunc testOne(t *testing.T) {}"}}}, Rejected, "screen/tests: there is no test to run"},
+		{"a program beside what is no test", Submission{Files: []source.File{{Name: "main.go", Text: "package main\nfunc main() { println(1) }"}, {Name: "a_test.go", Text: "package main\nimport \"testing\"\nfunc BenchmarkOne(b *testing.B) {}"}}}, Accepted, ""},
+		{"a task without a test", tested("func main() {}", "func check(t *testing.T) {}"), Rejected, "screen/tests: there is no test to run"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			r, err := v.Verify(t.Context(), tt.s)

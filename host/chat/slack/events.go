@@ -3,6 +3,7 @@ package slack
 import (
 	"context"
 	"strings"
+	"unicode"
 
 	"github.com/hearthbot/hearth/host/chat"
 	"github.com/hearthbot/hearth/sdk/abi"
@@ -249,9 +250,9 @@ func (a *Adapter) spoken(text, me string) (name, args string, ok bool) {
 	if !ok {
 		return "", "", false
 	}
-	rest = strings.TrimSpace(strings.TrimLeft(rest, " \n\t:,，"))
+	rest = strings.TrimSpace(strings.TrimLeftFunc(rest, func(r rune) bool { return unicode.IsSpace(r) || strings.ContainsRune(":,，：", r) }))
 	word := rest
-	if i := strings.IndexAny(rest, " \n\t"); i >= 0 {
+	if i := strings.IndexFunc(rest, unicode.IsSpace); i >= 0 {
 		word = rest[:i]
 	}
 	name, ok = commandName(strings.ToLower(word), a.sink.Commands())

@@ -114,7 +114,7 @@ func block(b *chat.Block, n int) slack.Block {
 		bt.Style = slack.StylePrimary
 		return slack.NewActionBlock("", bt)
 	case chat.ContextBlock:
-		return slack.NewContextBlock("", mrkdwn("", b.Doc))
+		return slack.NewContextBlock("", mrkdwn("", b.Doc, maxSection))
 	case chat.DividerBlock:
 		return slack.NewDividerBlock()
 	}
@@ -142,15 +142,15 @@ func buttonsBlock(buttons []abi.Button, n int) *slack.ActionBlock {
 func fieldsBlock(fields []chat.Field) *slack.SectionBlock {
 	out := make([]*slack.TextBlockObject, len(fields))
 	for i, f := range fields {
-		out[i] = mrkdwn(f.Label, f.Value)
+		out[i] = mrkdwn(f.Label, f.Value, maxField)
 	}
 	return slack.NewSectionBlock(nil, out, nil)
 }
 
 // mrkdwn is a label and a text in the one form that fields and small print may
 // have. Where the text has a character that mrkdwn would take for a mark, it is
-// plain text instead: exact before pretty.
-func mrkdwn(label string, d chat.Doc) *slack.TextBlockObject {
+// plain text instead: exact before pretty. It has at most max characters.
+func mrkdwn(label string, d chat.Doc, max int) *slack.TextBlockObject {
 	under := ""
 	if label = strings.TrimSpace(label); label != "" {
 		under = "\n"
@@ -160,11 +160,11 @@ func mrkdwn(label string, d chat.Doc) *slack.TextBlockObject {
 		if bold != "" {
 			bold = "*" + bold + "*"
 		}
-		if s := strings.TrimSpace(bold + under + marked.Doc(d)); s != "" && chat.Units(s) <= maxField {
+		if s := strings.TrimSpace(bold + under + marked.Doc(d)); s != "" && chat.Units(s) <= max {
 			return slack.NewTextBlockObject(slack.MarkdownType, s, false, true)
 		}
 	}
-	return plain(strings.TrimSpace(label+under+chat.Texter{}.Doc(d)), maxField)
+	return plain(strings.TrimSpace(label+under+chat.Texter{}.Doc(d)), max)
 }
 
 // literalMarks says whether s has a character that is a mark in mrkdwn.

@@ -55,6 +55,20 @@ func TestRender(t *testing.T) {
 	}
 }
 
+// Small print may be as long as a text, and none of it is lost.
+func TestLongContext(t *testing.T) {
+	for _, long := range []string{strings.Repeat("长", 2600) + "尾", strings.Repeat("a_b", 850) + "尾", strings.Repeat("x & y ", 430) + "尾", strings.Repeat("好", 9000) + "尾"} {
+		data := ""
+		for _, p := range render(abi.Content{Blocks: []abi.Block{{Context: long}}}) {
+			checkPart(t, &p)
+			data += string(indent(t, p.blocks))
+		}
+		if !strings.Contains(data, "尾") || strings.Contains(data, "…") {
+			t.Errorf("the end of %d characters is missing", chat.Units(long))
+		}
+	}
+}
+
 func indent(t *testing.T, v any) []byte {
 	t.Helper()
 	var b bytes.Buffer

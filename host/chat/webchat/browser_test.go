@@ -123,6 +123,13 @@ func TestBrowser(t *testing.T) {
 	ada.Click("#thread [data-close]")
 	ada.Until("document.querySelector('#thread').hidden")
 
+	// Chinese is written without spaces: a name is offered right behind it.
+	ada.Run("type a name", chromedp.SendKeys(chromedp.CSS("#main textarea"), "谢谢@he"))
+	ada.UntilText("#main .hints li", "@hearth")
+	ada.Run("choose it", chromedp.SendKeys(chromedp.CSS("#main textarea"), "\t"))
+	ada.Until("document.querySelector('#main textarea').value === '谢谢@hearth '")
+	tabtest.Eval[bool](ada, "(() => { const t = document.querySelector('#main textarea'); t.value = ''; return t.dispatchEvent(new Event('input', {bubbles: true})) })()")
+
 	// Slash commands: completion, an answer for one pair of eyes.
 	ada.Run("type a slash", chromedp.SendKeys(chromedp.CSS("#main textarea"), "/"))
 	ada.UntilText("#main .hints li", "/help")

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/hearthbot/hearth/sdk/abi"
 	"github.com/hearthbot/hearth/store"
@@ -41,14 +42,20 @@ func (v *view) channels() ([]convRow, error) {
 		if err := decode(row, &c); err != nil {
 			return nil, err
 		}
-		switch {
-		case c.Kind != kindChannel:
-		case c.Name == general:
-			out = slices.Insert(out, 0, c)
-		default:
+		if c.Kind == kindChannel {
 			out = append(out, c)
 		}
 	}
+	// The keys of names beyond ASCII are in the order of digests.
+	slices.SortFunc(out, func(x, y convRow) int {
+		switch {
+		case x.Name == general:
+			return -1
+		case y.Name == general:
+			return 1
+		}
+		return strings.Compare(x.Name, y.Name)
+	})
 	return out, nil
 }
 

@@ -2,6 +2,7 @@ package webchat
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
 	"html/template"
 	"slices"
@@ -303,8 +304,7 @@ func (l *looker) unread(conv string) (n int, more bool, err error) {
 	if err != nil {
 		return 0, false, err
 	}
-	act, err := l.text(actKey(conv))
-	if err != nil {
+	if more, err = l.newer(conv, mark); err != nil {
 		return 0, false, err
 	}
 	r := store.Prefix(root.Join("msg", conv).Prefix())
@@ -335,5 +335,23 @@ func (l *looker) unread(conv string) (n int, more bool, err error) {
 			}
 		}
 	}
-	return n, act > mark, nil
+	return n, more, nil
+}
+
+// newer says whether the last that was posted in conv came after mark and is
+// still there.
+func (l *looker) newer(conv, mark string) (bool, error) {
+	act, err := l.text(actKey(conv))
+	if err != nil {
+		return false, err
+	}
+	id, ok := parseID(act)
+	if !ok || cmp.Or(id.own, id.root) <= mark {
+		return false, nil
+	}
+	row, err := l.message(conv, id)
+	if errors.Is(err, errNotFound) {
+		return false, nil // nobody could read it, and so be done with it
+	}
+	return !row.Deleted, err
 }

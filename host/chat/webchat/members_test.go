@@ -317,3 +317,21 @@ func TestDirectMessages(t *testing.T) {
 	mustContain(t, ada.page("show=people&q=bo").body, "Write to Bob")
 	mustNotContain(t, ada.page("show=people&q=bo").body, "Write to Eve")
 }
+
+// Names stand in their own order, whatever the order of their keys.
+func TestChannelOrder(t *testing.T) {
+	p := still(t, Options{Channels: []string{"zeta", "一", "三", "万", "丁", "七", "alpha"}})
+	var got []string
+	if err := p.a.read(t.Context(), func(v *view) error {
+		all, err := v.channels()
+		for _, c := range all {
+			got = append(got, c.Name)
+		}
+		return err
+	}); err != nil {
+		t.Fatal(err)
+	}
+	if want := "general alpha zeta 一 丁 七 万 三"; strings.Join(got, " ") != want {
+		t.Errorf("%q, want %q", got, want)
+	}
+}

@@ -200,7 +200,7 @@ func addressedCommand(s chat.Sink, text string) *abi.Command {
 	if !ok {
 		return nil
 	}
-	return command(s, strings.TrimLeft(rest, " ,:，：\t\n"))
+	return command(s, strings.TrimLeftFunc(rest, func(r rune) bool { return unicode.IsSpace(r) || strings.ContainsRune(",:，：", r) }))
 }
 
 // plainCommand reads a line said to the bot alone: a command's name, or, if the

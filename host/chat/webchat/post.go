@@ -29,7 +29,9 @@ func (a *Adapter) post(ctx context.Context, member string, p postForm) (id messa
 	slash, rest := "", text
 	switch {
 	case strings.HasPrefix(text, "//"):
-		rest = text[1:]
+		if !strings.Contains(text, "\n") { // else it is code that begins with a comment
+			rest = text[1:]
+		}
 	case strings.HasPrefix(text, "/") && len(p.files) == 0:
 		slash, rest = text, ""
 	}
@@ -180,7 +182,7 @@ func (t *tx) addMessage(conv string, id messageID, row messageRow) error {
 		return err
 	}
 	if row.Only == "" {
-		t.b.Put(actKey(conv), []byte(cmp.Or(id.own, id.root)))
+		t.b.Put(actKey(conv), []byte(id.String()))
 		if id.reply() {
 			t.b.Add(repliesKey(conv, id.root), 1)
 			if err := t.call(conv, id, &row); err != nil {

@@ -37,7 +37,9 @@ func TestWhatMembersSay(t *testing.T) {
 		{general, "/TASK", abi.CommandInvoked, "/TASK", false, nil, &abi.Command{Name: "task"}, true},
 		{adaDM, "/hidden x", abi.CommandInvoked, "/hidden x", true, nil, &abi.Command{Name: "hidden", Args: "x"}, true},
 		{general, "@hearth task 3", abi.CommandInvoked, "<@" + BotID + "> task 3", true, []string{BotID}, &abi.Command{Name: "task", Args: "3"}, false},
+		{general, "@hearth：　task　3", abi.CommandInvoked, "<@" + BotID + ">：　task　3", true, []string{BotID}, &abi.Command{Name: "task", Args: "3"}, false},
 		{general, "@hearth, tell me", abi.MessagePosted, "<@" + BotID + ">, tell me", true, []string{BotID}, nil, false},
+		{general, "// 你好\npackage main", abi.MessagePosted, "// 你好\npackage main", false, nil, nil, false},
 		{general, "//etc/hosts", abi.MessagePosted, "/etc/hosts", false, nil, nil, false},
 	} {
 		id := ada.say(c.conv, c.text)
@@ -401,4 +403,28 @@ func TestUnread(t *testing.T) {
 	_, before, _ := strings.Cut(page, "before=")
 	before, _, _ = strings.Cut(before, "&")
 	mustContain(t, bob.page("before="+strings.TrimSuffix(before, "\"")[:16]).body, "more 30")
+}
+
+// What was deleted before it was read leaves nothing to be read behind.
+func TestDeletedIsNotNew(t *testing.T) {
+	p := still(t, Options{})
+	ada, bob := p.member("Ada"), p.member("Bob")
+	first := ada.say(general, "one")
+	fresh := func() bool {
+		return strings.Contains(bob.page("show=people").body, `<a class="place fresh" data-nav data-place="general"`)
+	}
+	bob.post("read", url.Values{"c": {general}, "m": {first}})
+	if fresh() {
+		t.Error("all is read, and #general says that there is more")
+	}
+	for _, thread := range []string{"", first} {
+		res := ada.post("send", url.Values{"c": {general}, "t": {thread}, "text": {"oops"}})
+		if !fresh() {
+			t.Errorf("in thread %q: nothing says that there is something new", thread)
+		}
+		ada.post("delete", url.Values{"c": {general}, "m": {res.ID}})
+		if fresh() {
+			t.Errorf("in thread %q: what was deleted is said to be new", thread)
+		}
+	}
 }

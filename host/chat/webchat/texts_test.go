@@ -5,6 +5,7 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+	"time"
 )
 
 // Both languages say everything, with the same things filled in.
@@ -65,6 +66,23 @@ func TestTextsUsed(t *testing.T) {
 	for key := range texts {
 		if !used[key] {
 			t.Errorf("%q is there and never asked for", key)
+		}
+	}
+}
+
+// Where clocks go forward at midnight, the day on which they do is yesterday too.
+func TestYesterday(t *testing.T) {
+	for zone, change := range map[string]string{"America/Santiago": "2026-09-06", "America/Havana": "2026-03-08", "Asia/Shanghai": "2026-12-31"} {
+		z, err := time.LoadLocation(zone)
+		if err != nil {
+			t.Fatal(err)
+		}
+		day, _ := time.ParseInLocation("2006-01-02 15", change+" 12", z)
+		for now := day.Add(12 * time.Hour); now.Before(day.Add(36 * time.Hour)); now = now.Add(10 * time.Minute) {
+			u := &ui{Lang: "zh-CN", zone: z, now: now}
+			if got := u.Day(day.UnixMilli()); got != "昨天" {
+				t.Errorf("%s is %s at %s", day, got, now)
+			}
 		}
 	}
 }

@@ -134,10 +134,13 @@ func (u *ui) ISO(ms int64) string { return time.UnixMilli(ms).UTC().Format("2006
 func (u *ui) Day(ms int64) string {
 	t, now := u.at(ms), u.now.In(u.zone)
 	day := func(t time.Time) string { return t.Format("2006-01-02") }
+	// At noon: where a clock goes forward at midnight, that day's first hour does
+	// not exist, and stands for one of the day before.
+	yesterday := time.Date(now.Year(), now.Month(), now.Day()-1, 12, 0, 0, 0, u.zone)
 	switch day(t) {
 	case day(now):
 		return u.T("day.today")
-	case day(now.AddDate(0, 0, -1)):
+	case day(yesterday):
 		return u.T("day.yesterday")
 	}
 	if u.Lang == "zh-CN" {

@@ -73,6 +73,7 @@ type Report struct {
 	Imports     []string // of files and tests, sorted, "unsafe" among them
 	Tests       []string // test functions, in order: of tests, or of files' own _test.go if there are none
 	Package     string   // the name in the package clause
+	Main        bool     // there is a func main
 }
 
 // Warm imports packages before they are asked for. It returns the first error;
@@ -153,6 +154,7 @@ func (c *Checker) Check(path string, files, tests []source.File) (rep Report, er
 	if rep.Diagnostics = p.check(imported{c}); len(rep.Diagnostics) > 0 {
 		return rep, nil
 	}
+	_, rep.Main = p.pkg.Scope().Lookup("main").(*types.Func)
 	rep.Diagnostics = append(p.unsafe(), p.vet()...)
 	return rep, nil
 }

@@ -48,7 +48,9 @@ type compiled struct {
 var load = sync.OnceValue(func() *catalogue {
 	c := &catalogue{rules: map[string][]compiled{}, texts: map[string]map[string]string{}}
 	for _, r := range rules {
-		c.rules[r.code] = append(c.rules[r.code], compiled{r.key, regexp.MustCompile(r.pattern)})
+		// Go's names have letters of any script.
+		pattern := strings.ReplaceAll(r.pattern, `\w`, `[\pL\pN_]`)
+		c.rules[r.code] = append(c.rules[r.code], compiled{r.key, regexp.MustCompile(pattern)})
 	}
 	entries, err := messages.ReadDir("messages")
 	if err != nil {

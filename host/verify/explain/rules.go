@@ -51,6 +51,7 @@ var rules = []rule{
 	{"screen.cgo", "screen/cgo", ""},
 	{"screen.maintest", "screen/main", `to run \w+ as a test`},
 	{"screen.main", "screen/main", ""},
+	{"screen.tests", "screen/tests", ""},
 	{"screen.notmain", "screen/package", `is not a main package`},
 	{"screen.package", "screen/package", `(write|with|found) packages? (?P<name>\w+)`},
 	{"screen.module", "screen/module", ""},

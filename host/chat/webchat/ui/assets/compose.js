@@ -140,7 +140,8 @@ class Hints {
     const before = this.text.value.slice(0, this.text.selectionStart);
     const cmd = before.match(/^\/[a-z0-9-]*$/i);
     if (cmd) return cmd[0];
-    return before.match(/(?:^|[\s(（，。、：])([@#][^\s@#]{0,32})$/)?.[1] || "";
+    // Chinese is written without spaces.
+    return before.match(/(?:^|[\s(（，。、：！？；\p{sc=Han}])([@#][^\s@#]{0,32})$/u)?.[1] || "";
   }
 
   async look() {
