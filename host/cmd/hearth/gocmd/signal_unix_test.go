@@ -6,6 +6,7 @@ import (
 	"bufio"
 	"os"
 	"os/exec"
+	"os/signal"
 	"path/filepath"
 	"strings"
 	"syscall"
@@ -51,6 +52,9 @@ while :; do sleep 0.05; done
 		{"deaf", syscall.SIGINT, -1, syscall.SIGINT, ""},
 	} {
 		t.Run(c.arg+" "+c.sig.String(), func(t *testing.T) {
+			if signal.Ignored(c.sig) {
+				t.Skipf("skipped: the signal %v is ignored here, as under nohup, and by all that a test starts", c.sig)
+			}
 			cmd := exec.CommandContext(t.Context(), os.Args[0], c.arg)
 			cmd.Env = append(os.Environ(), "GOCMD_AS_HEARTH=1", "PATH="+dir+":"+os.Getenv("PATH"))
 			out, err := cmd.StdoutPipe()
