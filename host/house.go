@@ -185,7 +185,7 @@ func (e *Engine) week(ctx context.Context) (*house.Week, error) {
 	t := e.tuned()
 	zone := t.Community.TimeZone
 	year, month, today := e.clock.Now().In(zone).Date()
-	from, to := onClocks(year, month, today-7, 0, 0, zone), onClocks(year, month, today, 0, 0, zone)
+	from, to := abi.OnClocks(year, month, today-7, 0, 0, zone), abi.OnClocks(year, month, today, 0, 0, zone)
 	// Days are named on a calendar without a zone: in one, a midnight may be missing.
 	day := func(ago int) string {
 		return time.Date(year, month, today-ago, 0, 0, 0, 0, time.UTC).Format(time.DateOnly)

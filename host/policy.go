@@ -8,6 +8,7 @@ import (
 
 	"github.com/hearthbot/hearth/host/chat"
 	"github.com/hearthbot/hearth/host/members"
+	"github.com/hearthbot/hearth/sdk/abi"
 	"github.com/hearthbot/hearth/store"
 )
 
@@ -125,7 +126,7 @@ func quietUntil(p Policy, local time.Time) time.Time {
 	if h >= p.QuietTo {
 		day++
 	}
-	return onClocks(local.Year(), local.Month(), day, p.QuietTo, 0, local.Location())
+	return abi.OnClocks(local.Year(), local.Month(), day, p.QuietTo, 0, local.Location())
 }
 
 // zone is a member's time zone, the community's if they have none.

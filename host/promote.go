@@ -142,7 +142,7 @@ func (e *Engine) turnOver(ctx context.Context, name string, c *liveChange) (err 
 		missing := t.grants.missing(t.manifest.Needs)
 		grant := c.grant && len(missing) > 0 || c.first && t.granted == 0
 		if len(missing) > 0 && !grant && !c.lenient {
-			return &MissingGrants{Name: name, Version: t.manifest.Version, Missing: missing}
+			return missingGrants(name, &t.manifest, missing)
 		}
 		if err := e.claimCommands(&t.manifest); err != nil {
 			return err

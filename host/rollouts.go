@@ -195,7 +195,7 @@ func (e *Engine) fits(ctx context.Context, p *plugin, live *version, sha string)
 	case m.Middleware != live.manifest.Middleware:
 		err = fmt.Errorf("%w: of version %s and the live one only one annotates events for others", rollout.ErrSpec, m.Version)
 	case len(missing) > 0:
-		err = &MissingGrants{Name: p.name, Version: m.Version, Missing: missing}
+		err = missingGrants(p.name, &m, missing)
 	}
 	return v, g, err
 }

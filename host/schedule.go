@@ -145,7 +145,7 @@ func nextTick(expr string, from time.Time) (time.Time, error) {
 		if err != nil {
 			return time.Time{}, err
 		}
-		at := onClocks(next.Year(), next.Month(), next.Day(), next.Hour(), next.Minute(), zone)
+		at := abi.OnClocks(next.Year(), next.Month(), next.Day(), next.Hour(), next.Minute(), zone)
 		if at.After(from) {
 			return at, nil
 		}
@@ -165,7 +165,7 @@ func lastTick(expr string, from time.Time) (time.Time, error) {
 		if err != nil {
 			return time.Time{}, err
 		}
-		at := onClocks(last.Year(), last.Month(), last.Day(), last.Hour(), last.Minute(), zone)
+		at := abi.OnClocks(last.Year(), last.Month(), last.Day(), last.Hour(), last.Minute(), zone)
 		if at.Before(from) {
 			return at, nil
 		}

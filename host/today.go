@@ -41,7 +41,7 @@ const (
 // there are.
 func (e *Engine) Today(ctx context.Context) (Today, error) {
 	now := e.clock.Now().In(e.tuned().Community.TimeZone)
-	t := Today{Began: onClocks(now.Year(), now.Month(), now.Day(), 0, 0, now.Location())}
+	t := Today{Began: abi.OnClocks(now.Year(), now.Month(), now.Day(), 0, 0, now.Location())}
 	snap, err := e.store.Snapshot(ctx)
 	if err != nil {
 		return t, fmt.Errorf("host: counting the day: %w", err)

@@ -49,6 +49,15 @@ const MaxPlugin = registry.MaxCode
 type MissingGrants struct {
 	Name, Version string
 	Missing       []abi.Need
+	Reasons       []abi.Localized // of each of Missing, why it is asked for
+}
+
+func missingGrants(name string, m *abi.Manifest, missing []abi.Need) *MissingGrants {
+	e := &MissingGrants{Name: name, Version: m.Version, Missing: missing}
+	for _, n := range missing {
+		e.Reasons = append(e.Reasons, m.Reason(n))
+	}
+	return e
 }
 
 func (m *MissingGrants) Error() string {

@@ -71,7 +71,8 @@ func (b *bot) promote(name, sha string) {
 
 // greeter answers every message with its version.
 func greeter(version string, needs ...string) (abi.Manifest, handler) {
-	m := abi.Manifest{Name: "greeter", Version: version, Events: []abi.Kind{abi.MessagePosted}, Needs: []abi.Need{{Cap: abi.CapSend, Reason: "to answer"}}}
+	m := abi.Manifest{Name: "greeter", Version: version, Events: []abi.Kind{abi.MessagePosted}, Needs: []abi.Need{{Cap: abi.CapSend, Reason: "to answer"}},
+		Texts: []abi.TextDef{{Key: "can.send", Text: abi.Localized{{Locale: "en", Text: "to answer"}, {Locale: "zh-CN", Text: "回答"}}}}}
 	for _, c := range needs {
 		m.Needs = append(m.Needs, abi.Need{Cap: c, Reason: "test"})
 	}
@@ -133,6 +134,9 @@ func TestLifeOfAVersion(t *testing.T) {
 		var missing *MissingGrants
 		if !errors.As(err, &missing) || !errors.Is(err, ErrMissingGrants) || len(missing.Missing) != 1 || missing.Missing[0].Cap != abi.CapSend {
 			t.Fatalf("promoting what may not do what it asks for: %v", err)
+		}
+		if why := missing.Reasons[0].In("zh-CN"); why != "回答" {
+			t.Errorf("it asks for that to %q", why)
 		}
 		if err := b.Grant(t.Context(), anna, "greeter", missing.Missing, "it may"); err != nil {
 			t.Fatal(err)

@@ -112,7 +112,7 @@ const (
 )
 
 // OnSchedule handles the times of a cron expression: five fields, in the
-// community's time zone. Name tells schedules apart and is their timer's name.
+// community's time zone, as [abi.OnClocks] has it where clocks change. Name tells schedules apart and is their timer's name.
 func (b *Plugin[C]) OnSchedule(name, cron string, missed Missed, h Handler[C]) *Plugin[C] {
 	b.p.manifest.Schedules = append(b.p.manifest.Schedules,
 		abi.Schedule{Name: name, Cron: cron, Once: missed == FireOnce, Skip: missed == FireNone})

@@ -125,9 +125,9 @@ type RolloutSpec struct {
 	Channels     []string       `json:"channels,omitempty" maxItems:"100" nullable:"true" doc:"conversations where all go to the new version"`
 	Guardrails   Guardrails     `json:"guardrails,omitempty"`
 	WindowS      int            `json:"window_s,omitempty" minimum:"0" maximum:"86400" doc:"seconds over which the guardrails measure; 0 means 300"`
-	MinEvents    int            `json:"min_events,omitempty" minimum:"0" doc:"before which no guardrail breaks"`
-	AfterEvents  int            `json:"promote_after_events,omitempty" minimum:"0" doc:"made live by itself after so many; 0 means never"`
-	AfterMinutes int            `json:"promote_after_minutes,omitempty" minimum:"0" doc:"made live by itself after so long; 0 means never"`
+	MinEvents    int            `json:"min_events,omitempty" minimum:"0" maximum:"100000000" doc:"before which no guardrail breaks"`
+	AfterEvents  int            `json:"promote_after_events,omitempty" minimum:"0" maximum:"100000000" doc:"made live by itself after so many; 0 means never"`
+	AfterMinutes int            `json:"promote_after_minutes,omitempty" minimum:"0" maximum:"129600" doc:"made live by itself after so long; 0 means never"`
 }
 
 // RolloutLabel is the share of those for whom an expression is true.

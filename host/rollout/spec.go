@@ -78,6 +78,8 @@ const (
 	MaxExpression = 500 // bytes
 	MaxWindow     = 24 * time.Hour
 	MinWindow     = time.Second
+	MaxEvents     = 100_000_000         // of MinEvents and of PromoteAfter
+	MaxAfter      = 90 * 24 * time.Hour // of PromoteAfter
 )
 
 // What a Spec leaves open.
@@ -134,10 +136,10 @@ func (s *Spec) check() error {
 		return bad("%d channels, at most %d", len(s.Channels), MaxChannels)
 	case s.Window != 0 && (s.Window < MinWindow || s.Window > MaxWindow):
 		return bad("a window of %v; it is from %v to %v", s.Window, MinWindow, MaxWindow)
-	case s.MinEvents < 0:
-		return bad("min_events is %d; it cannot be negative", s.MinEvents)
-	case s.PromoteAfter.Events < 0 || s.PromoteAfter.Duration < 0:
-		return bad("promote_after is %d events or %v; neither can be negative", s.PromoteAfter.Events, s.PromoteAfter.Duration)
+	case s.MinEvents < 0 || s.MinEvents > MaxEvents:
+		return bad("min_events is %d; it is from 0 to %d", s.MinEvents, MaxEvents)
+	case s.PromoteAfter.Events < 0 || s.PromoteAfter.Events > MaxEvents || s.PromoteAfter.Duration < 0 || s.PromoteAfter.Duration > MaxAfter:
+		return bad("promote_after is %d events or %v; they are from 0 to %d, and to %v", s.PromoteAfter.Events, s.PromoteAfter.Duration, MaxEvents, MaxAfter)
 	}
 	for i, l := range s.Labels {
 		switch {

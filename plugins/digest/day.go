@@ -3,6 +3,8 @@ package main
 import (
 	"iter"
 	"time"
+
+	"github.com/hearthbot/hearth/sdk/abi"
 )
 
 // where is the community's time zone; it is looked up once for each image, which
@@ -13,16 +15,9 @@ var where = time.UTC
 func clock(seconds int64) time.Time { return time.Unix(seconds, 0).In(where) }
 
 // A digest's day begins at an hour of the community's clocks, and is called by the
-// date of that: opens is when. Where clocks leave the hour out, as they go forward,
-// it begins after the change; time.Date answers so east of Greenwich alone.
+// date of that: opens is when.
 func opens(c *ctx, year int, month time.Month, day int) time.Time {
-	at := time.Date(year, month, day, c.Config.Hour, 0, 0, 0, where)
-	_, offset := at.Zone()
-	meant := time.Date(year, month, day, c.Config.Hour, 0, 0, 0, time.UTC).Unix()
-	if short := meant - (at.Unix() + int64(offset)); short > 0 {
-		at = at.Add(time.Duration(short) * time.Second)
-	}
-	return at
+	return abi.OnClocks(year, month, day, c.Config.Hour, 0, where)
 }
 
 // dayStart is when the day began that a time is in.

@@ -77,7 +77,7 @@ type CommandDef struct {
 // Schedule is a timer that comes back.
 type Schedule struct {
 	Name string `msg:"n"`
-	Cron string `msg:"c"`            // five fields, in the community's time zone
+	Cron string `msg:"c"`            // five fields, in the community's time zone; see OnClocks
 	Once bool   `msg:"o,omitempty"`  // after downtime fire once for all that was missed (else once for each, at most 24)
 	Skip bool   `msg:"sk,omitempty"` // after downtime fire for none of it
 }

@@ -86,18 +86,18 @@ func (g *gist) filler(e entry) {
 func (g *gist) han(s string) {
 	for i := 0; i < len(s); {
 		r, n := utf8.DecodeRuneInString(s[i:])
-		for end := min(len(s), i+int(longest[r%longestOf])); end > i+n; end-- {
+		for end := min(len(s), i+general.reach(r)); end > i+n; end-- {
 			if end < len(s) && !utf8.RuneStart(s[end]) {
 				continue
 			}
-			if _, known := look(s[i:end]); known {
+			if _, ok := general.look(s[i:end]); ok {
 				n = end - i
 				break
 			}
 		}
 		w := s[i : i+n]
 		i += n
-		e, known := look(w)
+		e, ok := general.look(w)
 		if e.role&roleFiller != 0 {
 			g.filler(e)
 			continue
@@ -107,7 +107,7 @@ func (g *gist) han(s string) {
 			_, second := utf8.DecodeRuneInString(w[first:])
 			two = w[:first+second]
 		}
-		g.add(w, e, known, charSays, false, term(kindHan, two, 0, false))
+		g.add(w, e, ok, charSays, false, term(kindHan, two, 0, false))
 	}
 }
 
@@ -178,23 +178,23 @@ func (g *gist) word(s string) {
 	if strings.IndexByte(s, '\'') >= 0 || strings.Contains(s, "’") {
 		s = apostrophes.Replace(s)
 	}
-	e, known := look(s)
+	e, ok := general.look(s)
 	switch {
 	case s == "" || len(s) > maxWord:
 	case e.role&roleFiller != 0:
 		g.filler(e)
-	case known:
+	case ok:
 		g.add(s, e, true, wordSays, true, term(kindWord, stem(s), 0, false))
 	case len(s) == 1:
 		g.words = append(g.words, Word{Text: s})
 	default:
 		root := stem(s)
-		e, known := look(root)
+		e, ok := general.look(root)
 		if e.role&roleFiller != 0 {
 			g.filler(e)
 			break
 		}
-		g.add(root, e, known, wordSays, true, term(kindWord, root, 0, false))
+		g.add(root, e, ok, wordSays, true, term(kindWord, root, 0, false))
 	}
 }
 
@@ -212,7 +212,7 @@ func dotted(s string) bool {
 		}) {
 			return false
 		}
-		filler = filler || lexicon[part].role&(roleFiller|roleLight) != 0
+		filler = filler || general.entries[part].role&(roleFiller|roleLight) != 0
 	}
 	return filler
 }

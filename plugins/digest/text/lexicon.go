@@ -20,48 +20,56 @@ type entry struct {
 	role uint8
 }
 
-// lexicon is general words of both languages; none is there for the sake of one
-// community. Han words are looked for as the longest that begins at a character,
-// Latin ones as they stand and stemmed.
-var (
-	lexicon = map[string]entry{}
-	longest [longestOf]uint8 // bytes, of those that begin with a character
+// lexicon is words of both languages with their entries.
+type lexicon struct {
+	entries map[string]entry
+	longest [longestOf]uint8 // bytes, of those that begin with a character, or one like it
 	maybe   [maybeOf]bool    // by hash: most words are not in it, and need no map
-)
-
-const maybeOf = 1 << 13
-
-// look looks a word up.
-func look(w string) (entry, bool) {
-	if !maybe[hash(begun(0), w)%maybeOf] {
-		return entry{}, false
-	}
-	e, known := lexicon[w]
-	return e, known
 }
 
-// longestOf is how many groups of characters there are.
-const longestOf = 1 << 10
+const (
+	longestOf = 1 << 10 // groups of characters
+	maybeOf   = 1 << 13
+)
 
-func init() {
-	add := func(w string, e entry) {
-		lexicon[w] = e
-		maybe[hash(begun(0), w)%maybeOf] = true
-		if r, _ := utf8.DecodeRuneInString(w); r >= utf8.RuneSelf {
-			longest[r%longestOf] = max(longest[r%longestOf], uint8(len(w)))
-		}
+// general is general words; none is there for the sake of one community. Han words
+// are looked for as the longest that begins at a character, Latin ones as they stand
+// and stemmed.
+var general = newLexicon()
+
+// look looks a word up.
+func (l *lexicon) look(w string) (e entry, ok bool) {
+	if !l.maybe[hash(begun(0), w)%maybeOf] {
+		return entry{}, false
 	}
+	e, ok = l.entries[w]
+	return e, ok
+}
+
+// reach is how many bytes a word that begins with r has at most.
+func (l *lexicon) reach(r rune) int { return int(l.longest[r%longestOf]) }
+
+func (l *lexicon) add(w string, e entry) {
+	l.entries[w] = e
+	l.maybe[hash(begun(0), w)%maybeOf] = true
+	if r, _ := utf8.DecodeRuneInString(w); r >= utf8.RuneSelf {
+		l.longest[r%longestOf] = max(l.longest[r%longestOf], uint8(len(w)))
+	}
+}
+
+func newLexicon() *lexicon {
+	l := &lexicon{entries: map[string]entry{}}
 	for _, w := range strings.Fields(fillers) {
-		add(w, entry{w, roleFiller})
+		l.add(w, entry{w, roleFiller})
 	}
 	for line := range strings.Lines(sames) {
 		words := strings.Fields(line)
 		for _, w := range words {
-			add(w, entry{words[0], roleSame})
+			l.add(w, entry{words[0], roleSame})
 			if plain(w) {
 				root := stem(w)
-				if _, known := lexicon[root]; !known {
-					add(root, entry{words[0], roleSame})
+				if _, there := l.entries[root]; !there {
+					l.add(root, entry{words[0], roleSame})
 				}
 			}
 		}
@@ -71,19 +79,20 @@ func init() {
 		words string
 	}{{roleLight, lights}, {roleUndoes, undoing}, {roleLeads, leading}} {
 		for _, w := range strings.Fields(more.words) {
-			e, known := lexicon[w]
-			if !known {
+			e, there := l.entries[w]
+			if !there {
 				e.as = w
-				add(w, e)
+				l.add(w, e)
 			}
-			for other, of := range lexicon {
+			for other, of := range l.entries {
 				if of.as == e.as {
 					of.role |= more.role
-					lexicon[other] = of
+					l.entries[other] = of
 				}
 			}
 		}
 	}
+	return l
 }
 
 const lights = `go golang make new`

@@ -383,8 +383,8 @@ func refused(err error) error {
 	switch {
 	case errors.As(err, &missing):
 		e.Code = web.PluginMissing
-		for _, n := range missing.Missing {
-			e.Missing = append(e.Missing, web.Grant{Name: n.Cap, Param: n.Param, Reason: n.Reason})
+		for i, n := range missing.Missing {
+			e.Missing = append(e.Missing, web.Grant{Name: n.Cap, Param: n.Param, Reason: n.Reason, ReasonIn: words(missing.Reasons[i])})
 		}
 	case errors.Is(err, host.ErrTooLarge):
 		e.Code = web.PluginTooLarge

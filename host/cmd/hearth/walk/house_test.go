@@ -34,6 +34,7 @@ var built struct {
 }
 
 func TestMain(m *testing.M) {
+	beApart()
 	code := tabtest.Tests{M: m, Forward: true}.Run()
 	for _, dir := range []string{built.plugins, built.path, built.extra} {
 		if dir != "" {

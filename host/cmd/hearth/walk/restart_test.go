@@ -31,9 +31,9 @@ type apart struct {
 
 const apartEnv = "HEARTH_WALK_APART"
 
-// The test's own binary is a hearth that can be killed where the environment says
-// so: before there are tests.
-func init() {
+// beApart is a hearth in the place of the tests, one that can be killed, where the
+// environment says so.
+func beApart() {
 	text := os.Getenv(apartEnv)
 	if text == "" {
 		return
