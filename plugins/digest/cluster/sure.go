@@ -164,14 +164,6 @@ func pairOf(asked, known []spoken) *pair {
 	return p
 }
 
-// liken is what a question and a known one have in common.
-func liken(asked, known []spoken) likeness {
-	p := pairOf(asked, known)
-	l := p.shares()
-	p.against(&l)
-	return l
-}
-
 // shares is what speaks for it that both ask the same.
 func (p *pair) shares() (l likeness) {
 	all, both := weighed(p.asked, p.said[0])

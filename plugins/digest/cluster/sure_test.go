@@ -12,6 +12,14 @@ import (
 	"github.com/hearthbot/hearth/plugins/digest/text"
 )
 
+// liken is what a question and a known one have in common.
+func liken(asked, known []spoken) likeness {
+	p := pairOf(asked, known)
+	l := p.shares()
+	p.against(&l)
+	return l
+}
+
 func TestTurnedRound(t *testing.T) {
 	for _, c := range []struct {
 		asked, known string
